@@ -1,0 +1,301 @@
+"""The network of the MLP estimators: its structure, its graph, its Keras model."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+__all__ = [
+    "BATCH_NORM",
+    "MLPStructure",
+    "build_model",
+    "forward",
+    "initial_weights",
+    "score_head",
+]
+
+BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-3}
+
+_AUTO_INITIALIZERS = {
+    "relu": "he_uniform",
+    "elu": "he_uniform",
+    "gelu": "he_uniform",
+    "swish": "he_uniform",
+    "selu": "lecun_normal",
+}
+
+
+@dataclass(frozen=True)
+class MLPStructure:
+    """What of a multilayer perceptron changes its graph.
+
+    The widths of its layers do not: the graph is traced with open shapes, so that
+    networks of any width share one program.
+
+    Parameters
+    ----------
+    depth : int
+        Number of hidden layers.
+    activation : str
+        Activation of the hidden layers, by its Keras name.
+    batch_norm : bool
+        Whether the hidden layers are normalized before their activation.
+    head : {"softmax", "sigmoid", "identity"}
+        What turns the logits into the output.
+    """
+
+    depth: int
+    activation: str
+    batch_norm: bool
+    head: str
+
+    @property
+    def layers(self):
+        """Names of the weights of each dense layer, in Keras' order."""
+        hidden = ("kernel", "bias")
+        if self.batch_norm:
+            hidden = ("kernel", "gamma", "beta", "moving_mean", "moving_variance")
+        return (hidden,) * self.depth + (("kernel", "bias"),)
+
+    @property
+    def weights(self):
+        """Names of all weights, in the order of ``keras.Model.get_weights``."""
+        return tuple(name for layer in self.layers for name in layer)
+
+
+def forward(structure, weights, x, drop=None, track=None):
+    """Return the logits of a batch, inside a graph.
+
+    Parameters
+    ----------
+    structure : MLPStructure
+        The network.
+    weights : sequence of tf.Tensor
+        Its weights, in the order of ``structure.weights``.
+    x : tf.Tensor of shape (n_samples, n_features)
+        The batch.
+    drop : callable or None
+        ``drop(values, place)`` applies dropout: place 0 is the input, place k the
+        output of the k-th hidden layer.
+    track : callable or None
+        ``track(layer, mean, variance)`` takes the statistics of the batch that
+        normalize hidden layer ``layer``. None normalizes by the moving ones.
+
+    Returns
+    -------
+    tf.Tensor of shape (n_samples, n_outputs)
+        The logits.
+    """
+    activation = keras.activations.get(_keras_activation(structure.activation))
+    values = iter(weights)
+    if drop:
+        x = drop(x, 0)
+    for layer in range(structure.depth):
+        x = tf.matmul(x, next(values))
+        if structure.batch_norm:
+            statistics = [next(values) for _ in range(4)]
+            x = _normalize(x, *statistics, track and partial(track, layer))
+        else:
+            x = tf.nn.bias_add(x, next(values))
+        x = activation(x)
+        if drop:
+            x = drop(x, layer + 1)
+    return tf.nn.bias_add(tf.matmul(x, next(values)), next(values))
+
+
+def _normalize(x, gamma, beta, mean, variance, track):
+    if track is not None:
+        normal, mean, variance = _normalize_batch(x, gamma, beta)
+        track(mean, variance)
+        return normal
+    scale = gamma * tf.math.rsqrt(variance + BATCH_NORM["epsilon"])
+    return (x - mean) * scale + beta
+
+
+@tf.custom_gradient
+def _normalize_batch(x, gamma, beta):
+    """Normalize by the batch's own statistics, with few operations both ways.
+
+    The formulas are those of Ioffe & Szegedy, "Batch normalization" (2015).
+    """
+    mean = tf.reduce_mean(x, axis=0)
+    centered = x - mean
+    variance = tf.reduce_mean(tf.square(centered), axis=0)
+    inverse = tf.math.rsqrt(variance + BATCH_NORM["epsilon"])
+    normal = centered * inverse
+
+    def gradient(slope, *_):
+        slope_beta = tf.reduce_sum(slope, axis=0)
+        slope_gamma = tf.reduce_sum(slope * normal, axis=0)
+        rows = tf.cast(tf.shape(x)[0], x.dtype)
+        shared = (slope_beta + normal * slope_gamma) / rows
+        return gamma * inverse * (slope - shared), slope_gamma, slope_beta
+
+    return (normal * gamma + beta, mean, variance), gradient
+
+
+def score_head(head, logits, y):
+    """Return the losses and the metrics of a batch, and the slope of the losses.
+
+    Parameters
+    ----------
+    head : {"softmax", "sigmoid", "identity"}
+        Whose losses: cross-entropy of classes, cross-entropy of independent labels
+        (their mean), or squared error (its mean over the targets).
+    logits : tf.Tensor of shape (n_samples, n_outputs)
+        What the network returned.
+    y : tf.Tensor of shape (n_samples,) or (n_samples, n_outputs)
+        Classes as int32, or labels or targets as float32.
+
+    Returns
+    -------
+    losses, metrics : tf.Tensor of shape (n_samples,)
+        The metric is 1 for a right row and 0 for a wrong one, or the squared error.
+    slope : tf.Tensor of shape (n_samples, n_outputs)
+        Derivatives of the losses with respect to the logits.
+    """
+    return _HEADS[head](logits, y)
+
+
+def _score_softmax(logits, y):
+    losses, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
+        features=logits, labels=y
+    )
+    right = tf.raw_ops.InTopKV2(predictions=logits, targets=y, k=1)
+    return losses, tf.cast(right, tf.float32), slope
+
+
+def _score_sigmoid(logits, y):
+    losses = tf.reduce_mean(tf.nn.softplus(logits) - logits * y, axis=1)
+    right = tf.reduce_all((logits > 0) == (y > 0.5), axis=1)
+    slope = (tf.math.sigmoid(logits) - y) / _width(y)
+    return losses, tf.cast(right, tf.float32), slope
+
+
+def _score_identity(logits, y):
+    errors = logits - y
+    losses = tf.reduce_mean(tf.square(errors), axis=1)
+    return losses, losses, 2 * errors / _width(y)
+
+
+def _width(y):
+    return tf.cast(tf.shape(y)[1], tf.float32)
+
+
+_HEADS = {
+    "softmax": _score_softmax,
+    "sigmoid": _score_sigmoid,
+    "identity": _score_identity,
+}
+
+
+def initial_weights(structure, sizes, initializer, seed):
+    """Draw the first weights of a network.
+
+    Parameters
+    ----------
+    structure : MLPStructure
+        The network.
+    sizes : sequence of int
+        Widths: of the input, of the hidden layers, of the output.
+    initializer : str
+        ``"auto"`` or the Keras name of an initializer for the kernels. ``"auto"``
+        is He's for the relu family (He et al., 2015), LeCun's for selu (Klambauer
+        et al., 2017) and Glorot's for the rest and the output (Glorot & Bengio, 2010).
+    seed : np.random.SeedSequence
+        Where the random numbers come from.
+
+    Returns
+    -------
+    list of ndarray
+        In the order of ``structure.weights``.
+    """
+    seeds = seed.generate_state(len(sizes) - 1)
+    weights = []
+    for layer, names in enumerate(structure.layers):
+        fan_in, fan_out = sizes[layer], sizes[layer + 1]
+        name = initializer
+        if initializer == "auto":
+            hidden = layer < structure.depth
+            name = _AUTO_INITIALIZERS.get(structure.activation) if hidden else None
+        kernel = make_initializer(name or "glorot_uniform", int(seeds[layer] >> 1))
+        weights.append(kernel((fan_in, fan_out), dtype="float32").numpy())
+        weights += [
+            tf.fill([fan_out], _FIRST_VALUES.get(other, 0.0)).numpy()
+            for other in names[1:]
+        ]
+    return weights
+
+
+_FIRST_VALUES = {"gamma": 1.0, "moving_variance": 1.0}
+
+
+def make_initializer(name, seed):
+    """Return a Keras initializer by its name, seeded without any global state."""
+    kind = type(keras.initializers.get(name))
+    if "seed" in kind.__init__.__code__.co_varnames:
+        return kind(seed=seed)
+    return kind()
+
+
+def build_model(structure, weights, *, dropout, l1, l2, scaling=None):
+    """Build the ordinary Keras model of a network.
+
+    Parameters
+    ----------
+    structure : MLPStructure
+        The network.
+    weights : list of ndarray
+        Its weights.
+    dropout : sequence of float
+        Rates of dropout after the input and after each hidden layer.
+    l1, l2 : float
+        Penalties on the kernels.
+    scaling : tuple of ndarray or None
+        Factor and offset of each output, for a head in other units than the target.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled.
+    """
+    layers = keras.layers
+    name = f"mlp_{structure.head}"
+    x = inputs = keras.Input((weights[0].shape[0],), name="features")
+    kernels = [w for w, name in zip(weights, structure.weights) if name == "kernel"]
+    if dropout[0]:
+        x = layers.Dropout(dropout[0], seed=0, name="input_dropout")(x)
+    for index, kernel in enumerate(kernels):
+        last = index == structure.depth
+        normal = structure.batch_norm and not last
+        x = layers.Dense(
+            kernel.shape[1],
+            use_bias=not normal,
+            kernel_initializer="zeros",
+            kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
+            name="output" if last else f"dense_{index + 1}",
+        )(x)
+        if last:
+            break
+        if normal:
+            x = layers.BatchNormalization(**BATCH_NORM, name=f"norm_{index + 1}")(x)
+        activation = _keras_activation(structure.activation)
+        x = layers.Activation(activation, name=f"{activation}_{index + 1}")(x)
+        if dropout[index + 1]:
+            drop = layers.Dropout(
+                dropout[index + 1], seed=index + 1, name=f"dropout_{index + 1}"
+            )
+            x = drop(x)
+    if structure.head != "identity":
+        x = layers.Activation(structure.head, name=structure.head)(x)
+    if scaling is not None:
+        factor, offset = (part.tolist() for part in scaling)
+        x = layers.Rescaling(factor, offset, name="target_units")(x)
+    model = keras.Model(inputs, x, name=name)
+    model.set_weights(weights)
+    return model
+
+
+def _keras_activation(name):
+    return "linear" if name == "identity" else name

@@ -1,0 +1,1 @@
+"""Compiled training: programs, their cache, and the loop over epochs."""

@@ -1,0 +1,92 @@
+"""The program cache: lends compiled programs, one borrower at a time."""
+
+import os
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+
+from skdl.training._program import Program
+
+__all__ = ["ProgramCache", "programs"]
+
+
+class ProgramCache:
+    """Lends programs and keeps a bounded number of those that came back.
+
+    Parameters
+    ----------
+    max_idle : int, default=32
+        How many programs that nobody uses are kept; the one that was used the longest
+        ago goes first.
+    """
+
+    def __init__(self, max_idle=32):
+        self._max_idle = max_idle
+        self._idle = OrderedDict()
+        self._lock = threading.Lock()
+        self._process = None
+
+    @contextmanager
+    def lend(self, spec, optimizer=None):
+        """Lend a program for ``spec``, compiling one if all of them are lent out.
+
+        A program whose borrower fails is not taken back.
+
+        Parameters
+        ----------
+        spec : ProgramSpec
+            What the program is compiled for.
+        optimizer : keras.optimizers.Optimizer or None
+            The optimizer to use where no kernel does its work.
+
+        Raises
+        ------
+        RuntimeError
+            In a process that was forked from one which had used TensorFlow already.
+        """
+        self._check_process()
+        program = self._borrow(spec) or Program(spec, optimizer)
+        yield program
+        self._give_back(program)
+
+    def clear(self):
+        """Forget all programs that are not lent out."""
+        with self._lock:
+            self._idle.clear()
+
+    def __len__(self):
+        return sum(len(programs) for programs in self._idle.values())
+
+    def _borrow(self, spec):
+        with self._lock:
+            idle = self._idle.get(spec)
+            if not idle:
+                return None
+            program = idle.pop()
+            if not idle:
+                del self._idle[spec]
+            return program
+
+    def _give_back(self, program):
+        with self._lock:
+            self._idle.setdefault(program.spec, []).append(program)
+            self._idle.move_to_end(program.spec)
+            while len(self) > self._max_idle:
+                oldest = next(iter(self._idle))
+                self._idle[oldest].pop(0)
+                if not self._idle[oldest]:
+                    del self._idle[oldest]
+
+    def _check_process(self):
+        if self._process is None:
+            self._process = os.getpid()
+        if self._process != os.getpid():
+            raise RuntimeError(
+                "This process was forked from one that had trained with TensorFlow "
+                "already, and TensorFlow would hang here. Use threads "
+                "(joblib.parallel_config('threading')) or joblib's default 'loky' "
+                "workers in place of forked ones."
+            )
+
+
+programs = ProgramCache()

@@ -1,0 +1,227 @@
+"""The loop over epochs, shared by every way of training."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["EarlyStopper", "Recorder", "Training", "train_program"]
+
+ROWS_PER_CALL = 4_000_000
+
+
+@dataclass
+class Training:
+    """What one training does.
+
+    Parameters
+    ----------
+    data : tuple of tf.Tensor
+        X, y and, where rows are weighted, their weights.
+    validation : tuple of tf.Tensor or None
+        The same of the validation part.
+    epochs, batch_size : int
+        The length of the training and of a step.
+    schedule : object
+        From ``make_schedule``.
+    dropout : DropoutPlan
+        The random part of dropout.
+    momentum : float
+        Of the optimizers that have one.
+    penalties : ndarray of float32, shape (2,)
+        The factors l1 and l2.
+    order_seed : np.random.SeedSequence
+        Where the order of the rows comes from.
+    first_step : int, default=0
+        Steps that were done in earlier calls of ``partial_fit``.
+    """
+
+    data: tuple
+    validation: tuple | None
+    epochs: int
+    batch_size: int
+    schedule: object
+    dropout: object
+    momentum: float
+    penalties: np.ndarray
+    order_seed: np.random.SeedSequence
+    first_step: int = 0
+    _orders: np.random.Generator = field(init=False, repr=False)
+
+    def __post_init__(self):
+        self._orders = np.random.default_rng(self.order_seed)
+
+    @property
+    def n_rows(self):
+        """Rows of the training part."""
+        return int(self.data[0].shape[0])
+
+    @property
+    def steps_per_epoch(self):
+        """Steps of one epoch."""
+        return -(-self.n_rows // self.batch_size)
+
+    def draw_orders(self, n_epochs):
+        """Return the orders of the rows in the next epochs."""
+        orders = [self._orders.permutation(self.n_rows) for _ in range(n_epochs)]
+        return np.array(orders, dtype=np.int32)
+
+    def steps_of(self, epoch, n_epochs=1):
+        """Return the numbers of the steps of some epochs."""
+        first = self.first_step + epoch * self.steps_per_epoch
+        return np.arange(first, first + n_epochs * self.steps_per_epoch)
+
+
+class EarlyStopper:
+    """Says when the monitored loss has stopped to improve; keeps the best weights.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without an improvement after which training stops.
+    min_delta : float
+        What counts as an improvement.
+    restore : bool
+        Whether to keep the weights of the best epoch.
+
+    References
+    ----------
+    Prechelt, "Early stopping - but when?" (1998).
+    """
+
+    def __init__(self, patience, min_delta, restore):
+        self._patience = patience
+        self._min_delta = min_delta
+        self._restore = restore
+        self._best = np.inf
+        self._waited = 0
+        self.best_weights = None
+
+    def observe(self, loss, read_weights):
+        """Take the loss of an epoch; return whether to stop."""
+        if loss < self._best - self._min_delta:
+            self._best, self._waited = loss, 0
+            if self._restore:
+                self.best_weights = read_weights()
+            return False
+        self._waited += 1
+        return self._waited >= self._patience
+
+
+class Recorder:
+    """Keeps the history, stops the training, and tells the watchers of each epoch.
+
+    Parameters
+    ----------
+    training : Training
+        What is done.
+    metric : str
+        Name of the metric.
+    stopper : EarlyStopper or None
+        What stops the training early.
+    watchers : list
+        Objects with ``begin()``, ``epoch_begin(epoch)``, ``epoch_end(epoch, logs)``
+        (true to stop) and ``end()``.
+    """
+
+    def __init__(self, training, metric, stopper, watchers):
+        self.history = {}
+        self.stopper = stopper
+        self.watchers = watchers
+        self._training = training
+        self._metric = metric
+
+    @property
+    def needs_every_epoch(self):
+        """Whether somebody has to see each epoch when it ends."""
+        validated = self._training.validation is not None
+        fed_back = self._training.schedule.needs_feedback
+        return bool(self.stopper or self.watchers or validated or fed_back)
+
+    def epoch_begin(self, epoch):
+        """Tell the watchers that an epoch begins."""
+        for watcher in self.watchers:
+            watcher.epoch_begin(epoch)
+
+    def epoch_end(self, epoch, train_scores, validation_scores, read_weights):
+        """Record an epoch and return whether training stops.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite.
+        """
+        schedule = self._training.schedule
+        self._check_finite(epoch, *train_scores)
+        logs = dict(zip(("loss", self._metric), map(float, train_scores)))
+        if validation_scores is not None:
+            names = ("val_loss", f"val_{self._metric}")
+            logs.update(zip(names, map(float, validation_scores)))
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        monitored = logs.get("val_loss", logs["loss"])
+        schedule.observe(monitored)
+        stops = [watcher.epoch_end(epoch, dict(logs)) for watcher in self.watchers]
+        if self.stopper is not None:
+            stops.append(self.stopper.observe(monitored, read_weights))
+        return any(stops)
+
+    def _check_finite(self, epoch, loss, metric):
+        if np.isfinite(loss):
+            return
+        rate = self._training.schedule.learning_rate
+        raise ValueError(
+            f"The loss became {loss} in epoch {epoch + 1}: the training diverged. Lower "
+            f"learning_rate (now {rate:g}), scale X (StandardScaler in a pipeline), or "
+            "clip the gradients (optimizer=keras.optimizers.Adam(clipnorm=1.0))."
+        )
+
+
+def train_program(program, training, recorder):
+    """Train the weights that a program holds; return them as they are at the end.
+
+    Parameters
+    ----------
+    program : Program
+        With the first weights loaded.
+    training : Training
+        What to do.
+    recorder : Recorder
+        Who keeps the history and decides when to stop.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    stride = max(1, ROWS_PER_CALL // training.n_rows)
+    if recorder.needs_every_epoch:
+        stride = 1
+    for watcher in recorder.watchers:
+        watcher.begin()
+    for first in range(0, training.epochs, stride):
+        n_epochs = min(stride, training.epochs - first)
+        recorder.epoch_begin(first)
+        steps = training.steps_of(first, n_epochs)
+        scores = program.train(
+            training.data,
+            training.draw_orders(n_epochs),
+            batch_size=training.batch_size,
+            rates=training.schedule.rates(steps),
+            first_step=steps[0],
+            dropout=training.dropout,
+            momentum=training.momentum,
+            penalties=training.penalties,
+        )
+        validation_scores = None
+        if training.validation is not None:
+            validation_scores = program.evaluate(training.validation, training.penalties)
+        stops = [
+            recorder.epoch_end(first + k, score, validation_scores, program.read)
+            for k, score in enumerate(scores)
+        ]
+        if any(stops):
+            break
+    for watcher in recorder.watchers:
+        watcher.end()
+    if recorder.stopper is not None and recorder.stopper.best_weights is not None:
+        return recorder.stopper.best_weights
+    return program.read()

@@ -1,0 +1,314 @@
+"""Optimizers: Keras' own, run by TensorFlow's fused kernels where one exists.
+
+A small step is priced by its number of operations. The kernels do the whole
+update of one variable in a single operation, and their formulas are those of
+Keras (the tests compare both over many steps).
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["OptimizerSpec", "kernel_for", "make_optimizer", "make_update", "spec_for"]
+
+_PLAIN = {
+    "clipnorm": None,
+    "clipvalue": None,
+    "global_clipnorm": None,
+    "use_ema": False,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "amsgrad": False,
+    "centered": False,
+}
+_FLOWING = ("name", "learning_rate", "momentum")
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """What of an optimizer changes the graph.
+
+    The learning rate and the momentum flow in with each step; whether there is
+    a momentum at all is part of the graph.
+    """
+
+    kind: type
+    config: str
+    has_momentum: bool
+
+    @property
+    def settings(self):
+        """The constants of the optimizer, as a dict."""
+        return json.loads(self.config)
+
+
+def make_optimizer(optimizer, learning_rate, momentum, nesterov):
+    """Return a new Keras optimizer for a name, or a copy of an instance."""
+    if not isinstance(optimizer, str):
+        return optimizer.from_config(optimizer.get_config())
+    config = {"learning_rate": float(learning_rate), "name": optimizer}
+    if optimizer in ("sgd", "rmsprop"):
+        config["momentum"] = float(momentum)
+    if optimizer == "sgd":
+        config["nesterov"] = bool(nesterov)
+    return keras.optimizers.get({"class_name": optimizer, "config": config})
+
+
+def spec_for(optimizer, momentum, nesterov):
+    """Return the ``OptimizerSpec`` of a name or of a Keras optimizer."""
+    if isinstance(optimizer, str):
+        return _spec_of_name(optimizer, float(momentum > 0), bool(nesterov))
+    return _spec_of(optimizer)
+
+
+@cache
+def _spec_of_name(name, momentum, nesterov):
+    return _spec_of(make_optimizer(name, 1.0, momentum, nesterov))
+
+
+def _spec_of(optimizer):
+    config = optimizer.get_config()
+    settings = {key: value for key, value in config.items() if key not in _FLOWING}
+    return OptimizerSpec(
+        kind=type(optimizer),
+        config=json.dumps(settings, sort_keys=True),
+        has_momentum=bool(config.get("momentum", 0)),
+    )
+
+
+def kernel_for(spec):
+    """Return the kernel that does what ``spec`` says, or None where none does."""
+    settings = spec.settings
+    if any(settings.get(key, plain) != plain for key, plain in _PLAIN.items()):
+        return None
+    kernel = _KERNELS.get(spec.kind)
+    return kernel(spec) if kernel else None
+
+
+def make_update(spec, optimizer, variables):
+    """Return what updates ``variables``: a kernel, or else Keras' own optimizer.
+
+    Parameters
+    ----------
+    spec : OptimizerSpec
+        The optimizer.
+    optimizer : keras.optimizers.Optimizer or None
+        The optimizer itself, for the case that no kernel does its work.
+    variables : list of tf.Variable or keras.Variable
+        What it updates: Keras' variables for Keras' optimizer.
+    """
+    kernel = kernel_for(spec)
+    if kernel is None:
+        return _KerasUpdate(optimizer, variables)
+    return _KernelUpdate(kernel, variables)
+
+
+class _KernelUpdate:
+    """Updates variables by one fused operation each."""
+
+    def __init__(self, kernel, variables):
+        self._kernel = kernel
+        self._variables = variables
+        self._slots = [
+            [tf.Variable(tf.zeros_like(v), shape=v.shape) for _ in kernel.slots]
+            for v in variables
+        ]
+
+    def columns(self, steps, momentum):
+        return self._kernel.columns(steps, momentum)
+
+    def apply(self, gradients, rate, *scalars):
+        for variable, slots, gradient in zip(
+            self._variables, self._slots, gradients, strict=True
+        ):
+            self._kernel.update(variable, slots, gradient, rate, *scalars)
+
+    def reset(self, shapes, states):
+        if states is None:
+            states = [
+                np.full(shape, value, np.float32)
+                for shape in shapes
+                for value in self._kernel.slots
+            ]
+        slots = [slot for slots in self._slots for slot in slots]
+        for slot, value in zip(slots, states, strict=True):
+            slot.assign(value)
+
+    def read(self):
+        return [slot.numpy() for slots in self._slots for slot in slots]
+
+
+class _KerasUpdate:
+    """Updates variables by Keras' own optimizer."""
+
+    def __init__(self, optimizer, variables):
+        self._optimizer = optimizer
+        self._variables = variables
+        optimizer.build(variables)
+        self._first = self.read()
+
+    def columns(self, steps, momentum):
+        return []
+
+    def apply(self, gradients, rate):
+        self._optimizer.learning_rate.assign(rate)
+        self._optimizer.apply(gradients, self._variables)
+
+    def reset(self, shapes, states):
+        states = self._first if states is None else states
+        for variable, value in zip(self._optimizer.variables, states, strict=True):
+            variable.assign(value)
+
+    def read(self):
+        return [variable.numpy() for variable in self._optimizer.variables]
+
+
+class _Kernel:
+    """One fused update.
+
+    ``slots`` holds the first value of each state that a variable needs, and
+    ``columns`` the scalars of each step that follow the learning rate.
+    """
+
+    slots: tuple[float, ...] = ()
+
+    def __init__(self, spec):
+        self.settings = spec.settings
+        self.has_momentum = spec.has_momentum
+        self.weight_decay = self.settings.get("weight_decay")
+
+    def columns(self, steps, momentum):
+        """Return the columns of scalars for the given steps, counted from 1."""
+        return []
+
+    def update(self, variable, slots, gradient, rate, *scalars):
+        """Apply one gradient to one variable."""
+        if self.weight_decay:
+            decay = rate * self.weight_decay
+            variable.assign_sub(variable.read_value() * decay)
+        handles = [slot.handle for slot in slots]
+        self.apply(variable.handle, handles, gradient, rate, *scalars)
+
+    def _powers(self, steps, *names):
+        return [np.power(self.settings[name], steps) for name in names]
+
+    def _constants(self, *names):
+        return {name.replace("_", ""): self.settings[name] for name in names}
+
+
+class _SGD(_Kernel):
+    def __init__(self, spec):
+        super().__init__(spec)
+        self.slots = (0.0,) if spec.has_momentum else ()
+
+    def columns(self, steps, momentum):
+        return [np.full(len(steps), momentum)] if self.has_momentum else []
+
+    def apply(self, var, slots, grad, lr, *momentum):
+        if not momentum:
+            tf.raw_ops.ResourceApplyGradientDescent(var=var, alpha=lr, delta=grad)
+            return
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=var,
+            accum=slots[0],
+            lr=lr,
+            grad=grad,
+            momentum=momentum[0],
+            use_nesterov=self.settings["nesterov"],
+        )
+
+
+class _RMSprop(_Kernel):
+    slots = (0.0, 0.0)
+
+    def columns(self, steps, momentum):
+        return [np.full(len(steps), momentum)]
+
+    def apply(self, var, slots, grad, lr, momentum):
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=var,
+            ms=slots[0],
+            mom=slots[1],
+            lr=lr,
+            momentum=momentum,
+            grad=grad,
+            **self._constants("rho", "epsilon"),
+        )
+
+
+class _Adam(_Kernel):
+    slots = (0.0, 0.0)
+
+    def columns(self, steps, momentum):
+        return self._powers(steps, "beta_1", "beta_2")
+
+    def apply(self, var, slots, grad, lr, beta1_power, beta2_power):
+        tf.raw_ops.ResourceApplyAdam(
+            var=var,
+            m=slots[0],
+            v=slots[1],
+            beta1_power=beta1_power,
+            beta2_power=beta2_power,
+            lr=lr,
+            grad=grad,
+            **self._constants("beta_1", "beta_2", "epsilon"),
+        )
+
+
+class _Adamax(_Kernel):
+    slots = (0.0, 0.0)
+
+    def columns(self, steps, momentum):
+        return self._powers(steps, "beta_1")
+
+    def apply(self, var, slots, grad, lr, beta1_power):
+        tf.raw_ops.ResourceApplyAdaMax(
+            var=var,
+            m=slots[0],
+            v=slots[1],
+            beta1_power=beta1_power,
+            lr=lr,
+            grad=grad,
+            **self._constants("beta_1", "beta_2", "epsilon"),
+        )
+
+
+class _Adagrad(_Kernel):
+    def __init__(self, spec):
+        super().__init__(spec)
+        # Keras divides by sqrt(accumulator + epsilon), the kernel by
+        # sqrt(accumulator): the epsilon goes into the first value.
+        start = self.settings["initial_accumulator_value"] + self.settings["epsilon"]
+        self.slots = (start,)
+
+    def apply(self, var, slots, grad, lr):
+        tf.raw_ops.ResourceApplyAdagrad(var=var, accum=slots[0], lr=lr, grad=grad)
+
+
+class _Adadelta(_Kernel):
+    slots = (0.0, 0.0)
+
+    def apply(self, var, slots, grad, lr):
+        tf.raw_ops.ResourceApplyAdadelta(
+            var=var,
+            accum=slots[0],
+            accum_update=slots[1],
+            lr=lr,
+            grad=grad,
+            **self._constants("rho", "epsilon"),
+        )
+
+
+_KERNELS = {
+    keras.optimizers.SGD: _SGD,
+    keras.optimizers.RMSprop: _RMSprop,
+    keras.optimizers.Adam: _Adam,
+    keras.optimizers.AdamW: _Adam,
+    keras.optimizers.Adamax: _Adamax,
+    keras.optimizers.Adagrad: _Adagrad,
+    keras.optimizers.Adadelta: _Adadelta,
+}

@@ -1,0 +1,326 @@
+"""A program: one structure, compiled; load, train an epoch, evaluate, read."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skdl.networks import BATCH_NORM, MLPStructure, forward, score_head
+from skdl.training._dropout import dropout_in_graph
+from skdl.training._optimizers import OptimizerSpec, make_update
+from skdl.training._rows import map_rows, map_rows_on_one_thread
+
+__all__ = ["Program", "ProgramSpec", "infer"]
+
+# A step of at most this many multiply-adds (forward) runs on one thread.
+ONE_THREAD_WORK = 4_000_000
+# A call does at most this many of them, so that Ctrl-C is heard within seconds.
+WORK_PER_CALL = 10_000_000_000
+STEPS_PER_CALL = 5_000
+ROWS_PER_CALL = 8_192
+
+
+@dataclass(frozen=True)
+class ProgramSpec:
+    """What a program is compiled for.
+
+    Parameters
+    ----------
+    network : MLPStructure
+        The network.
+    optimizer : OptimizerSpec
+        The optimizer.
+    dropout : tuple of int
+        The places that have dropout: 0 is the input, k the k-th hidden layer.
+    penalties : tuple of bool
+        Whether there is an L1 and an L2 penalty.
+    weighted : bool
+        Whether rows have weights.
+    shapes : tuple or None
+        Shapes of the weights, for an optimizer that has no kernel: Keras makes its
+        states for fixed shapes. None leaves all shapes open.
+    """
+
+    network: MLPStructure
+    optimizer: OptimizerSpec
+    dropout: tuple[int, ...]
+    penalties: tuple[bool, bool]
+    weighted: bool
+    shapes: tuple | None = None
+
+
+class Program:
+    """One structure compiled, with the variables that it trains.
+
+    Its weights, and the states of its optimizer, are those that were loaded last.
+    It must have one user at a time.
+
+    Parameters
+    ----------
+    spec : ProgramSpec
+        What to compile.
+    optimizer : keras.optimizers.Optimizer or None
+        The optimizer to use where no kernel does its work.
+    """
+
+    def __init__(self, spec, optimizer=None):
+        self.spec = spec
+        names = spec.network.weights
+        if spec.shapes is None:
+            self._weights = trained = [_open_variable(name) for name in names]
+        else:
+            trained = [_keras_variable(*pair) for pair in zip(names, spec.shapes)]
+            self._weights = [variable.value for variable in trained]
+        is_trained = [not name.startswith("moving") for name in names]
+        self._is_trained = is_trained
+        self._update = make_update(
+            spec.optimizer,
+            optimizer,
+            [v for v, yes in zip(trained, is_trained) if yes],
+        )
+        self._work_per_row = 0
+        self._on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        self._compiled = {}
+
+    def load(self, weights, states=None):
+        """Set the weights, and the states of the optimizer (None: its first ones)."""
+        for variable, value in zip(self._weights, weights, strict=True):
+            variable.assign(value)
+        shapes = [w.shape for w, yes in zip(weights, self._is_trained) if yes]
+        self._update.reset(shapes, states)
+        self._work_per_row = sum(w.size for w in weights if w.ndim == 2)
+
+    def read(self):
+        """Return the weights as a list of arrays."""
+        return [variable.numpy() for variable in self._weights]
+
+    def read_states(self):
+        """Return the states of the optimizer as a list of arrays."""
+        return self._update.read()
+
+    def train(
+        self, data, orders, *, batch_size, rates, first_step, dropout, momentum, penalties
+    ):
+        """Train some epochs in one go and return the mean loss and metric of each.
+
+        Parameters
+        ----------
+        data : tuple of tf.Tensor
+            X, y and, where rows are weighted, their weights (of mean 1).
+        orders : ndarray of int32, shape (n_epochs, n_samples)
+            The order of the rows in each epoch.
+        batch_size : int
+            Rows of a step; the last step of an epoch takes what is left.
+        rates : ndarray of shape (n_epochs * n_steps,)
+            The learning rate of each step.
+        first_step : int
+            Steps that this training has done before.
+        dropout : DropoutPlan
+            Its rates and random numbers.
+        momentum : float
+            Of the optimizers that have one.
+        penalties : ndarray of float32, shape (2,)
+            The factors l1 and l2.
+
+        Returns
+        -------
+        ndarray of shape (n_epochs, 2)
+        """
+        n_epochs, n_rows = orders.shape
+        offsets = np.arange(0, n_rows, batch_size, dtype=np.int32)
+        size = np.tile(np.minimum(batch_size, n_rows - offsets), n_epochs)
+        begin = np.add.outer(np.arange(n_epochs, dtype=np.int32) * n_rows, offsets)
+        steps = np.arange(first_step, first_step + len(rates)) + 1
+        scalars = (1 / size, rates, *self._update.columns(steps, momentum))
+        table = (
+            begin.astype(np.int32).reshape(-1, 1),
+            size.astype(np.int32).reshape(-1, 1),
+            *dropout.columns(steps),
+            *(scalar.astype(np.float32) for scalar in scalars),
+        )
+        work = batch_size * self._work_per_row
+        train = self._compile(not self._on_gpu and work <= ONE_THREAD_WORK)
+        stride = max(1, min(STEPS_PER_CALL, WORK_PER_CALL // work))
+        constants = (orders.reshape(-1), dropout.constants(), penalties)
+        constants = tf.nest.map_structure(tf.constant, constants)
+        results = [
+            train(
+                data,
+                *constants,
+                tuple(tf.constant(column[start : start + stride]) for column in table),
+            ).numpy()
+            for start in range(0, len(rates), stride)
+        ]
+        sums = np.concatenate(results).reshape(n_epochs, len(offsets), 2)
+        return sums.sum(axis=1, dtype=np.float64) / n_rows
+
+    def evaluate(self, data, penalties):
+        """Return the mean loss and metric of the loaded weights on ``data``."""
+        weights = [variable.read_value() for variable in self._weights]
+        sums = np.zeros(3)
+        for start in range(0, data[0].shape[0], ROWS_PER_CALL):
+            x, y, *weight = (column[start : start + ROWS_PER_CALL] for column in data)
+            logits = forward(self.spec.network, weights, x)
+            losses, metrics, _ = score_head(self.spec.network.head, logits, y)
+            weight = weight[0] if weight else tf.ones_like(losses)
+            terms = (losses * weight, metrics * weight, weight)
+            sums += [tf.reduce_sum(term).numpy() for term in terms]
+        loss, metric, total = sums
+        if any(self.spec.penalties):
+            loss += total * self._penalty(weights, penalties).numpy()
+        return loss / total, metric / total
+
+    def _compile(self, on_one_thread):
+        """Return the loop over steps, traced when it is first asked for."""
+        if on_one_thread not in self._compiled:
+            loop = tf.function(
+                partial(
+                    self._trace_loop,
+                    map_rows_on_one_thread if on_one_thread else map_rows,
+                ),
+                autograph=False,
+            )
+            signature = self._signature()
+            self._compiled[on_one_thread] = loop.get_concrete_function(*signature)
+        return self._compiled[on_one_thread]
+
+    def _signature(self):
+        floats, integers = tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)
+        y = integers
+        if self.spec.network.head != "softmax":
+            y = tf.TensorSpec([None, None])
+        weight = [floats] if self.spec.weighted else []
+        data = (tf.TensorSpec([None, None]), y, *weight)
+        word, key = tf.TensorSpec([1], tf.int32), tf.TensorSpec([1], tf.uint64)
+        masks = (
+            tf.TensorSpec([None, 2], tf.uint64),
+            tf.TensorSpec([None, None], tf.uint8),
+        )
+        n_scalars = 2 + len(self._update.columns(np.ones(1), 0.0))
+        table = (
+            tf.TensorSpec([None, 1], tf.int32),
+            tf.TensorSpec([None, 1], tf.int32),
+            *(masks if self.spec.dropout else ()),
+            *[floats] * n_scalars,
+        )
+        dropout = (floats, integers, word, key)
+        return data, integers, dropout, tf.TensorSpec([2]), table
+
+    def _trace_loop(self, map_step, data, order, constants, penalties, table):
+        def step(row):
+            begin, size, *row = row
+            rows = tf.raw_ops.Slice(input=order, begin=begin, size=size)
+            batch = [
+                tf.raw_ops.GatherV2(params=column, indices=rows, axis=0)
+                for column in data
+            ]
+            drop = None
+            if self.spec.dropout:
+                counter, thresholds, *row = row
+                drop = dropout_in_graph(
+                    self.spec.dropout, size, constants, counter, thresholds
+                )
+            return self._trace_step(batch, drop, penalties, *row)
+
+        return map_step(step, table)
+
+    def _trace_step(self, batch, drop, penalties, inverse, rate, *scalars):
+        """Train on one batch; ``inverse`` is one over its number of rows."""
+        x, y, *weight = batch
+        weights = [variable.read_value() for variable in self._weights]
+        trained = [w for w, yes in zip(weights, self._is_trained) if yes]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(trained)
+            logits = forward(self.spec.network, weights, x, drop, self._track)
+        losses, metrics, slope = score_head(self.spec.network.head, logits, y)
+        if weight:
+            losses, metrics = losses * weight[0], metrics * weight[0]
+            slope = slope * tf.expand_dims(weight[0] * inverse, 1)
+        else:
+            slope = slope * inverse
+        gradients = tape.gradient(logits, trained, output_gradients=slope)
+        loss = tf.reduce_sum(losses)
+        if any(self.spec.penalties):
+            loss += self._penalty(weights, penalties) / inverse
+            gradients = self._add_penalties(gradients, trained, penalties)
+        self._update.apply(gradients, rate, *scalars)
+        return tf.stack([loss, tf.reduce_sum(metrics)])
+
+    def _track(self, layer, *statistics):
+        """Move the statistics of a normalized layer towards those of a batch."""
+        start = 5 * layer + 3
+        moving = self._weights[start : start + 2]
+        for variable, value in zip(moving, statistics, strict=True):
+            change = (value - variable.read_value()) * (1 - BATCH_NORM["momentum"])
+            variable.assign_add(change)
+
+    def _penalty(self, weights, penalties):
+        l1, l2 = tf.unstack(penalties, 2)
+        terms = []
+        for kernel in self._kernels_of(weights):
+            if self.spec.penalties[0]:
+                terms.append(l1 * tf.reduce_sum(tf.abs(kernel)))
+            if self.spec.penalties[1]:
+                terms.append(2 * l2 * tf.nn.l2_loss(kernel))
+        return tf.add_n(terms)
+
+    def _add_penalties(self, gradients, trained, penalties):
+        l1, l2 = tf.unstack(penalties, 2)
+        added = []
+        for gradient, weight, name in zip(gradients, trained, self._trained_names()):
+            if name == "kernel" and self.spec.penalties[0]:
+                gradient += l1 * tf.sign(weight)
+            if name == "kernel" and self.spec.penalties[1]:
+                gradient += 2 * l2 * weight
+            added.append(gradient)
+        return added
+
+    def _kernels_of(self, weights):
+        names = self.spec.network.weights
+        return [w for w, name in zip(weights, names) if name == "kernel"]
+
+    def _trained_names(self):
+        return [n for n in self.spec.network.weights if not n.startswith("moving")]
+
+
+def infer(network, weights, X):
+    """Return the logits of a network, computed in double precision.
+
+    Double precision makes a row's result the same, to 1e-12, whatever the other rows
+    of the call are.
+
+    Parameters
+    ----------
+    network : MLPStructure
+        The network.
+    weights : list of ndarray of float32
+        Its weights.
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples, n_outputs)
+        The logits.
+    """
+    weights = [tf.constant(weight, tf.float64) for weight in weights]
+    parts = [
+        forward(network, weights, tf.constant(X[start : start + ROWS_PER_CALL], tf.float64))
+        for start in range(0, max(len(X), 1), ROWS_PER_CALL)
+    ]
+    return np.concatenate([part.numpy() for part in parts])
+
+
+def _open_shape(name):
+    return [None, None] if name == "kernel" else [None]
+
+
+def _open_variable(name):
+    shape = _open_shape(name)
+    return tf.Variable(tf.zeros([0] * len(shape)), shape=tf.TensorShape(shape))
+
+
+def _keras_variable(name, shape):
+    return keras.Variable(np.zeros(shape, np.float32), name=name)

@@ -1,0 +1,71 @@
+"""One live line of progress over the epochs of a fit."""
+
+import sys
+
+from tqdm import tqdm
+
+__all__ = ["ProgressLine"]
+
+SECONDS_BETWEEN_LOG_LINES = 5
+
+
+class ProgressLine:
+    """Shows epoch, loss, metrics and the time left while a fit runs.
+
+    On a terminal one line is drawn again and again; in a log file a line is added
+    every few seconds.
+
+    Parameters
+    ----------
+    title : str
+        What stands in front.
+    epochs : int
+        Number of epochs.
+    """
+
+    def __init__(self, title, epochs):
+        self._title = title
+        self._epochs = epochs
+
+    def begin(self):
+        """Draw the first line."""
+        stream = sys.stdout
+        live = stream.isatty()
+        self._bar = tqdm(
+            total=self._epochs,
+            desc=self._title,
+            unit="epoch",
+            file=stream if live else _LineWriter(stream),
+            mininterval=0.1 if live else SECONDS_BETWEEN_LOG_LINES,
+            dynamic_ncols=live,
+            ascii=not live,
+        )
+
+    def epoch_begin(self, epoch):
+        """Do nothing."""
+
+    def epoch_end(self, epoch, logs):
+        """Advance the line."""
+        figures = {name: f"{value:.4g}" for name, value in logs.items()}
+        self._bar.set_postfix(figures, refresh=False)
+        self._bar.update()
+
+    def end(self):
+        """Draw the last line."""
+        self._bar.refresh()
+        self._bar.close()
+
+
+class _LineWriter:
+    """Ends each drawing of the line, where tqdm would go back to its start."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text):
+        text = text.strip("\r\n ")
+        if text:
+            self._stream.write(text + "\n")
+
+    def flush(self):
+        self._stream.flush()

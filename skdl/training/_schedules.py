@@ -1,0 +1,198 @@
+"""Learning rate schedules: the rate of every step, computed before the steps run."""
+
+import numpy as np
+
+__all__ = ["SCHEDULES", "make_schedule"]
+
+
+class _Schedule:
+    """The learning rate of each step.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The rate to start from.
+    steps_per_epoch, epochs : int
+        The length of the training.
+    **settings
+        The schedule's own settings; ``defaults`` names them.
+    """
+
+    defaults: dict[str, float] = {}
+    needs_feedback = False
+
+    def __init__(self, learning_rate, steps_per_epoch, epochs, **settings):
+        self.learning_rate = learning_rate
+        self.steps_per_epoch = steps_per_epoch
+        self.n_steps = steps_per_epoch * epochs
+        self.settings = {**self.defaults, **settings}
+
+    def rates(self, steps):
+        """Return the learning rates of ``steps``, an array counted from 0."""
+        return np.full(len(steps), self.learning_rate)
+
+    def observe(self, loss):
+        """Take the loss of an epoch that has ended."""
+
+
+class _Step(_Schedule):
+    """Times ``drop`` after every ``every`` epochs."""
+
+    defaults = {"drop": 0.5, "every": 10}
+
+    def rates(self, steps):
+        drops = steps // self.steps_per_epoch // self.settings["every"]
+        return self.learning_rate * self.settings["drop"] ** drops
+
+
+class _Exponential(_Schedule):
+    """Times ``rate`` in each epoch, smoothly."""
+
+    defaults = {"rate": 0.95}
+
+    def rates(self, steps):
+        return self.learning_rate * self.settings["rate"] ** (
+            steps / self.steps_per_epoch
+        )
+
+
+class _InverseTime(_Schedule):
+    """Divided by ``1 + decay * step``: the classic ``decay``."""
+
+    defaults = {"decay": 1e-4}
+
+    def rates(self, steps):
+        return self.learning_rate / (1 + self.settings["decay"] * steps)
+
+
+class _Cosine(_Schedule):
+    """From the rate to ``final`` times the rate (Loshchilov & Hutter, 2017)."""
+
+    defaults = {"final": 0.0}
+
+    def rates(self, steps):
+        return self.learning_rate * _cosine(
+            1, self.settings["final"], steps / self.n_steps
+        )
+
+
+class _OneCycle(_Schedule):
+    """Up from ``start`` times the rate, then down to ``final`` times (Smith, 2018)."""
+
+    defaults = {"warmup": 0.3, "start": 0.04, "final": 1e-4}
+
+    def rates(self, steps):
+        start, final, warmup = (
+            self.settings[name] for name in ("start", "final", "warmup")
+        )
+        done = steps / self.n_steps
+        up = _cosine(start, 1, np.minimum(done / warmup, 1))
+        down = _cosine(1, final, np.clip((done - warmup) / (1 - warmup), 0, 1))
+        return self.learning_rate * np.where(done < warmup, up, down)
+
+
+class _Plateau(_Schedule):
+    """Times ``factor`` when the loss has not improved for ``patience`` epochs."""
+
+    defaults = {"factor": 0.5, "patience": 5, "min_delta": 1e-4, "lowest": 0.0}
+    needs_feedback = True
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self._best = np.inf
+        self._waited = 0
+
+    def observe(self, loss):
+        if loss < self._best - self.settings["min_delta"]:
+            self._best, self._waited = loss, 0
+            return
+        self._waited += 1
+        if self._waited >= self.settings["patience"]:
+            lower = self.learning_rate * self.settings["factor"]
+            self.learning_rate = max(lower, self.settings["lowest"])
+            self._waited = 0
+
+
+class _KerasSchedule(_Schedule):
+    """A ``keras.optimizers.schedules.LearningRateSchedule``, asked step by step."""
+
+    def __init__(self, schedule, steps_per_epoch, epochs):
+        super().__init__(None, steps_per_epoch, epochs)
+        self._schedule = schedule
+        self.learning_rate = float(self.rates(np.arange(1))[0])
+
+    def rates(self, steps):
+        import tensorflow as tf
+
+        steps = tf.constant(steps, tf.float32)
+        return tf.map_fn(lambda s: tf.cast(self._schedule(s), tf.float32), steps).numpy()
+
+
+SCHEDULES = {
+    "step": _Step,
+    "exponential": _Exponential,
+    "inverse_time": _InverseTime,
+    "cosine": _Cosine,
+    "one_cycle": _OneCycle,
+    "plateau": _Plateau,
+}
+
+_SHARES = ("drop", "rate", "factor", "warmup", "start")
+_COUNTS = ("every", "patience")
+
+
+def make_schedule(schedule, learning_rate, steps_per_epoch, epochs):
+    """Return the schedule for the parameter ``learning_rate_schedule``.
+
+    Parameters
+    ----------
+    schedule : None, str, dict or keras.optimizers.schedules.LearningRateSchedule
+        A name, or a dict with the name under ``"name"`` and settings.
+    learning_rate : float
+        The rate to start from; a Keras schedule has its own.
+    steps_per_epoch, epochs : int
+        The length of the training.
+
+    Raises
+    ------
+    ValueError
+        For a name or a setting that is not known, or a value out of its range.
+    """
+    length = (steps_per_epoch, epochs)
+    if schedule is None:
+        return _Schedule(learning_rate, *length)
+    if callable(schedule):
+        return _KerasSchedule(schedule, *length)
+    settings = {"name": schedule} if isinstance(schedule, str) else dict(schedule)
+    name = settings.pop("name", None)
+    if name not in SCHEDULES:
+        raise ValueError(
+            f"learning_rate_schedule={schedule!r} names no schedule that is known. "
+            f"Use one of {sorted(SCHEDULES)}, a dict such as "
+            "{'name': 'step', 'drop': 0.5, 'every': 10}, None, or a Keras schedule."
+        )
+    kind = SCHEDULES[name]
+    for setting, value in settings.items():
+        _check_setting(name, kind, setting, value)
+    return kind(learning_rate, *length, **settings)
+
+
+def _check_setting(name, kind, setting, value):
+    where = f"learning_rate_schedule={name!r}"
+    if setting not in kind.defaults:
+        raise ValueError(
+            f"{where} has no setting {setting!r}; it has {sorted(kind.defaults)}."
+        )
+    is_number = isinstance(value, (int, float, np.number)) and np.isfinite(value)
+    if setting in _COUNTS:
+        accepted, right = "an int from 1", is_number and value >= 1 and value % 1 == 0
+    elif setting in _SHARES:
+        accepted, right = "a float in (0, 1)", is_number and 0 < value < 1
+    else:
+        accepted, right = "a float from 0", is_number and value >= 0
+    if isinstance(value, bool) or not right:
+        raise ValueError(f"{where} needs {accepted} as {setting!r}, got {value!r}.")
+
+
+def _cosine(first, last, done):
+    return last + (first - last) * (1 + np.cos(np.pi * done)) / 2
