@@ -1,6 +1,5 @@
 """The network of the MLP estimators: its structure, its graph, its Keras model."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import keras
@@ -8,7 +7,6 @@ import tensorflow as tf
 
 __all__ = [
     "BATCH_NORM",
-    "MLPStructure",
     "build_model",
     "forward",
     "initial_weights",
@@ -24,44 +22,6 @@ _AUTO_INITIALIZERS = {
     "swish": "he_uniform",
     "selu": "lecun_normal",
 }
-
-
-@dataclass(frozen=True)
-class MLPStructure:
-    """What of a multilayer perceptron changes its graph.
-
-    The widths of its layers do not: the graph is traced with open shapes, so that
-    networks of any width share one program.
-
-    Parameters
-    ----------
-    depth : int
-        Number of hidden layers.
-    activation : str
-        Activation of the hidden layers, by its Keras name.
-    batch_norm : bool
-        Whether the hidden layers are normalized before their activation.
-    head : {"softmax", "sigmoid", "identity"}
-        What turns the logits into the output.
-    """
-
-    depth: int
-    activation: str
-    batch_norm: bool
-    head: str
-
-    @property
-    def layers(self):
-        """Names of the weights of each dense layer, in Keras' order."""
-        hidden = ("kernel", "bias")
-        if self.batch_norm:
-            hidden = ("kernel", "gamma", "beta", "moving_mean", "moving_variance")
-        return (hidden,) * self.depth + (("kernel", "bias"),)
-
-    @property
-    def weights(self):
-        """Names of all weights, in the order of ``keras.Model.get_weights``."""
-        return tuple(name for layer in self.layers for name in layer)
 
 
 def forward(structure, weights, x, drop=None, track=None):
@@ -239,7 +199,7 @@ def make_initializer(name, seed):
     return kind()
 
 
-def build_model(structure, weights, *, dropout, l1, l2, scaling=None):
+def build_model(structure, weights, *, dropout, l1, l2, scaling=None, seed=0):
     """Build the ordinary Keras model of a network.
 
     Parameters
@@ -254,6 +214,8 @@ def build_model(structure, weights, *, dropout, l1, l2, scaling=None):
         Penalties on the kernels.
     scaling : tuple of ndarray or None
         Factor and offset of each output, for a head in other units than the target.
+    seed : int, default=0
+        Of the random numbers of dropout.
 
     Returns
     -------
@@ -265,7 +227,7 @@ def build_model(structure, weights, *, dropout, l1, l2, scaling=None):
     x = inputs = keras.Input((weights[0].shape[0],), name="features")
     kernels = [w for w, name in zip(weights, structure.weights) if name == "kernel"]
     if dropout[0]:
-        x = layers.Dropout(dropout[0], seed=0, name="input_dropout")(x)
+        x = layers.Dropout(dropout[0], seed=seed, name="input_dropout")(x)
     for index, kernel in enumerate(kernels):
         last = index == structure.depth
         normal = structure.batch_norm and not last
@@ -283,10 +245,11 @@ def build_model(structure, weights, *, dropout, l1, l2, scaling=None):
         activation = _keras_activation(structure.activation)
         x = layers.Activation(activation, name=f"{activation}_{index + 1}")(x)
         if dropout[index + 1]:
-            drop = layers.Dropout(
-                dropout[index + 1], seed=index + 1, name=f"dropout_{index + 1}"
-            )
-            x = drop(x)
+            x = layers.Dropout(
+                dropout[index + 1],
+                seed=seed + index + 1,
+                name=f"dropout_{index + 1}",
+            )(x)
     if structure.head != "identity":
         x = layers.Activation(structure.head, name=structure.head)(x)
     if scaling is not None:

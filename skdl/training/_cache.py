@@ -27,7 +27,7 @@ class ProgramCache:
         self._process = None
 
     @contextmanager
-    def lend(self, spec, optimizer=None):
+    def lend(self, spec, make_optimizer):
         """Lend a program for ``spec``, compiling one if all of them are lent out.
 
         A program whose borrower fails is not taken back.
@@ -36,8 +36,8 @@ class ProgramCache:
         ----------
         spec : ProgramSpec
             What the program is compiled for.
-        optimizer : keras.optimizers.Optimizer or None
-            The optimizer to use where no kernel does its work.
+        make_optimizer : callable
+            Returns a new Keras optimizer, for the case that no kernel does its work.
 
         Raises
         ------
@@ -45,7 +45,7 @@ class ProgramCache:
             In a process that was forked from one which had used TensorFlow already.
         """
         self._check_process()
-        program = self._borrow(spec) or Program(spec, optimizer)
+        program = self._borrow(spec) or Program(spec, make_optimizer)
         yield program
         self._give_back(program)
 

@@ -110,23 +110,30 @@ class EarlyStopper:
 class Recorder:
     """Keeps the history, stops the training, and tells the watchers of each epoch.
 
+    A context manager: the watchers begin when it is entered and end when it is left.
+
     Parameters
     ----------
     training : Training
         What is done.
-    metric : str
-        Name of the metric.
+    metric : tuple of str and callable
+        Name of the metric, and what makes it from the program's.
     stopper : EarlyStopper or None
         What stops the training early.
+
+    Attributes
+    ----------
+    history : dict of list
+        The scores of each epoch.
     watchers : list
-        Objects with ``begin()``, ``epoch_begin(epoch)``, ``epoch_end(epoch, logs)``
-        (true to stop) and ``end()``.
+        Who is told: objects with ``begin()``, ``epoch_begin(epoch)``,
+        ``epoch_end(epoch, logs)`` (true to stop) and ``end()``.
     """
 
-    def __init__(self, training, metric, stopper, watchers):
+    def __init__(self, training, metric, stopper):
         self.history = {}
         self.stopper = stopper
-        self.watchers = watchers
+        self.watchers = []
         self._training = training
         self._metric = metric
 
@@ -136,6 +143,15 @@ class Recorder:
         validated = self._training.validation is not None
         fed_back = self._training.schedule.needs_feedback
         return bool(self.stopper or self.watchers or validated or fed_back)
+
+    def __enter__(self):
+        for watcher in self.watchers:
+            watcher.begin()
+        return self
+
+    def __exit__(self, *_):
+        for watcher in self.watchers:
+            watcher.end()
 
     def epoch_begin(self, epoch):
         """Tell the watchers that an epoch begins."""
@@ -151,11 +167,10 @@ class Recorder:
             If the loss is not finite.
         """
         schedule = self._training.schedule
-        self._check_finite(epoch, *train_scores)
-        logs = dict(zip(("loss", self._metric), map(float, train_scores)))
+        self._check_finite(epoch, train_scores[0])
+        logs = self._name_scores("", train_scores)
         if validation_scores is not None:
-            names = ("val_loss", f"val_{self._metric}")
-            logs.update(zip(names, map(float, validation_scores)))
+            logs |= self._name_scores("val_", validation_scores)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
         monitored = logs.get("val_loss", logs["loss"])
@@ -165,7 +180,18 @@ class Recorder:
             stops.append(self.stopper.observe(monitored, read_weights))
         return any(stops)
 
-    def _check_finite(self, epoch, loss, metric):
+    def choose_weights(self, read_weights):
+        """Return the weights of the best epoch where they were kept, else the last."""
+        if self.stopper is not None and self.stopper.best_weights is not None:
+            return self.stopper.best_weights
+        return read_weights()
+
+    def _name_scores(self, prefix, scores):
+        loss, metric = scores
+        name, convert = self._metric
+        return {f"{prefix}loss": float(loss), f"{prefix}{name}": convert(float(metric))}
+
+    def _check_finite(self, epoch, loss):
         if np.isfinite(loss):
             return
         rate = self._training.schedule.learning_rate
@@ -195,33 +221,33 @@ def train_program(program, training, recorder):
     stride = max(1, ROWS_PER_CALL // training.n_rows)
     if recorder.needs_every_epoch:
         stride = 1
-    for watcher in recorder.watchers:
-        watcher.begin()
-    for first in range(0, training.epochs, stride):
-        n_epochs = min(stride, training.epochs - first)
-        recorder.epoch_begin(first)
-        steps = training.steps_of(first, n_epochs)
-        scores = program.train(
-            training.data,
-            training.draw_orders(n_epochs),
-            batch_size=training.batch_size,
-            rates=training.schedule.rates(steps),
-            first_step=steps[0],
-            dropout=training.dropout,
-            momentum=training.momentum,
-            penalties=training.penalties,
-        )
-        validation_scores = None
-        if training.validation is not None:
-            validation_scores = program.evaluate(training.validation, training.penalties)
-        stops = [
-            recorder.epoch_end(first + k, score, validation_scores, program.read)
-            for k, score in enumerate(scores)
-        ]
-        if any(stops):
-            break
-    for watcher in recorder.watchers:
-        watcher.end()
-    if recorder.stopper is not None and recorder.stopper.best_weights is not None:
-        return recorder.stopper.best_weights
-    return program.read()
+    with recorder:
+        for first in range(0, training.epochs, stride):
+            n_epochs = min(stride, training.epochs - first)
+            if _train_epochs(program, training, recorder, first, n_epochs):
+                break
+    return recorder.choose_weights(program.read)
+
+
+def _train_epochs(program, training, recorder, first, n_epochs):
+    """Train some epochs and record them; return whether training stops."""
+    recorder.epoch_begin(first)
+    steps = training.steps_of(first, n_epochs)
+    scores = program.train(
+        training.data,
+        training.draw_orders(n_epochs),
+        batch_size=training.batch_size,
+        rates=training.schedule.rates(steps),
+        first_step=steps[0],
+        dropout=training.dropout,
+        momentum=training.momentum,
+        penalties=training.penalties,
+    )
+    validation_scores = None
+    if training.validation is not None:
+        validation_scores = program.evaluate(training.validation, training.penalties)
+    stops = [
+        recorder.epoch_end(first + k, score, validation_scores, program.read)
+        for k, score in enumerate(scores)
+    ]
+    return any(stops)

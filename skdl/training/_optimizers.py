@@ -49,7 +49,8 @@ class OptimizerSpec:
 def make_optimizer(optimizer, learning_rate, momentum, nesterov):
     """Return a new Keras optimizer for a name, or a copy of an instance."""
     if not isinstance(optimizer, str):
-        return optimizer.from_config(optimizer.get_config())
+        config = optimizer.get_config() | {"learning_rate": float(learning_rate)}
+        return optimizer.from_config(config)
     config = {"learning_rate": float(learning_rate), "name": optimizer}
     if optimizer in ("sgd", "rmsprop"):
         config["momentum"] = float(momentum)
@@ -89,21 +90,21 @@ def kernel_for(spec):
     return kernel(spec) if kernel else None
 
 
-def make_update(spec, optimizer, variables):
+def make_update(spec, make_optimizer, variables):
     """Return what updates ``variables``: a kernel, or else Keras' own optimizer.
 
     Parameters
     ----------
     spec : OptimizerSpec
         The optimizer.
-    optimizer : keras.optimizers.Optimizer or None
-        The optimizer itself, for the case that no kernel does its work.
+    make_optimizer : callable
+        Returns a new Keras optimizer, for the case that no kernel does its work.
     variables : list of tf.Variable or keras.Variable
         What it updates: Keras' variables for Keras' optimizer.
     """
     kernel = kernel_for(spec)
     if kernel is None:
-        return _KerasUpdate(optimizer, variables)
+        return _KerasUpdate(make_optimizer(), variables)
     return _KernelUpdate(kernel, variables)
 
 

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl.networks import BATCH_NORM, MLPStructure, forward, score_head
+from skdl._structure import MLPStructure
+from skdl.networks import BATCH_NORM, forward, score_head
 from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._rows import map_rows, map_rows_on_one_thread
@@ -61,11 +62,11 @@ class Program:
     ----------
     spec : ProgramSpec
         What to compile.
-    optimizer : keras.optimizers.Optimizer or None
-        The optimizer to use where no kernel does its work.
+    make_optimizer : callable
+        Returns a new Keras optimizer, for the case that no kernel does its work.
     """
 
-    def __init__(self, spec, optimizer=None):
+    def __init__(self, spec, make_optimizer):
         self.spec = spec
         names = spec.network.weights
         if spec.shapes is None:
@@ -77,7 +78,7 @@ class Program:
         self._is_trained = is_trained
         self._update = make_update(
             spec.optimizer,
-            optimizer,
+            make_optimizer,
             [v for v, yes in zip(trained, is_trained) if yes],
         )
         self._work_per_row = 0
@@ -86,11 +87,15 @@ class Program:
 
     def load(self, weights, states=None):
         """Set the weights, and the states of the optimizer (None: its first ones)."""
-        for variable, value in zip(self._weights, weights, strict=True):
-            variable.assign(value)
+        self.write(weights)
         shapes = [w.shape for w, yes in zip(weights, self._is_trained) if yes]
         self._update.reset(shapes, states)
         self._work_per_row = sum(w.size for w in weights if w.ndim == 2)
+
+    def write(self, weights):
+        """Set the weights and leave the states of the optimizer as they are."""
+        for variable, value in zip(self._weights, weights, strict=True):
+            variable.assign(value)
 
     def read(self):
         """Return the weights as a list of arrays."""

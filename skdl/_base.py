@@ -1,0 +1,312 @@
+"""The life of one fit, shared by the estimators."""
+
+import inspect
+from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdl import _checks as checks
+from skdl._sklearn import CallbackSupportMixin, EpochTasks, with_callbacks
+from skdl._structure import Job, MLPStructure, Part
+from skdl._targets import Target
+
+__all__ = ["BaseMLP"]
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """The life of one fit of a multilayer perceptron.
+
+    A leaf adds its ``__init__``, which only stores, ``_make_target`` and
+    ``_weigh_classes``. A fitted estimator owns plain arrays; the program that trained
+    it goes back into the cache.
+    """
+
+    _parameter_constraints = checks.CONSTRAINTS
+
+    # Set by a fit.
+    _network: MLPStructure
+    _target: Target
+    _weights: list
+    # Set by partial_fit: what its next call goes on with.
+    _seed: int
+    _states: list | None = None
+    _steps_done: int = 0
+    # Set by model_.
+    _model = None
+
+    @abstractmethod
+    def _make_target(self, y, weight, classes):
+        """Return the target that encodes the labels ``y``."""
+
+    @abstractmethod
+    def _weigh_classes(self, target, part):
+        """Return the weights of the rows of a part, with those of their classes."""
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The labels, or the numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts. A row of weight zero is left out.
+        X_val : array-like of shape (n_val, n_features), default=None
+            Data to validate on after each epoch. In a ``Pipeline`` with
+            ``transform_input=["X_val"]`` it goes through the steps before.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its labels or numbers.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data can't be used, or the training diverges. The
+            estimator is then what it was before.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        going_on = self.warm_start and self.__sklearn_is_fitted__()
+        with _unchanged_on_failure(self):
+            return self._fit(X, y, sample_weight, validation, going_on=going_on)
+
+    @property
+    def model_(self):
+        """An ordinary ``keras.Model`` with the weights of this estimator, compiled.
+
+        It is made when it is first asked for. Training it further in Keras does not
+        change the estimator.
+        """
+        check_is_fitted(self)
+        if self._model is None:
+            from skdl.training._run import make_model
+
+            self._model = make_model(
+                self._network,
+                self._weights,
+                target=self._target,
+                settings=self._settings(),
+                dropout=self._dropout_rates(),
+            )
+        return self._model
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """Do one epoch, and keep what the next one needs."""
+        if self.early_stopping:
+            raise ValueError(
+                "early_stopping=True does not go with partial_fit, which does one "
+                "epoch: set early_stopping=False."
+            )
+        going_on = self.__sklearn_is_fitted__()
+        with _unchanged_on_failure(self):
+            return self._fit(
+                X, y, sample_weight, going_on=going_on, partial=True, classes=classes
+            )
+
+    @with_callbacks
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation=(None, None, None),
+        *,
+        going_on,
+        partial=False,
+        classes=None,
+    ):
+        settings = self._settings()
+        self._check_parameters(settings)
+        X, y, weight = checks.check_data(
+            self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
+        )
+        job = self._make_job(X, y, weight, going_on=going_on, classes=classes)
+        job.settings = settings
+        job.n_epochs = 1 if partial else self.epochs
+        job.keep_states = partial
+        if partial and going_on:
+            seed, job.first_step, job.states = self._seed, self._steps_done, self._states
+        else:
+            seed = checks.draw_seed(self.random_state)
+        job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
+        job.validation = self._check_validation(job.target, validation)
+        if job.validation is None and self.early_stopping:
+            self._split_validation(job, split_seed)
+        job.train = job.train._replace(weight=self._weigh_classes(job.target, job.train))
+        self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
+        self._seed = seed
+        return self
+
+    def _make_job(self, X, y, weight, *, going_on, classes):
+        """Return the job of a fit, as far as the training data makes it."""
+        rows = checks.kept_rows(weight)
+        if rows is not None:
+            y, weight = y[rows], weight[rows]
+        target = self._target if going_on else self._make_target(y, weight, classes)
+        sizes = checks.expand_hidden_sizes(self.hidden_layer_sizes)
+        job = Job(
+            network=MLPStructure(
+                depth=len(sizes),
+                activation=self.activation,
+                batch_norm=bool(self.batch_norm),
+                head=target.head,
+            ),
+            sizes=[X.shape[1], *sizes, target.n_logits],
+            dropout=self._dropout_rates(),
+            target=target,
+            train=Part(X, rows, target.encode(y), weight),
+        )
+        if going_on:
+            job.weights = self._weights
+            self._check_same_network(job)
+        return job
+
+    def _train(self, job, data):
+        """Do the job, and set what a fit sets."""
+        from skdl.training._run import Run  # imports TensorFlow, so not before a fit
+
+        def fitted_attributes(weights):
+            attributes = {
+                "_network": job.network,
+                "_target": job.target,
+                "_weights": weights,
+                "_model": None,
+                "n_outputs_": job.target.n_outputs,
+            }
+            if job.target.classes is not None:
+                attributes["classes_"] = job.target.classes
+            return attributes
+
+        def watchers(read):
+            return self._watchers(
+                job, data, lambda: {**fitted_attributes(read()), "history_": {}}
+            )
+
+        outcome = Run(job).train(watchers)
+        for name, value in fitted_attributes(outcome.weights).items():
+            setattr(self, name, value)
+        self._states, self._steps_done = outcome.states, outcome.n_steps
+        self.history_ = outcome.history
+        self.n_iter_ = len(outcome.history["loss"])
+        if outcome.callbacks:
+            self.callbacks_ = outcome.callbacks
+
+    def _watchers(self, job, data, fitted_attributes):
+        """Return who wants to see each epoch."""
+        watchers = []
+        if EpochTasks.wanted_by(self):
+            watchers.append(EpochTasks(self, job.n_epochs, data, fitted_attributes))
+        if self.verbose:
+            from skdl.training._progress import ProgressLine
+
+            watchers.append(ProgressLine(type(self).__name__, job.n_epochs))
+        return watchers
+
+    def _logits(self, X):
+        """Return what the network says of the rows of ``X``."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        from skdl.training._program import infer
+
+        return infer(self._network, self._weights, X)
+
+    def _settings(self):
+        settings = self.get_params(deep=False)
+        settings["callbacks"] = checks.check_callbacks(settings["callbacks"])
+        return settings
+
+    def _check_parameters(self, settings):
+        """Check all parameters; those of the data are checked with the data."""
+        self._validate_params()
+        checks.check_numbers(settings)
+        checks.check_initializer(self.kernel_initializer)
+        signature = inspect.signature(type(self).__init__).parameters
+        defaults = {name: parameter.default for name, parameter in signature.items()}
+        checks.check_optimizer(settings, defaults)
+        checks.check_schedule(self.learning_rate_schedule)
+        self._dropout_rates()
+
+    def _dropout_rates(self):
+        """Return the rates of dropout: of the input, and of each hidden layer."""
+        n_hidden = len(checks.expand_hidden_sizes(self.hidden_layer_sizes))
+        hidden = checks.expand_dropout(self.dropout, n_hidden)
+        return [float(self.input_dropout), *hidden]
+
+    def _check_validation(self, target, validation):
+        """Return the validation part that was given to ``fit``, or None."""
+        X, y, weight = validation
+        if X is None and y is None and weight is None:
+            return None
+        if X is None or y is None:
+            raise ValueError(
+                "X_val and y_val belong together: give both of them, or none."
+            )
+        X, y, weight = checks.check_data(self, X, y, weight, names=_VALIDATION_NAMES)
+        return Part(X, None, target.encode(y, "y_val"), weight)
+
+    def _split_validation(self, job, seed):
+        train, validation = checks.split_validation(
+            len(job.train.y),
+            job.target.stratify(job.train.y),
+            self.validation_fraction,
+            seed,
+        )
+        job.validation = job.train.take(validation)
+        job.train = job.train.take(train)
+
+    def _check_same_network(self, job):
+        kernels = [w.shape for w in self._weights if w.ndim == 2]
+        before = [kernels[0][0], *(shape[1] for shape in kernels)]
+        if job.network != self._network or job.sizes != before:
+            raise ValueError(
+                f"A fit that goes on needs the network of the last one: widths {before} "
+                f"and {self._network}, got {job.sizes} and {job.network}. Set "
+                "warm_start=False, or clone the estimator, to begin anew."
+            )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "history_")
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        state.pop("_model", None)
+        return state
+
+
+_TRAINING_NAMES = ("X", "y", "sample_weight")
+_VALIDATION_NAMES = ("X_val", "y_val", "sample_weight_val")
+
+
+@contextmanager
+def _unchanged_on_failure(estimator):
+    """Give the estimator its attributes back if the block fails or is interrupted."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _metadata(weight):
+    return {} if weight is None else {"sample_weight": weight}

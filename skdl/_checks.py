@@ -1,0 +1,305 @@
+"""Checks of parameters and data, before any training."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from skdl._sklearn import HasMethods, Interval, Options, StrOptions, check_sample_weight
+
+__all__ = [
+    "CONSTRAINTS",
+    "check_callbacks",
+    "check_data",
+    "check_initializer",
+    "check_numbers",
+    "check_optimizer",
+    "draw_seed",
+    "expand_dropout",
+    "expand_hidden_sizes",
+    "kept_rows",
+    "split_validation",
+]
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", "identity")
+OPTIMIZERS = (
+    "sgd",
+    "adam",
+    "adamw",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "adamax",
+    "nadam",
+    "lion",
+)
+_SHARE = Interval(Real, 0, 1, closed="left")
+_FACTOR = Interval(Real, 0, None, closed="left")
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": [_COUNT, "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "kernel_initializer": [str],
+    "batch_norm": ["boolean"],
+    "dropout": [_SHARE, "array-like"],
+    "input_dropout": [_SHARE],
+    "l1": [_FACTOR],
+    "l2": [_FACTOR],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate_schedule": [None, str, dict, callable],
+    "momentum": [_SHARE],
+    "nesterov": ["boolean"],
+    "batch_size": [_COUNT, Options(Integral, {-1})],
+    "epochs": [_COUNT],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "patience": [_COUNT],
+    "min_delta": [_FACTOR],
+    "restore_best_weights": ["boolean"],
+    "warm_start": ["boolean"],
+    "callbacks": [None, "array-like", HasMethods(["on_epoch_end"])],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+}
+_NUMBERS = [
+    name
+    for name, accepted in CONSTRAINTS.items()
+    if any(isinstance(constraint, Interval) for constraint in accepted)
+]
+
+
+def check_numbers(params):
+    """Refuse booleans and infinite numbers where a number is meant."""
+    for name in _NUMBERS:
+        value = params[name]
+        if isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name}={value!r} is a boolean; it must be a number.")
+        if isinstance(value, Real) and not np.isfinite(value):
+            raise ValueError(f"{name}={value!r} must be a finite number.")
+
+
+def expand_hidden_sizes(sizes):
+    """Return ``hidden_layer_sizes`` as a list of int.
+
+    Raises
+    ------
+    ValueError
+        If a width is not an int from 1.
+    """
+    if isinstance(sizes, Integral):
+        return [int(sizes)]
+    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else list(sizes)
+    for index, size in enumerate(sizes):
+        is_count = isinstance(size, Integral) and not isinstance(size, (bool, np.bool_))
+        if not is_count or size < 1:
+            raise ValueError(
+                f"hidden_layer_sizes[{index}]={size!r} must be an int from 1: the "
+                "number of units of a hidden layer."
+            )
+    return [int(size) for size in sizes]
+
+
+def expand_dropout(dropout, n_hidden):
+    """Return ``dropout`` as a list with one rate for each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer rates than layers, or one is not in [0, 1).
+    """
+    if isinstance(dropout, Real):
+        return [float(dropout)] * n_hidden
+    rates = list(dropout)
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout={dropout!r} has {len(rates)} rates for {n_hidden} hidden layers: "
+            "give one float, or one for each layer."
+        )
+    for index, rate in enumerate(rates):
+        is_number = isinstance(rate, Real) and not isinstance(rate, (bool, np.bool_))
+        if not is_number or not 0 <= rate < 1:
+            raise ValueError(f"dropout[{index}]={rate!r} must be a float in [0, 1).")
+    return [float(rate) for rate in rates]
+
+
+def check_initializer(name):
+    """Check that Keras knows the initializer.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    if name == "auto":
+        return
+    import keras
+
+    try:
+        keras.initializers.get(name)
+    except ValueError as error:
+        raise ValueError(
+            f"kernel_initializer={name!r} is not known: use 'auto' or a Keras name "
+            "such as 'he_normal', 'glorot_uniform' or 'lecun_normal'."
+        ) from error
+
+
+def check_optimizer(params, defaults):
+    """Check an optimizer that is an instance, and what it makes meaningless.
+
+    Raises
+    ------
+    ValueError
+        If it is no instance of Keras, or a parameter that it overrides was set.
+    """
+    optimizer = params["optimizer"]
+    if isinstance(optimizer, str):
+        return
+    import keras
+
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(
+            f"optimizer={optimizer!r} must be one of {OPTIMIZERS} or an instance of "
+            "keras.optimizers.Optimizer."
+        )
+    for name in ("learning_rate", "momentum", "nesterov"):
+        if params[name] != defaults[name]:
+            raise ValueError(
+                f"{name}={params[name]!r} has no effect beside an instance as "
+                f"optimizer: set it in the instance, or name the optimizer "
+                f"({type(optimizer).__name__.lower()!r})."
+            )
+
+
+def check_callbacks(callbacks):
+    """Return ``callbacks`` as a list.
+
+    Raises
+    ------
+    ValueError
+        If one lacks the hooks of ``keras.callbacks.Callback``.
+    """
+    if callbacks is None:
+        return []
+    found = [callbacks] if hasattr(callbacks, "on_epoch_end") else list(callbacks)
+    for index, callback in enumerate(found):
+        if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
+            raise ValueError(
+                f"callbacks[{index}]={callback!r} must be an instance of "
+                "keras.callbacks.Callback, not its class or something else."
+            )
+    return found
+
+
+def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight")):
+    """Return X, y and the weights as arrays, checked.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose features they must have; with ``reset`` it takes theirs.
+    X, y, weight : array-like
+        The data; ``weight`` may be None.
+    reset : bool, default=False
+        Whether this is new training data.
+    names : tuple of str
+        What the user calls them.
+
+    Raises
+    ------
+    ValueError
+        If the data can't be used.
+    """
+    X_name, y_name, weight_name = names
+    try:
+        X, y = validate_data(estimator, X, y, reset=reset, multi_output=True)
+    except ValueError as error:
+        raise _explain(error, X_name) from error
+    if X.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{X_name} holds {X.dtype}, which are no numbers. Turn them into numbers "
+            "first, for example dates into days."
+        )
+    if y.ndim > 2:
+        raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
+    if weight is None:
+        return X, y, None
+    weight = check_sample_weight(weight, X, dtype=np.float64)
+    if (weight < 0).any():
+        raise ValueError(
+            f"Negative values in {weight_name}: {weight.min():g}. Weights must be "
+            "0 or more."
+        )
+    if not weight.any():
+        raise ValueError(
+            f"All of {weight_name} are zero: no row is left. Give some rows a "
+            "positive weight."
+        )
+    return X, y, weight
+
+
+def _explain(error, name):
+    text = str(error)
+    if "could not convert string" in text:
+        return ValueError(
+            f"{name} holds text, and a network needs numbers ({text}). Encode such "
+            "columns first, for example with OneHotEncoder in a ColumnTransformer."
+        )
+    if name != "X":
+        return ValueError(f"{name} or its y: {text}")
+    return error
+
+
+def kept_rows(weight):
+    """Return the rows of positive weight, or None if they are all of the rows."""
+    if weight is None or weight.all():
+        return None
+    return np.flatnonzero(weight)
+
+
+def split_validation(n_rows, labels, fraction, seed):
+    """Split off the validation rows: shuffled, and stratified where there are labels.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows there are.
+    labels : ndarray of shape (n_rows,) or None
+        What to stratify by.
+    fraction : float
+        The share of the validation part.
+    seed : np.random.SeedSequence
+        Where the random numbers come from.
+
+    Returns
+    -------
+    train, validation : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If the rows do not suffice.
+    """
+    try:
+        return train_test_split(
+            np.arange(n_rows),
+            test_size=fraction,
+            stratify=labels,
+            random_state=int(seed.generate_state(1)[0]),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"validation_fraction={fraction!r} of {n_rows} rows can't be split off for "
+            f"early stopping: {error} Use a larger fraction, more data, X_val and "
+            "y_val, or early_stopping=False."
+        ) from error
+
+
+def draw_seed(random_state):
+    """Return a seed; the global random state of NumPy is left alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().entropy % 2**63)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

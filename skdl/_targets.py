@@ -1,0 +1,202 @@
+"""Targets: how labels or numbers become what a network learns, and back."""
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+__all__ = ["make_class_target", "make_real_target"]
+
+
+def make_class_target(y):
+    """Return the target of a classification, for its labels.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        One label for each row, or an indicator matrix of several.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not classes, or all of one class.
+    """
+    check_classification_targets(y)
+    kind = type_of_target(y, input_name="y")
+    if kind == "multilabel-indicator":
+        return _LabelsTarget(y.shape[1])
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "y has several columns with more than two classes each, which is not "
+            "supported. Use MultiOutputClassifier, or an indicator matrix of 0 and 1."
+        )
+    encoder = LabelEncoder().fit(column_or_1d(y, warn=True))
+    if len(encoder.classes_) < 2:
+        raise ValueError(
+            f"y has only one class, {encoder.classes_[0]!r}; a classifier needs at "
+            "least 2 classes among the rows of positive weight."
+        )
+    return _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
+
+
+def make_real_target(y, weight):
+    """Return the target of a regression, for its numbers and the rows' weights."""
+    columns = y.reshape(len(y), -1).astype(np.float64)
+    offset = np.average(columns, axis=0, weights=weight)
+    variance = np.average((columns - offset) ** 2, axis=0, weights=weight)
+    factor = np.sqrt(variance)
+    tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
+    return _RealTarget(y.ndim, offset, np.where(factor > tiny, factor, 1.0))
+
+
+class _SingleLabel:
+    """What the targets with one label for each row share."""
+
+    metric = "accuracy"
+    scaling = None
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self.classes = encoder.classes_
+
+    def to_metric(self, value):
+        return value
+
+    def stratify(self, y):
+        return y
+
+    def codes(self, y, name):
+        """Return the numbers of the labels, from 0."""
+        y = column_or_1d(y, warn=True)
+        unknown = sorted(set(y.tolist()) - set(self.classes.tolist()), key=str)
+        if unknown:
+            raise ValueError(
+                f"{name} holds labels that the classes lack: {unknown[:5]}; the "
+                f"classes are {self.classes.tolist()[:10]}."
+            )
+        return self._encoder.transform(y)
+
+
+class _ClassTarget(_SingleLabel):
+    """More than two classes: one logit for each."""
+
+    head = "softmax"
+    dtype = np.int32
+    n_outputs = 1
+
+    @property
+    def n_logits(self):
+        return len(self.classes)
+
+    def encode(self, y, name="y"):
+        return self.codes(y, name).astype(self.dtype)
+
+    def decide(self, logits):
+        return logits
+
+    def probabilities(self, logits):
+        return softmax(logits, axis=1)
+
+    def predict(self, logits):
+        return self.classes[np.argmax(logits, axis=1)]
+
+
+class _BinaryTarget(_SingleLabel):
+    """Two classes: one logit, positive for the second."""
+
+    head = "sigmoid"
+    dtype = np.float32
+    n_outputs = 1
+    n_logits = 1
+
+    def encode(self, y, name="y"):
+        # (n,) -> (n, 1)
+        return self.codes(y, name).astype(self.dtype)[:, np.newaxis]
+
+    def decide(self, logits):
+        # (n, 1) -> (n,)
+        return logits[:, 0]
+
+    def probabilities(self, logits):
+        # (n, 1) -> (n, 2)
+        return expit(np.hstack([-logits, logits]))
+
+    def predict(self, logits):
+        return self.classes[(logits[:, 0] > 0).astype(int)]
+
+
+class _LabelsTarget:
+    """Several labels, each there or not: one logit for each."""
+
+    head = "sigmoid"
+    dtype = np.float32
+    metric = "accuracy"
+    scaling = None
+
+    def __init__(self, n_labels):
+        self.n_outputs = self.n_logits = n_labels
+        self.classes = np.arange(n_labels)
+
+    def to_metric(self, value):
+        return value
+
+    def stratify(self, y):
+        return None
+
+    def encode(self, y, name="y"):
+        if y.shape[1:] != (self.n_logits,) or not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"{name} must be an indicator matrix of 0 and 1 with {self.n_logits} "
+                f"columns, got an array of shape {y.shape}."
+            )
+        return y.astype(self.dtype)
+
+    def decide(self, logits):
+        return logits
+
+    def probabilities(self, logits):
+        return expit(logits)
+
+    def predict(self, logits):
+        return (logits > 0).astype(int)
+
+
+class _RealTarget:
+    """Numbers: the network learns them with mean 0 and deviation 1."""
+
+    head = "identity"
+    dtype = np.float32
+    metric = "r2"
+    classes = None
+
+    def __init__(self, n_dimensions, offset, factor):
+        self._n_dimensions = n_dimensions
+        self._offset = offset
+        self._factor = factor
+        self.n_outputs = self.n_logits = len(offset)
+
+    @property
+    def scaling(self):
+        """Factor and offset of each output."""
+        return self._factor, self._offset
+
+    def to_metric(self, value):
+        return 1 - value
+
+    def stratify(self, y):
+        return None
+
+    def encode(self, y, name="y"):
+        if y.ndim != self._n_dimensions or y[0].size != self.n_logits:
+            raise ValueError(
+                f"{name} has shape {y.shape}; the training targets had "
+                f"{self.n_logits} columns and {self._n_dimensions} dimension(s)."
+            )
+        # (n,) or (n, k) -> (n, k)
+        columns = y.reshape(len(y), -1)
+        return ((columns - self._offset) / self._factor).astype(self.dtype)
+
+    def predict(self, logits):
+        values = logits * self._factor + self._offset
+        return values if self._n_dimensions == 2 else values[:, 0]
