@@ -1,0 +1,30 @@
+"""skdl: deep learning that feels like scikit-learn.
+
+Importing this package imports neither TensorFlow nor Keras; a fit does.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "MLPClassifier": "skdl._mlp",
+    "MLPRegressor": "skdl._mlp",
+    "baselines": "skdl",
+    "datasets": "skdl",
+}
+
+__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "baselines", "datasets"]
+
+
+def __getattr__(name):
+    if name not in _WHERE:
+        raise AttributeError(f"module 'skdl' has no attribute {name!r}")
+    where = _WHERE[name]
+    if where == "skdl":
+        return importlib.import_module(f"skdl.{name}")
+    return getattr(importlib.import_module(where), name)
+
+
+def __dir__():
+    return sorted(__all__)

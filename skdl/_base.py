@@ -38,11 +38,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     _model = None
 
     @abstractmethod
-    def _make_target(self, y, weight, classes):
+    def _make_target(self, y, weight, classes, *, partial):
         """Return the target that encodes the labels ``y``."""
 
     @abstractmethod
-    def _weigh_classes(self, target, part):
+    def _weigh_classes(self, target, part, *, partial):
         """Return the weights of the rows of a part, with those of their classes."""
 
     def fit(
@@ -139,46 +139,52 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X, y, weight = checks.check_data(
             self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
         )
-        job = self._make_job(X, y, weight, going_on=going_on, classes=classes)
-        job.settings = settings
-        job.n_epochs = 1 if partial else self.epochs
-        job.keep_states = partial
+        rows = checks.kept_rows(weight)
+        if rows is not None:
+            y_kept, weight_kept = y[rows], weight[rows]
+        else:
+            y_kept, weight_kept = y, weight
+        target = self._target if going_on else None
+        if target is None:
+            target = self._make_target(y_kept, weight_kept, classes, partial=partial)
+        job = self._make_job(target, Part(X, rows, target.encode(y_kept), weight_kept))
+        if going_on:
+            job.weights = self._weights
+            self._check_same_network(job)
+        if partial:
+            job.n_epochs, job.keep_states = 1, True
         if partial and going_on:
             seed, job.first_step, job.states = self._seed, self._steps_done, self._states
         else:
             seed = checks.draw_seed(self.random_state)
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
-        job.validation = self._check_validation(job.target, validation)
+        job.validation = self._check_validation(target, validation)
         if job.validation is None and self.early_stopping:
             self._split_validation(job, split_seed)
-        job.train = job.train._replace(weight=self._weigh_classes(job.target, job.train))
+        weighed = self._weigh_classes(target, job.train, partial=partial)
+        job.train = job.train._replace(weight=weighed)
         self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
         self._seed = seed
         return self
 
-    def _make_job(self, X, y, weight, *, going_on, classes):
-        """Return the job of a fit, as far as the training data makes it."""
-        rows = checks.kept_rows(weight)
-        if rows is not None:
-            y, weight = y[rows], weight[rows]
-        target = self._target if going_on else self._make_target(y, weight, classes)
+    def _make_job(self, target, train):
+        """Return the job of a fit, as far as its training data make it."""
         sizes = checks.expand_hidden_sizes(self.hidden_layer_sizes)
-        job = Job(
-            network=MLPStructure(
-                depth=len(sizes),
-                activation=self.activation,
-                batch_norm=bool(self.batch_norm),
-                head=target.head,
-            ),
-            sizes=[X.shape[1], *sizes, target.n_logits],
+        network = MLPStructure(
+            depth=len(sizes),
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            head=target.head,
+        )
+        return Job(
+            network=network,
+            sizes=[train.X.shape[1], *sizes, target.n_logits],
             dropout=self._dropout_rates(),
             target=target,
-            train=Part(X, rows, target.encode(y), weight),
+            settings=self._settings(),
+            train=train,
+            n_epochs=self.epochs,
         )
-        if going_on:
-            job.weights = self._weights
-            self._check_same_network(job)
-        return job
 
     def _train(self, job, data):
         """Do the job, and set what a fit sets."""

@@ -16,6 +16,7 @@ __all__ = [
     "check_initializer",
     "check_numbers",
     "check_optimizer",
+    "check_schedule",
     "draw_seed",
     "expand_dropout",
     "expand_hidden_sizes",
@@ -172,6 +173,19 @@ def check_optimizer(params, defaults):
                 f"optimizer: set it in the instance, or name the optimizer "
                 f"({type(optimizer).__name__.lower()!r})."
             )
+
+
+def check_schedule(schedule):
+    """Check the name and the settings of a learning rate schedule.
+
+    Raises
+    ------
+    ValueError
+        If they are not known, or out of range.
+    """
+    from skdl.training._schedules import check_settings
+
+    check_settings(schedule)
 
 
 def check_callbacks(callbacks):

@@ -94,10 +94,10 @@ class Job:
         The parameters of the estimator; ``callbacks`` is a list.
     train : Part
         What to train on.
-    validation : Part or None
-        What to validate on after each epoch.
     n_epochs : int
         How many epochs to train.
+    validation : Part or None
+        What to validate on after each epoch.
     seed : np.random.SeedSequence
         Where all random numbers come from.
     weights, states : list of ndarray or None
@@ -114,9 +114,9 @@ class Job:
     target: object
     settings: dict
     train: Part
-    validation: Part | None
     n_epochs: int
-    seed: np.random.SeedSequence
+    validation: Part | None = None
+    seed: np.random.SeedSequence | None = None
     weights: list | None = None
     states: list | None = None
     first_step: int = 0

@@ -1,21 +1,69 @@
 """Targets: how labels or numbers become what a network learns, and back."""
 
+from numbers import Real
+from typing import Protocol
+
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["make_class_target", "make_real_target"]
+__all__ = ["Target", "make_class_target", "make_real_target"]
 
 
-def make_class_target(y):
+class Target(Protocol):
+    """What the training and the estimators ask of a target.
+
+    Attributes
+    ----------
+    head : {"softmax", "sigmoid", "identity"}
+        What turns the logits into the output.
+    dtype : type
+        Of the encoded targets.
+    metric : str
+        Name of the metric.
+    classes : ndarray or None
+        The labels.
+    scaling : tuple of ndarray or None
+        Factor and offset of the outputs.
+    n_outputs, n_logits : int
+        Columns of the target, and of the network's output.
+    """
+
+    head: str
+    dtype: type
+    metric: str
+    classes: np.ndarray | None
+    scaling: tuple[np.ndarray, np.ndarray] | None
+    n_outputs: int
+    n_logits: int
+
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
+        """Return the targets as the network learns them."""
+
+    def to_metric(self, value: float) -> float:
+        """Return the metric, made from that of the head."""
+
+    def stratify(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Return what a split is stratified by."""
+
+    def predict(self, logits: np.ndarray) -> np.ndarray:
+        """Return the predictions in the terms of the user's targets."""
+
+
+def make_class_target(y, classes=None, *, partial=False):
     """Return the target of a classification, for its labels.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         One label for each row, or an indicator matrix of several.
+    classes : array-like or None
+        All labels, where ``y`` may hold only some of them.
+    partial : bool, default=False
+        Whether ``y`` may hold only some of the labels.
 
     Raises
     ------
@@ -31,10 +79,13 @@ def make_class_target(y):
             "y has several columns with more than two classes each, which is not "
             "supported. Use MultiOutputClassifier, or an indicator matrix of 0 and 1."
         )
-    encoder = LabelEncoder().fit(column_or_1d(y, warn=True))
+    if partial and classes is None:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    labels = column_or_1d(y, warn=True) if classes is None else np.asarray(classes)
+    encoder = LabelEncoder().fit(labels)
     if len(encoder.classes_) < 2:
         raise ValueError(
-            f"y has only one class, {encoder.classes_[0]!r}; a classifier needs at "
+            f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "
             "least 2 classes among the rows of positive weight."
         )
     return _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
@@ -63,8 +114,34 @@ class _SingleLabel:
     def to_metric(self, value):
         return value
 
-    def stratify(self, y):
-        return y
+    def stratify(self, encoded):
+        return encoded
+
+    def weigh(self, encoded, weight, class_weight):
+        """Return the weight of each row that comes from its class."""
+        codes = encoded.reshape(-1).astype(int)
+        if isinstance(class_weight, dict):
+            return self._check_class_weight(class_weight)[codes]
+        totals = np.bincount(codes, weights=weight, minlength=len(self.classes))
+        return (totals.sum() / (len(self.classes) * totals))[codes]
+
+    def _check_class_weight(self, class_weight):
+        classes = self.classes.tolist()
+        missing = [label for label in classes if label not in class_weight]
+        unknown = [label for label in class_weight if label not in classes]
+        if missing or unknown:
+            raise ValueError(
+                f"class_weight={class_weight!r} must have one weight for each class: it "
+                f"lacks {missing} and has {unknown}, which y does not hold."
+            )
+        weights = np.array([class_weight[label] for label in classes], dtype=object)
+        if not all(isinstance(w, Real) and 0 <= w < np.inf for w in weights):
+            raise ValueError(
+                f"class_weight={class_weight!r} must hold finite numbers from 0."
+            )
+        if not weights.any():
+            raise ValueError(f"class_weight={class_weight!r} gives no class a weight.")
+        return weights.astype(np.float64)
 
     def codes(self, y, name):
         """Return the numbers of the labels, from 0."""
@@ -141,8 +218,16 @@ class _LabelsTarget:
     def to_metric(self, value):
         return value
 
-    def stratify(self, y):
+    def stratify(self, encoded):
         return None
+
+    def weigh(self, encoded, weight, class_weight):
+        if isinstance(class_weight, dict):
+            raise ValueError(
+                f"class_weight={class_weight!r} must be 'balanced' or None where each "
+                "row has several labels."
+            )
+        return compute_sample_weight(class_weight, encoded)
 
     def encode(self, y, name="y"):
         if y.shape[1:] != (self.n_logits,) or not np.isin(y, (0, 1)).all():
@@ -184,7 +269,7 @@ class _RealTarget:
     def to_metric(self, value):
         return 1 - value
 
-    def stratify(self, y):
+    def stratify(self, encoded):
         return None
 
     def encode(self, y, name="y"):

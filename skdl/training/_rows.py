@@ -42,7 +42,7 @@ def map_rows_on_one_thread(step, table):
     }
     one = tf.constant(1, tf.int64)
 
-    def loop(_):
+    def loop(element):
         rows = tf.raw_ops.TensorSliceDataset(
             components=table, output_shapes=[column.shape[1:] for column in table]
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["SCHEDULES", "make_schedule"]
+__all__ = ["SCHEDULES", "check_settings", "make_schedule"]
 
 
 class _Schedule:
@@ -141,28 +141,16 @@ _SHARES = ("drop", "rate", "factor", "warmup", "start")
 _COUNTS = ("every", "patience")
 
 
-def make_schedule(schedule, learning_rate, steps_per_epoch, epochs):
-    """Return the schedule for the parameter ``learning_rate_schedule``.
-
-    Parameters
-    ----------
-    schedule : None, str, dict or keras.optimizers.schedules.LearningRateSchedule
-        A name, or a dict with the name under ``"name"`` and settings.
-    learning_rate : float
-        The rate to start from; a Keras schedule has its own.
-    steps_per_epoch, epochs : int
-        The length of the training.
+def check_settings(schedule):
+    """Return the kind and the settings of ``learning_rate_schedule``, checked.
 
     Raises
     ------
     ValueError
         For a name or a setting that is not known, or a value out of its range.
     """
-    length = (steps_per_epoch, epochs)
-    if schedule is None:
-        return _Schedule(learning_rate, *length)
-    if callable(schedule):
-        return _KerasSchedule(schedule, *length)
+    if schedule is None or callable(schedule):
+        return _Schedule, {}
     settings = {"name": schedule} if isinstance(schedule, str) else dict(schedule)
     name = settings.pop("name", None)
     if name not in SCHEDULES:
@@ -174,7 +162,25 @@ def make_schedule(schedule, learning_rate, steps_per_epoch, epochs):
     kind = SCHEDULES[name]
     for setting, value in settings.items():
         _check_setting(name, kind, setting, value)
-    return kind(learning_rate, *length, **settings)
+    return kind, settings
+
+
+def make_schedule(schedule, learning_rate, steps_per_epoch, epochs):
+    """Return the schedule for the parameter ``learning_rate_schedule``.
+
+    Parameters
+    ----------
+    schedule : None, str, dict or keras.optimizers.schedules.LearningRateSchedule
+        A name, or a dict with the name under ``"name"`` and settings.
+    learning_rate : float
+        The rate to start from; a Keras schedule has its own.
+    steps_per_epoch, epochs : int
+        The length of the training.
+    """
+    if callable(schedule):
+        return _KerasSchedule(schedule, steps_per_epoch, epochs)
+    kind, settings = check_settings(schedule)
+    return kind(learning_rate, steps_per_epoch, epochs, **settings)
 
 
 def _check_setting(name, kind, setting, value):

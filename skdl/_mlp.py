@@ -1,0 +1,523 @@
+"""The multilayer perceptrons: MLPClassifier and MLPRegressor."""
+
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from skdl._base import BaseMLP
+from skdl._sklearn import StrOptions
+from skdl._targets import make_class_target, make_real_target
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+
+# The defaults that were chosen by measurement: docs/design.md has the table, and
+# `python -m benchmarks.defaults` measures it again.
+HIDDEN = (128, 64)
+DROPOUT = 0.1
+LEARNING_RATE = 0.001
+SCHEDULE = None
+BATCH = 32
+EPOCHS = 50
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """A multilayer perceptron that classifies, trained through Keras and TensorFlow.
+
+    It takes binary, multiclass and multilabel targets with any labels. The output is a
+    softmax over the classes, or a sigmoid for two classes and for each of several labels;
+    the loss is the cross-entropy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+        Number of units of each hidden layer, from 1. The empty sequence gives a linear
+        model.
+    activation : {"relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", \
+            "identity"}, default="relu"
+        Activation of the hidden layers.
+    kernel_initializer : str, default="auto"
+        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
+        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
+        Keras name of an initializer.
+    batch_norm : bool, default=False
+        Whether to normalize each hidden layer over the batch, before its activation
+        (Ioffe & Szegedy, 2015).
+    dropout : float or sequence of float, default=0.1
+        Share of the units of each hidden layer that a step leaves out, in [0, 1): one
+        for all layers, or one for each (Srivastava et al., 2014).
+    input_dropout : float, default=0.0
+        The same for the features.
+    l1, l2 : float, default=0.0
+        Penalties from 0: ``l1 * sum(abs(w)) + l2 * sum(w**2)`` over the kernels is
+        added to the loss, as in Keras.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
+        ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
+        settings of its own. An instance is not changed.
+    learning_rate : float, default=0.001
+        Step size of the optimizer, above 0; where the schedule starts.
+    learning_rate_schedule : None, str, dict or Keras schedule, default=None
+        ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
+        ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"`` (Smith, 2018) or
+        ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
+        "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
+        epoch), ``{"name": "inverse_time", "decay": 1e-4}`` (a step), ``{"name":
+        "cosine", "final": 0.0}``, ``{"name": "one_cycle", "warmup": 0.3, "start":
+        0.04, "final": 1e-4}``, ``{"name": "plateau", "factor": 0.5, "patience": 5,
+        "min_delta": 1e-4, "lowest": 0.0}``; or a
+        ``keras.optimizers.schedules.LearningRateSchedule``.
+    momentum : float, default=0.0
+        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+    nesterov : bool, default=False
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    batch_size : int, default=32
+        Rows of a step, from 1; -1 takes all rows in one step.
+    epochs : int, default=50
+        How often to go over the data, from 1.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss does not improve any more.
+    validation_fraction : float, default=0.1
+        Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
+        stratified by class and drawn at random. Not used where ``fit`` gets ``X_val``.
+    patience : int, default=10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default=0.0
+        By how much the validation loss must fall to count as an improvement, from 0.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the best epoch.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, as ``{class: weight}``; ``"balanced"`` makes the classes
+        count alike.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Keras callbacks. Each fit works on its own copies.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+    n_outputs_ : int
+        1, or the number of labels of a multilabel target.
+    n_iter_ : int
+        Epochs that were run.
+    history_ : dict of list
+        For each epoch: ``loss`` (penalties included) and ``accuracy``, with validation
+        data ``val_loss`` and ``val_accuracy`` too.
+    model_ : keras.Model
+        The fitted network as an ordinary Keras model.
+    callbacks_ : list
+        The copies of ``callbacks`` that the fit has worked on, if there were any.
+
+    See Also
+    --------
+    MLPRegressor : The same network for numbers.
+    sklearn.neural_network.MLPClassifier : A network without dropout or normalization.
+
+    Notes
+    -----
+    Networks learn best from features of mean 0 and deviation 1: put a
+    ``StandardScaler`` in front.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville, "Deep Learning", MIT Press (2016), chapter 6.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints = BaseMLP._parameter_constraints | {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=HIDDEN,
+        *,
+        activation="relu",
+        kernel_initializer="auto",
+        batch_norm=False,
+        dropout=DROPOUT,
+        input_dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        optimizer="adam",
+        learning_rate=LEARNING_RATE,
+        learning_rate_schedule=SCHEDULE,
+        momentum=0.0,
+        nesterov=False,
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        min_delta=0.0,
+        restore_best_weights=True,
+        class_weight=None,
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one epoch on some rows, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that there will be. The first call needs them, unless y is an
+            indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the parameters or the data can't be used.
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``. Of several labels, the probability of each.
+        """
+        logits = self._logits(X)
+        return self._target.probabilities(logits)
+
+    def decision_function(self, X):
+        """Return the logits: what the softmax or the sigmoid is taken of.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One column for each class or label; for two classes no columns, and above 0
+            for the second.
+        """
+        logits = self._logits(X)
+        return self._target.decide(logits)
+
+    def predict(self, X):
+        """Return the most probable class, or the labels of probability above 0.5.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels from ``classes_``, or 0 and 1 for each of several labels.
+        """
+        logits = self._logits(X)
+        return self._target.predict(logits)
+
+    def _make_target(self, y, weight, classes, *, partial):
+        return make_class_target(y, classes, partial=partial)
+
+    def _weigh_classes(self, target, part, *, partial):
+        if self.class_weight is None:
+            return part.weight
+        if partial and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' does not go with partial_fit, which sees only "
+                "some of the rows: give a dict {class: weight}."
+            )
+        factors = target.weigh(part.y, part.weight, self.class_weight)
+        return factors if part.weight is None else part.weight * factors
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """A multilayer perceptron that predicts numbers, trained through Keras and TensorFlow.
+
+    It takes one target or several. The targets are brought to mean 0 and deviation 1
+    for the training, and back for the predictions; the loss is the mean squared error of
+    the scaled targets.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+        Number of units of each hidden layer, from 1. The empty sequence gives a linear
+        model.
+    activation : {"relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", \
+            "identity"}, default="relu"
+        Activation of the hidden layers.
+    kernel_initializer : str, default="auto"
+        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
+        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
+        Keras name of an initializer.
+    batch_norm : bool, default=False
+        Whether to normalize each hidden layer over the batch, before its activation
+        (Ioffe & Szegedy, 2015).
+    dropout : float or sequence of float, default=0.1
+        Share of the units of each hidden layer that a step leaves out, in [0, 1): one
+        for all layers, or one for each (Srivastava et al., 2014).
+    input_dropout : float, default=0.0
+        The same for the features.
+    l1, l2 : float, default=0.0
+        Penalties from 0: ``l1 * sum(abs(w)) + l2 * sum(w**2)`` over the kernels is
+        added to the loss, as in Keras.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
+        ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
+        settings of its own. An instance is not changed.
+    learning_rate : float, default=0.001
+        Step size of the optimizer, above 0; where the schedule starts.
+    learning_rate_schedule : None, str, dict or Keras schedule, default=None
+        ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
+        ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"`` (Smith, 2018) or
+        ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
+        "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
+        epoch), ``{"name": "inverse_time", "decay": 1e-4}`` (a step), ``{"name":
+        "cosine", "final": 0.0}``, ``{"name": "one_cycle", "warmup": 0.3, "start":
+        0.04, "final": 1e-4}``, ``{"name": "plateau", "factor": 0.5, "patience": 5,
+        "min_delta": 1e-4, "lowest": 0.0}``; or a
+        ``keras.optimizers.schedules.LearningRateSchedule``.
+    momentum : float, default=0.0
+        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+    nesterov : bool, default=False
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    batch_size : int, default=32
+        Rows of a step, from 1; -1 takes all rows in one step.
+    epochs : int, default=50
+        How often to go over the data, from 1.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss does not improve any more.
+    validation_fraction : float, default=0.1
+        Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
+        drawn at random. Not used where ``fit`` gets ``X_val``.
+    patience : int, default=10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default=0.0
+        By how much the validation loss must fall to count as an improvement, from 0.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the best epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Keras callbacks. Each fit works on its own copies.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+    n_outputs_ : int
+        Number of targets.
+    n_iter_ : int
+        Epochs that were run.
+    history_ : dict of list
+        For each epoch: ``loss`` (penalties included) and ``r2``, with validation
+        data ``val_loss`` and ``val_r2`` too.
+    model_ : keras.Model
+        The fitted network as an ordinary Keras model.
+    callbacks_ : list
+        The copies of ``callbacks`` that the fit has worked on, if there were any.
+
+    See Also
+    --------
+    MLPClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : A network without dropout or normalization.
+
+    Notes
+    -----
+    Networks learn best from features of mean 0 and deviation 1: put a
+    ``StandardScaler`` in front.
+
+    ``r2`` in ``history_`` is one minus the squared error of the scaled targets: on the
+    training data the coefficient of determination, on other data that against the mean of
+    the training targets.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville, "Deep Learning", MIT Press (2016), chapter 6.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPRegressor(random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.5
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=HIDDEN,
+        *,
+        activation="relu",
+        kernel_initializer="auto",
+        batch_norm=False,
+        dropout=DROPOUT,
+        input_dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        optimizer="adam",
+        learning_rate=LEARNING_RATE,
+        learning_rate_schedule=SCHEDULE,
+        momentum=0.0,
+        nesterov=False,
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        min_delta=0.0,
+        restore_best_weights=True,
+        warm_start=False,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train one epoch on some rows, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets. Those of the first call decide how targets are scaled.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the parameters or the data can't be used.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Return the predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With as many dimensions as the targets of the fit had.
+        """
+        logits = self._logits(X)
+        return self._target.predict(logits)
+
+    def _make_target(self, y, weight, classes, *, partial):
+        return make_real_target(y, weight)
+
+    def _weigh_classes(self, target, part, *, partial):
+        return part.weight
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
