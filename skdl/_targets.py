@@ -92,13 +92,32 @@ def make_class_target(y, classes=None, *, partial=False):
 
 
 def make_real_target(y, weight):
-    """Return the target of a regression, for its numbers and the rows' weights."""
-    columns = y.reshape(len(y), -1).astype(np.float64)
+    """Return the target of a regression, for its numbers and the rows' weights.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds something else than finite numbers.
+    """
+    columns = _as_numbers(y, "y").reshape(len(y), -1)
     offset = np.average(columns, axis=0, weights=weight)
     variance = np.average((columns - offset) ** 2, axis=0, weights=weight)
     factor = np.sqrt(variance)
     tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
     return _RealTarget(y.ndim, offset, np.where(factor > tiny, factor, 1.0))
+
+
+def _as_numbers(y, name):
+    try:
+        numbers = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Unknown label type: {name} holds {y.dtype}, and a regression needs "
+            f"numbers ({error}). For labels use MLPClassifier."
+        ) from error
+    if y.dtype.kind in "cmM" or not np.isfinite(numbers).all():
+        raise ValueError(f"{name} must hold finite real numbers, got {y.dtype}.")
+    return numbers
 
 
 class _SingleLabel:
@@ -279,7 +298,7 @@ class _RealTarget:
                 f"{self.n_logits} columns and {self._n_dimensions} dimension(s)."
             )
         # (n,) or (n, k) -> (n, k)
-        columns = y.reshape(len(y), -1)
+        columns = _as_numbers(y, name).reshape(len(y), -1)
         return ((columns - self._offset) / self._factor).astype(self.dtype)
 
     def predict(self, logits):
