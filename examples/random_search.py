@@ -109,7 +109,9 @@ def _at_least(text, lowest):
     except ValueError:
         number = lowest - 1
     if number < lowest:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number from {lowest}"
+        )
     return number
 
 
@@ -191,7 +193,9 @@ def describe(search, search_seconds, X_test, y_test):
     test_score = search.best_estimator_.score(X_test, y_test)
     predict_seconds = time.perf_counter() - start
     parameters = {
-        name.split("__")[1]: float(f"{value:.3g}") if isinstance(value, float) else value
+        name.split("__")[1]: float(f"{value:.3g}")
+        if isinstance(value, float)
+        else value
         for name, value in search.best_params_.items()
     }
     return {
@@ -214,7 +218,9 @@ def plot(search, X, y, path, seed):
     network.fit(
         scaler.fit_transform(X_fit), y_fit, X_val=scaler.transform(X_val), y_val=y_val
     )
-    figure, (curves, scores) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (curves, scores) = plt.subplots(
+        1, 2, figsize=(11, 4.2), layout="constrained"
+    )
     epochs = np.arange(1, network.n_iter_ + 1)
     curves.plot(epochs, network.history_["accuracy"], label="training (with dropout)")
     curves.plot(epochs, network.history_["val_accuracy"], label="validation")

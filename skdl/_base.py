@@ -25,6 +25,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _parameter_constraints = checks.CONSTRAINTS
+    # Where scikit-learn's HTML view of an estimator links to.
+    _doc_link_module = "skdl"
+    _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
 
     # Set by a fit.
     _network: MLPStructure
@@ -134,8 +137,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         partial=False,
         classes=None,
     ):
-        settings = self._settings()
-        self._check_parameters(settings)
+        self._check_parameters()
         X, y, weight = checks.check_data(
             self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
         )
@@ -154,7 +156,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if partial:
             job.n_epochs, job.keep_states = 1, True
         if partial and going_on:
-            seed, job.first_step, job.states = self._seed, self._steps_done, self._states
+            seed, job.first_step, job.states = (
+                self._seed,
+                self._steps_done,
+                self._states,
+            )
         else:
             seed = checks.draw_seed(self.random_state)
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
@@ -240,9 +246,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         settings["callbacks"] = checks.check_callbacks(settings["callbacks"])
         return settings
 
-    def _check_parameters(self, settings):
+    def _check_parameters(self):
         """Check all parameters; those of the data are checked with the data."""
         self._validate_params()
+        settings = self._settings()
         checks.check_numbers(settings)
         checks.check_initializer(self.kernel_initializer)
         signature = inspect.signature(type(self).__init__).parameters

@@ -74,13 +74,11 @@ _NUMBERS = [
 
 
 def check_numbers(params):
-    """Refuse booleans and infinite numbers where a number is meant."""
+    """Refuse booleans where a number is meant; Python takes them for 0 and 1."""
     for name in _NUMBERS:
-        value = params[name]
+        value = params.get(name)
         if isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{name}={value!r} is a boolean; it must be a number.")
-        if isinstance(value, Real) and not np.isfinite(value):
-            raise ValueError(f"{name}={value!r} must be a finite number.")
 
 
 def expand_hidden_sizes(sizes):
@@ -137,15 +135,13 @@ def check_initializer(name):
     """
     if name == "auto":
         return
-    import keras
+    from skdl.networks import find_initializer
 
-    try:
-        keras.initializers.get(name)
-    except ValueError as error:
+    if find_initializer(name) is None:
         raise ValueError(
             f"kernel_initializer={name!r} is not known: use 'auto' or a Keras name "
             "such as 'he_normal', 'glorot_uniform' or 'lecun_normal'."
-        ) from error
+        )
 
 
 def check_optimizer(params, defaults):
@@ -198,7 +194,9 @@ def check_callbacks(callbacks):
     """
     if callbacks is None:
         return []
-    found = [callbacks] if hasattr(callbacks, "on_epoch_end") else list(callbacks)
+    if not isinstance(callbacks, (list, tuple)):
+        callbacks = [callbacks]
+    found = list(callbacks)
     for index, callback in enumerate(found):
         if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
             raise ValueError(

@@ -11,11 +11,12 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 # The defaults that were chosen by measurement: docs/design.md has the table, and
 # `python -m benchmarks.defaults` measures it again.
 HIDDEN = (128, 64)
+ACTIVATION = "swish"
 DROPOUT = 0.1
+L2 = 0.001
 LEARNING_RATE = 0.001
-SCHEDULE = None
 BATCH = 32
-EPOCHS = 50
+EPOCHS = 100
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -30,9 +31,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Number of units of each hidden layer, from 1. The empty sequence gives a linear
         model.
-    activation : {"relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", \
-            "identity"}, default="relu"
-        Activation of the hidden layers.
+    activation : str, default="swish"
+        Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
     kernel_initializer : str, default="auto"
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
@@ -45,17 +46,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
-    l1, l2 : float, default=0.0
-        Penalties from 0: ``l1 * sum(abs(w)) + l2 * sum(w**2)`` over the kernels is
-        added to the loss, as in Keras.
+    l1 : float, default=0.0
+        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+    l2 : float, default=0.001
+        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
+        Keras.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.001
         Step size of the optimizer, above 0; where the schedule starts.
-    learning_rate_schedule : None, str, dict or Keras schedule, default=None
-        ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
+    learning_rate_schedule : None, str, dict or callable, default=None
+        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
         ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"`` (Smith, 2018) or
         ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
         "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
@@ -70,7 +73,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether the momentum of ``"sgd"`` is Nesterov's.
     batch_size : int, default=32
         Rows of a step, from 1; -1 takes all rows in one step.
-    epochs : int, default=50
+    epochs : int, default=100
         How often to go over the data, from 1.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
@@ -149,16 +152,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self,
         hidden_layer_sizes=HIDDEN,
         *,
-        activation="relu",
+        activation=ACTIVATION,
         kernel_initializer="auto",
         batch_norm=False,
         dropout=DROPOUT,
         input_dropout=0.0,
         l1=0.0,
-        l2=0.0,
+        l2=L2,
         optimizer="adam",
         learning_rate=LEARNING_RATE,
-        learning_rate_schedule=SCHEDULE,
+        learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
         batch_size=BATCH,
@@ -308,9 +311,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Number of units of each hidden layer, from 1. The empty sequence gives a linear
         model.
-    activation : {"relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", \
-            "identity"}, default="relu"
-        Activation of the hidden layers.
+    activation : str, default="swish"
+        Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
     kernel_initializer : str, default="auto"
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
@@ -323,17 +326,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
-    l1, l2 : float, default=0.0
-        Penalties from 0: ``l1 * sum(abs(w)) + l2 * sum(w**2)`` over the kernels is
-        added to the loss, as in Keras.
+    l1 : float, default=0.0
+        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+    l2 : float, default=0.001
+        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
+        Keras.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.001
         Step size of the optimizer, above 0; where the schedule starts.
-    learning_rate_schedule : None, str, dict or Keras schedule, default=None
-        ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
+    learning_rate_schedule : None, str, dict or callable, default=None
+        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
         ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"`` (Smith, 2018) or
         ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
         "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
@@ -348,7 +353,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether the momentum of ``"sgd"`` is Nesterov's.
     batch_size : int, default=32
         Rows of a step, from 1; -1 takes all rows in one step.
-    epochs : int, default=50
+    epochs : int, default=100
         How often to go over the data, from 1.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
@@ -422,16 +427,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self,
         hidden_layer_sizes=HIDDEN,
         *,
-        activation="relu",
+        activation=ACTIVATION,
         kernel_initializer="auto",
         batch_norm=False,
         dropout=DROPOUT,
         input_dropout=0.0,
         l1=0.0,
-        l2=0.0,
+        l2=L2,
         optimizer="adam",
         learning_rate=LEARNING_RATE,
-        learning_rate_schedule=SCHEDULE,
+        learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
         batch_size=BATCH,

@@ -88,7 +88,9 @@ def make_class_target(y, classes=None, *, partial=False):
             f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "
             "least 2 classes among the rows of positive weight."
         )
-    return _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
+    return (
+        _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
+    )
 
 
 def make_real_target(y, weight):
@@ -292,14 +294,16 @@ class _RealTarget:
         return None
 
     def encode(self, y, name="y"):
-        if y.ndim != self._n_dimensions or y[0].size != self.n_logits:
+        # (n,) or (n, k) -> (n, k)
+        columns = y.reshape(len(y), -1)
+        if y.ndim != self._n_dimensions or columns.shape[1] != self.n_logits:
             raise ValueError(
                 f"{name} has shape {y.shape}; the training targets had "
                 f"{self.n_logits} columns and {self._n_dimensions} dimension(s)."
             )
-        # (n,) or (n, k) -> (n, k)
-        columns = _as_numbers(y, name).reshape(len(y), -1)
-        return ((columns - self._offset) / self._factor).astype(self.dtype)
+        return ((_as_numbers(columns, name) - self._offset) / self._factor).astype(
+            self.dtype
+        )
 
     def predict(self, logits):
         values = logits * self._factor + self._offset

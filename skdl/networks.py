@@ -1,5 +1,6 @@
 """The network of the MLP estimators: its structure, its graph, its Keras model."""
 
+import inspect
 from functools import partial
 
 import keras
@@ -8,6 +9,7 @@ import tensorflow as tf
 __all__ = [
     "BATCH_NORM",
     "build_model",
+    "find_initializer",
     "forward",
     "initial_weights",
     "score_head",
@@ -179,7 +181,7 @@ def initial_weights(structure, sizes, initializer, seed):
         if initializer == "auto":
             hidden = layer < structure.depth
             name = _AUTO_INITIALIZERS.get(structure.activation) if hidden else None
-        kernel = make_initializer(name or "glorot_uniform", int(seeds[layer] >> 1))
+        kernel = _make_initializer(name or "glorot_uniform", int(seeds[layer] >> 1))
         weights.append(kernel((fan_in, fan_out), dtype="float32").numpy())
         weights += [
             tf.fill([fan_out], _FIRST_VALUES.get(other, 0.0)).numpy()
@@ -191,12 +193,21 @@ def initial_weights(structure, sizes, initializer, seed):
 _FIRST_VALUES = {"gamma": 1.0, "moving_variance": 1.0}
 
 
-def make_initializer(name, seed):
-    """Return a Keras initializer by its name, seeded without any global state."""
-    kind = type(keras.initializers.get(name))
-    if "seed" in kind.__init__.__code__.co_varnames:
-        return kind(seed=seed)
-    return kind()
+def find_initializer(name):
+    """Return the class of a Keras initializer by its name, or None.
+
+    ``keras.initializers.get`` would make an instance, whose seed Keras draws from
+    Python's global random state.
+    """
+    kind = getattr(keras.initializers, name, None)
+    is_kind = isinstance(kind, type) and issubclass(kind, keras.Initializer)
+    return kind if is_kind else None
+
+
+def _make_initializer(name, seed):
+    kind = find_initializer(name)
+    takes_seed = "seed" in inspect.signature(kind).parameters
+    return kind(seed=seed) if takes_seed else kind()
 
 
 def build_model(structure, weights, *, dropout, l1, l2, scaling=None, seed=0):

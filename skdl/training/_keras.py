@@ -23,7 +23,8 @@ def has_batch_hooks(callbacks):
     """Return whether a callback overrides a hook that is called at each batch."""
     return any(
         name in vars(callback)
-        or getattr(type(callback), name, None) is not getattr(keras.callbacks.Callback, name)
+        or getattr(type(callback), name, None)
+        is not getattr(keras.callbacks.Callback, name)
         for callback in callbacks
         if isinstance(callback, keras.callbacks.Callback)
         for name in _BATCH_HOOKS
@@ -205,6 +206,7 @@ def train_model(model, training, recorder, callbacks):
             epochs=training.epochs,
             validation_data=training.validation,
             callbacks=[_Bridge(training, recorder), *callbacks],
+            shuffle=False,
             verbose=0,
         )
     return recorder.choose_weights(model.get_weights)
@@ -226,10 +228,9 @@ class _Bridge(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = self._rates[batch]
 
     def on_epoch_end(self, epoch, logs=None):
-        train, validation = [], []
-        for name, value in logs.items():
-            (validation if name.startswith("val_") else train).append(value)
-        if self._recorder.epoch_end(
-            epoch, train, validation or None, self.model.get_weights
-        ):
+        names = sorted(
+            logs, key=lambda name: (name.startswith("val_"), "loss" not in name)
+        )
+        ordered = {name: float(logs[name]) for name in names}
+        if self._recorder.epoch_end(epoch, ordered, self.model.get_weights):
             self.model.stop_training = True

@@ -158,8 +158,17 @@ class Recorder:
         for watcher in self.watchers:
             watcher.epoch_begin(epoch)
 
-    def epoch_end(self, epoch, train_scores, validation_scores, read_weights):
+    def epoch_end(self, epoch, logs, read_weights):
         """Record an epoch and return whether training stops.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 0.
+        logs : dict
+            Its scores.
+        read_weights : callable
+            Returns the weights of the moment.
 
         Raises
         ------
@@ -167,10 +176,7 @@ class Recorder:
             If the loss is not finite.
         """
         schedule = self._training.schedule
-        self._check_finite(epoch, train_scores[0])
-        logs = self._name_scores("", train_scores)
-        if validation_scores is not None:
-            logs |= self._name_scores("val_", validation_scores)
+        self._check_finite(epoch, logs["loss"])
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
         monitored = logs.get("val_loss", logs["loss"])
@@ -186,10 +192,14 @@ class Recorder:
             return self.stopper.best_weights
         return read_weights()
 
-    def _name_scores(self, prefix, scores):
-        loss, metric = scores
+    def name_scores(self, train, validation=None):
+        """Return the program's losses and metrics under the names of the history."""
         name, convert = self._metric
-        return {f"{prefix}loss": float(loss), f"{prefix}{name}": convert(float(metric))}
+        logs = {"loss": float(train[0]), name: convert(float(train[1]))}
+        if validation is not None:
+            logs["val_loss"] = float(validation[0])
+            logs[f"val_{name}"] = convert(float(validation[1]))
+        return logs
 
     def _check_finite(self, epoch, loss):
         if np.isfinite(loss):
@@ -247,7 +257,9 @@ def _train_epochs(program, training, recorder, first, n_epochs):
     if training.validation is not None:
         validation_scores = program.evaluate(training.validation, training.penalties)
     stops = [
-        recorder.epoch_end(first + k, score, validation_scores, program.read)
+        recorder.epoch_end(
+            first + k, recorder.name_scores(score, validation_scores), program.read
+        )
         for k, score in enumerate(scores)
     ]
     return any(stops)

@@ -106,7 +106,16 @@ class Program:
         return self._update.read()
 
     def train(
-        self, data, orders, *, batch_size, rates, first_step, dropout, momentum, penalties
+        self,
+        data,
+        orders,
+        *,
+        batch_size,
+        rates,
+        first_step,
+        dropout,
+        momentum,
+        penalties,
     ):
         """Train some epochs in one go and return the mean loss and metric of each.
 
@@ -312,7 +321,9 @@ def infer(network, weights, X):
     """
     weights = [tf.constant(weight, tf.float64) for weight in weights]
     parts = [
-        forward(network, weights, tf.constant(X[start : start + ROWS_PER_CALL], tf.float64))
+        forward(
+            network, weights, tf.constant(X[start : start + ROWS_PER_CALL], tf.float64)
+        )
         for start in range(0, max(len(X), 1), ROWS_PER_CALL)
     ]
     return np.concatenate([part.numpy() for part in parts])

@@ -29,9 +29,7 @@ def map_rows(step, table):
         What the steps returned, as float32.
     """
     signature = tf.TensorSpec([None], tf.float32)
-    return tf.map_fn(
-        step, table, fn_output_signature=signature, parallel_iterations=1
-    )
+    return tf.map_fn(step, table, fn_output_signature=signature, parallel_iterations=1)
 
 
 def map_rows_on_one_thread(step, table):

@@ -262,4 +262,5 @@ def make_model(network, weights, *, target, settings, dropout, seed=0):
         settings["optimizer"], rate, momentum, settings["nesterov"]
     )
     compile_model(model, network.head, optimizer)
+    optimizer.build(model.trainable_variables)
     return model

@@ -71,9 +71,8 @@ class _Cosine(_Schedule):
     defaults = {"final": 0.0}
 
     def rates(self, steps):
-        return self.learning_rate * _cosine(
-            1, self.settings["final"], steps / self.n_steps
-        )
+        done = np.minimum(steps / self.n_steps, 1)
+        return self.learning_rate * _cosine(1, self.settings["final"], done)
 
 
 class _OneCycle(_Schedule):
@@ -125,7 +124,9 @@ class _KerasSchedule(_Schedule):
         import tensorflow as tf
 
         steps = tf.constant(steps, tf.float32)
-        return tf.map_fn(lambda s: tf.cast(self._schedule(s), tf.float32), steps).numpy()
+        return tf.map_fn(
+            lambda s: tf.cast(self._schedule(s), tf.float32), steps
+        ).numpy()
 
 
 SCHEDULES = {

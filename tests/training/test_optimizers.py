@@ -1,0 +1,71 @@
+"""The fused kernels do what Keras' optimizers do, over many steps."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skdl.training._optimizers import kernel_for, make_update, spec_for
+
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD(0.05),
+    "momentum": keras.optimizers.SGD(0.05, momentum=0.9),
+    "nesterov": keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "decayed": keras.optimizers.SGD(0.05, momentum=0.9, weight_decay=0.01),
+    "adam": keras.optimizers.Adam(0.01, beta_1=0.8, epsilon=1e-5),
+    "adamw": keras.optimizers.AdamW(0.01, weight_decay=0.1),
+    "adamax": keras.optimizers.Adamax(0.01),
+    "rmsprop": keras.optimizers.RMSprop(0.01),
+    "rmsprop momentum": keras.optimizers.RMSprop(0.01, momentum=0.5),
+    "adagrad": keras.optimizers.Adagrad(0.1),
+    "adadelta": keras.optimizers.Adadelta(1.0),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_kernel_equals_keras_over_200_steps(name):
+    optimizer = OPTIMIZERS[name]
+    momentum = optimizer.get_config().get("momentum") or 0.0
+    spec = spec_for(optimizer, 0.0, False)
+    assert kernel_for(spec) is not None
+    rng = np.random.default_rng(0)
+    start = rng.standard_normal((3, 2)).astype(np.float32)
+    target = rng.standard_normal((3, 2)).astype(np.float32)
+    ours = tf.Variable(start)
+    update = make_update(spec, None, [ours])
+    update.reset([start.shape], None)
+    theirs = keras.Variable(start)
+    reference = type(optimizer).from_config(optimizer.get_config())
+    reference.build([theirs])
+    rate = optimizer.get_config()["learning_rate"]
+    for step in range(1, 201):
+        noise = rng.standard_normal((3, 2)).astype(np.float32)
+        columns = update.columns(np.array([step]), momentum)
+        scalars = [tf.constant(column[0], tf.float32) for column in columns]
+        update.apply([ours - target + noise], tf.constant(rate), *scalars)
+        reference.apply([theirs.value - target + noise], [theirs])
+    assert np.abs(ours.numpy() - start).max() > 0.1
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.Adam(clipnorm=1.0),
+        keras.optimizers.Adam(amsgrad=True),
+        keras.optimizers.SGD(use_ema=True),
+        keras.optimizers.RMSprop(centered=True),
+        keras.optimizers.Nadam(),
+        keras.optimizers.Lion(),
+        keras.optimizers.Ftrl(),
+    ],
+)
+def test_what_no_kernel_does_goes_to_keras(optimizer):
+    assert kernel_for(spec_for(optimizer, 0.0, False)) is None
+
+
+def test_the_rate_and_the_momentum_are_not_part_of_the_graph():
+    assert spec_for("sgd", 0.5, False) == spec_for("sgd", 0.9, False)
+    assert spec_for("sgd", 0.0, False) != spec_for("sgd", 0.9, False)
+    fast, slow = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.001)
+    assert spec_for(fast, 0.0, False) == spec_for(slow, 0.0, False)
