@@ -130,8 +130,8 @@ def load(options):
     if options.data.endswith(".csv"):
         return (*load_csv(options.data, options.target), None)
     raise SystemExit(
-        f"--data {options.data!r} is not known: use digits, {', '.join(IMAGES)}, or the "
-        "path of a .csv file"
+        f"--data {options.data!r} is not known: use digits, {', '.join(IMAGES)}, or "
+        "the path of a .csv file"
     )
 
 
@@ -250,6 +250,8 @@ def main(arguments=None):
         X, y, test = load(options)
     except (OSError, ValueError) as error:
         raise SystemExit(f"--data {options.data}: {error}") from error
+    import skdl.training  # noqa: F401 imports TensorFlow, which is not timed
+
     options.output.mkdir(parents=True, exist_ok=True)
     train, test = split(X, y, test, options)
     X_train, y_train, X_test, y_test = X[train], y[train], X[test], y[test]

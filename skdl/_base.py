@@ -291,7 +291,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         before = [kernels[0][0], *(shape[1] for shape in kernels)]
         if job.network != self._network or job.sizes != before:
             raise ValueError(
-                f"A fit that goes on needs the network of the last one: widths {before} "
+                f"A fit that goes on needs the network of the last: widths {before} "
                 f"and {self._network}, got {job.sizes} and {job.network}. Set "
                 "warm_start=False, or clone the estimator, to begin anew."
             )

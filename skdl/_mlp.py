@@ -10,25 +10,25 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 
 # The defaults that were chosen by measurement: docs/design.md has the table, and
 # `python -m benchmarks.defaults` measures it again.
-HIDDEN = (128, 64)
+HIDDEN = (100, 50)
 ACTIVATION = "swish"
 DROPOUT = 0.1
 L2 = 0.001
-LEARNING_RATE = 0.001
-BATCH = 32
+LEARNING_RATE = 0.002
+BATCH = 64
 EPOCHS = 100
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """A multilayer perceptron that classifies, trained through Keras and TensorFlow.
+    """A multilayer perceptron that classifies, trained through TensorFlow.
 
     It takes binary, multiclass and multilabel targets with any labels. The output is a
-    softmax over the classes, or a sigmoid for two classes and for each of several labels;
-    the loss is the cross-entropy.
+    softmax over the classes, or a sigmoid for two classes and for each of several
+    labels; the loss is the cross-entropy.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
         Number of units of each hidden layer, from 1. The empty sequence gives a linear
         model.
     activation : str, default="swish"
@@ -55,12 +55,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.002
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
-        ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"`` (Smith, 2018) or
-        ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
+        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the
+        classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"``
+        (Smith, 2018) or ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
         "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
         epoch), ``{"name": "inverse_time", "decay": 1e-4}`` (a step), ``{"name":
         "cosine", "final": 0.0}``, ``{"name": "one_cycle", "warmup": 0.3, "start":
@@ -71,7 +71,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
-    batch_size : int, default=32
+    batch_size : int, default=64
         Rows of a step, from 1; -1 takes all rows in one step.
     epochs : int, default=100
         How often to go over the data, from 1.
@@ -300,15 +300,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """A multilayer perceptron that predicts numbers, trained through Keras and TensorFlow.
+    """A multilayer perceptron that predicts numbers, trained through TensorFlow.
 
     It takes one target or several. The targets are brought to mean 0 and deviation 1
-    for the training, and back for the predictions; the loss is the mean squared error of
-    the scaled targets.
+    for the training, and back for the predictions; the loss is the mean squared error
+    of the scaled targets.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
         Number of units of each hidden layer, from 1. The empty sequence gives a linear
         model.
     activation : str, default="swish"
@@ -335,12 +335,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.002
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the classic ``decay``),
-        ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"`` (Smith, 2018) or
-        ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
+        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the
+        classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"``
+        (Smith, 2018) or ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
         "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
         epoch), ``{"name": "inverse_time", "decay": 1e-4}`` (a step), ``{"name":
         "cosine", "final": 0.0}``, ``{"name": "one_cycle", "warmup": 0.3, "start":
@@ -351,7 +351,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
-    batch_size : int, default=32
+    batch_size : int, default=64
         Rows of a step, from 1; -1 takes all rows in one step.
     epochs : int, default=100
         How often to go over the data, from 1.
@@ -404,8 +404,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ``StandardScaler`` in front.
 
     ``r2`` in ``history_`` is one minus the squared error of the scaled targets: on the
-    training data the coefficient of determination, on other data that against the mean of
-    the training targets.
+    training data the coefficient of determination, on other data that against the mean
+    of the training targets.
 
     References
     ----------

@@ -152,7 +152,7 @@ class _SingleLabel:
         unknown = [label for label in class_weight if label not in classes]
         if missing or unknown:
             raise ValueError(
-                f"class_weight={class_weight!r} must have one weight for each class: it "
+                f"class_weight={class_weight!r} must have a weight for each class: it "
                 f"lacks {missing} and has {unknown}, which y does not hold."
             )
         weights = np.array([class_weight[label] for label in classes], dtype=object)

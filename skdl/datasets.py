@@ -115,8 +115,8 @@ def _load(name, path, image_shape):
     for part, X, y in (("train", X_train, y_train), ("test", X_test, y_test)):
         if X.shape[1:] != image_shape or len(X) != y.size:
             raise ValueError(
-                f"{name}: x_{part} has shape {X.shape} and y_{part} {y.shape}; expected "
-                f"(n, {', '.join(map(str, image_shape))}) and (n,)."
+                f"{name}: x_{part} has shape {X.shape} and y_{part} {y.shape}; "
+                f"expected (n, {', '.join(map(str, image_shape))}) and (n,)."
             )
     return X_train, y_train.reshape(-1), X_test, y_test.reshape(-1)
 
@@ -143,7 +143,7 @@ def _download(name):
         raise OSError(
             f"{name} could not be downloaded ({error}). Without a network, fetch it "
             f"elsewhere with keras.datasets.{name}.load_data(), save its arrays by "
-            "np.savez(file, x_train=..., y_train=..., x_test=..., y_test=...), and give "
-            "the path of that file."
+            "np.savez(file, x_train=..., y_train=..., x_test=..., y_test=...), and "
+            "give the path of that file."
         ) from error
     return [*train, *test]

@@ -59,11 +59,21 @@ def forward(structure, weights, x, drop=None, track=None):
             statistics = [next(values) for _ in range(4)]
             x = _normalize(x, *statistics, track and partial(track, layer))
         else:
-            x = tf.nn.bias_add(x, next(values))
+            x = _add_bias(x, next(values))
         x = activation(x)
         if drop:
             x = drop(x, layer + 1)
-    return tf.nn.bias_add(tf.matmul(x, next(values)), next(values))
+    return _add_bias(tf.matmul(x, next(values)), next(values))
+
+
+@tf.custom_gradient
+def _add_bias(x, bias):
+    """Add a bias, without ``BiasAdd``.
+
+    TensorFlow would fuse that with the product before it into oneDNN's kernel, which
+    compiles itself anew, and keeps what it compiled, for each width and batch size.
+    """
+    return x + bias, lambda slope: (slope, tf.raw_ops.BiasAddGrad(out_backprop=slope))
 
 
 def _normalize(x, gamma, beta, mean, variance, track):

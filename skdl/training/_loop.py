@@ -206,9 +206,10 @@ class Recorder:
             return
         rate = self._training.schedule.learning_rate
         raise ValueError(
-            f"The loss became {loss} in epoch {epoch + 1}: the training diverged. Lower "
-            f"learning_rate (now {rate:g}), scale X (StandardScaler in a pipeline), or "
-            "clip the gradients (optimizer=keras.optimizers.Adam(clipnorm=1.0))."
+            f"The loss became {loss} in epoch {epoch + 1}: the training diverged. "
+            f"Lower learning_rate (now {rate:g}), scale X (StandardScaler in a "
+            "pipeline), or clip the gradients "
+            "(optimizer=keras.optimizers.Adam(clipnorm=1.0))."
         )
 
 

@@ -1,0 +1,50 @@
+"""Measure contestants in turn and print a table of medians and ratios."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+def seconds(function):
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def alternate(contestants, rounds):
+    """Return the seconds of each contestant in each round, A B C A B C ..."""
+    times = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, function in contestants.items():
+            times[name].append(seconds(function))
+    return times
+
+
+def table(times, ours):
+    """Return medians, and how many times slower than ``ours`` each one is.
+
+    The ratio is the median of the rounds' ratios: it holds when the machine's speed
+    drifts.
+    """
+    rows = {
+        name: {
+            "median_s": np.median(values),
+            "min_s": np.min(values),
+            "max_s": np.max(values),
+            f"times {ours}": np.median(np.divide(values, times[ours])),
+        }
+        for name, values in times.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def show(title, frame, output):
+    """Print a table and write it as CSV."""
+    print(f"\n## {title}\n{frame.to_string(float_format='{:.4g}'.format)}", flush=True)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "".join(c if c.isalnum() else "_" for c in title.split(":")[0].lower())
+    frame.to_csv(folder / f"{name}.csv")

@@ -1,0 +1,212 @@
+"""The package as a whole: imports, docstrings, README, examples."""
+
+import doctest
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+import skdl
+from skdl import MLPClassifier, MLPRegressor, baselines, datasets
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_importing_skdl_imports_neither_tensorflow_nor_keras():
+    code = (
+        "import sys, skdl; from skdl import MLPClassifier, baselines, datasets\n"
+        "MLPClassifier().get_params()\n"
+        "print(sorted({'tensorflow', 'keras', 'optuna'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_package_names_what_it_has():
+    assert {"MLPClassifier", "MLPRegressor"} <= set(dir(skdl))
+    with pytest.raises(AttributeError, match="no attribute 'MLPClasifier'"):
+        skdl.MLPClasifier  # noqa: B018
+
+
+@pytest.mark.parametrize("module", ["skdl._mlp", "skdl.baselines"])
+def test_the_examples_of_the_docstrings_run(module):
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted >= 4
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_the_docstring_has_the_parameters_of_the_signature(kind):
+    text = inspect.getdoc(kind)
+    section = text[text.index("Parameters\n---") : text.index("Attributes\n---")]
+    documented = re.findall(r"^(\w+) : .*?default=(.+)$", section, re.MULTILINE)
+    signature = inspect.signature(kind).parameters
+    assert [name for name, _ in documented] == list(signature)
+    for name, default in documented:
+        assert eval(default) == signature[name].default, name
+
+
+def test_both_estimators_have_the_same_parameters_in_the_same_order():
+    first, second = (
+        list(inspect.signature(k).parameters) for k in (MLPClassifier, MLPRegressor)
+    )
+    assert [name for name in first if name != "class_weight"] == second
+
+
+def test_the_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert "from skdl import MLPClassifier" in blocks[0]
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["search"].best_score_ > 0.9
+
+
+def test_the_svm_baseline_is_tuned_over_kernel_and_c(digits):
+    X, y = (array[:600] for array in digits)
+    search = baselines.svm_baseline(cv=3).fit(X, y)
+    assert set(search.best_params_) == {"svc__kernel", "svc__C"}
+    assert search.best_score_ > 0.9
+    assert len(search.cv_results_["params"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("load", "shape"),
+    [
+        (datasets.load_mnist, (28, 28)),
+        (datasets.load_fashion_mnist, (28, 28)),
+        (datasets.load_cifar10, (32, 32, 3)),
+    ],
+)
+def test_image_sets_come_from_a_local_file(tmp_path, load, shape):
+    file = tmp_path / "images.npz"
+    arrays = image_arrays(shape)
+    np.savez(file, **arrays)
+    for found, expected in zip(load(file), arrays.values(), strict=True):
+        np.testing.assert_array_equal(found, expected.squeeze())
+
+
+def image_arrays(shape, n=60):
+    rng = np.random.RandomState(0)
+    return {
+        "x_train": rng.randint(256, size=(n, *shape)).astype(np.uint8),
+        "y_train": (np.arange(n) % 3).astype(np.uint8)[:, None],
+        "x_test": rng.randint(256, size=(n, *shape)).astype(np.uint8),
+        "y_test": (np.arange(n) % 3).astype(np.uint8)[:, None],
+    }
+
+
+def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"mnist: there is no file .*gone\.npz"):
+        datasets.load_mnist(tmp_path / "gone.npz")
+    text = tmp_path / "text.npz"
+    text.write_text("no archive")
+    with pytest.raises(ValueError, match=r"text\.npz is not an \.npz file"):
+        datasets.load_mnist(text)
+    other = tmp_path / "other.npz"
+    np.savez(other, **image_arrays((32, 32, 3)))
+    with pytest.raises(ValueError, match=r"x_train has shape .*expected \(n, 28, 28\)"):
+        datasets.load_mnist(other)
+    objects = tmp_path / "objects.npz"
+    np.savez(objects, x_train=np.array([{}]))
+    with pytest.raises(ValueError, match="not an .npz file"):
+        datasets.load_mnist(objects)
+
+
+def test_no_network_gives_an_error_that_says_how_to_do_without(monkeypatch):
+    import keras
+
+    def fail():
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    with pytest.raises(OSError, match=r"URL fetch failure.*Without a network.*path"):
+        datasets.load_mnist()
+
+
+@pytest.fixture(scope="module")
+def example():
+    matplotlib.use("Agg")
+    sys.path.insert(0, str(ROOT / "examples"))
+    yield importlib.import_module("random_search")
+    sys.path.remove(str(ROOT / "examples"))
+
+
+def test_the_example_writes_its_table_and_its_picture(example, tmp_path, capsys):
+    arguments = ["--n-iter", "3", "--folds", "2", "--epochs", "5", "--jobs", "2"]
+    example.main([*arguments, "--output", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "1347 rows of 64 features, 10 classes; 450 rows held out" in shown
+    assert f"Picture: {tmp_path / 'random_search.png'}" in shown
+    frame = pd.read_csv(tmp_path / "results.csv", index_col="model")
+    assert list(frame.index) == ["network", "SVM"]
+    assert frame["test_score"].between(0.7, 1).all()
+    assert frame["search_s"].gt(0).all()
+    picture = (tmp_path / "random_search.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_the_example_reads_a_csv_file_and_a_local_image_set(example, tmp_path, capsys):
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame(rng.standard_normal((120, 2)), columns=["a", "b"])
+    frame["colour"] = np.where(frame["a"] > 0, "red", "blue")
+    file = tmp_path / "data.csv"
+    frame.to_csv(file, index=False)
+    quick = ["--n-iter", "2", "--folds", "2", "--epochs", "3", "--jobs", "1"]
+    example.main(
+        ["--data", str(file), "--target", "colour", *quick, "--output", str(tmp_path)]
+    )
+    assert "90 rows of 2 features, 2 classes" in capsys.readouterr().out
+    images = tmp_path / "images.npz"
+    np.savez(images, **image_arrays((28, 28)))
+    local = ["--data", "mnist", "--data-file", str(images), "--rows", "45"]
+    example.main([*local, *quick, "--output", str(tmp_path)])
+    assert "45 rows of 784 features, 3 classes; 60 rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "minst"], "'minst' is not known: use digits, mnist"),
+        (["--data", "gone.csv", "--target", "y"], "gone.csv: there is no such file"),
+        (["--data", "table.csv"], "needs --target COLUMN"),
+        (["--folds", "1"], "'1' is not a whole number from 2"),
+        (["--n-iter", "many"], "'many' is not a whole number from 1"),
+        (["--data", "mnist", "--data-file", "gone.npz"], "there is no file gone.npz"),
+    ],
+)
+def test_a_mistake_at_the_command_line_is_explained(
+    example, capsys, arguments, message
+):
+    with pytest.raises(SystemExit) as stop:
+        example.main(arguments)
+    assert stop.value.code != 0
+    assert message in f"{stop.value.code} {capsys.readouterr().err}"
+
+
+def test_a_wrong_target_names_the_columns(example, tmp_path):
+    file = tmp_path / "data.csv"
+    pd.DataFrame({"a": [1, 2], "b": [3, 4]}).to_csv(file, index=False)
+    with pytest.raises(SystemExit, match="'c' is not a column .*a, b"):
+        example.main(["--data", str(file), "--target", "c"])
+
+
+def test_the_help_explains_every_option(example, capsys):
+    with pytest.raises(SystemExit):
+        example.main(["--help"])
+    shown = capsys.readouterr().out
+    options = re.findall(r"^  (--[\w-]+)", shown, re.MULTILINE)
+    assert len(options) >= 9
+    for option in options:
+        assert re.search(rf"{option}\b[^\n]*(\n? {{10,}}|  )\w", shown), option
