@@ -58,15 +58,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     learning_rate : float, default=0.002
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the
-        classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"``
-        (Smith, 2018) or ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
-        "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
-        epoch), ``{"name": "inverse_time", "decay": 1e-4}`` (a step), ``{"name":
-        "cosine", "final": 0.0}``, ``{"name": "one_cycle", "warmup": 0.3, "start":
-        0.04, "final": 1e-4}``, ``{"name": "plateau", "factor": 0.5, "patience": 5,
-        "min_delta": 1e-4, "lowest": 0.0}``; or a
-        ``keras.optimizers.schedules.LearningRateSchedule``.
+        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
+        ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
+        ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
+        ``{"name": "exponential", "rate": 0.95}`` (for each epoch),
+        ``{"name": "inverse_time", "decay": 1e-4}`` (for each step),
+        ``{"name": "cosine", "final": 0.0}`` (a share of the rate),
+        ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
+        ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
+        "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
     momentum : float, default=0.0
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
@@ -338,15 +339,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     learning_rate : float, default=0.002
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate; ``"step"``, ``"exponential"``, ``"inverse_time"`` (the
-        classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017), ``"one_cycle"``
-        (Smith, 2018) or ``"plateau"``; as a dict with settings: ``{"name": "step", "drop": 0.5,
-        "every": 10}`` (epochs), ``{"name": "exponential", "rate": 0.95}`` (an
-        epoch), ``{"name": "inverse_time", "decay": 1e-4}`` (a step), ``{"name":
-        "cosine", "final": 0.0}``, ``{"name": "one_cycle", "warmup": 0.3, "start":
-        0.04, "final": 1e-4}``, ``{"name": "plateau", "factor": 0.5, "patience": 5,
-        "min_delta": 1e-4, "lowest": 0.0}``; or a
-        ``keras.optimizers.schedules.LearningRateSchedule``.
+        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
+        ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
+        ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
+        ``{"name": "exponential", "rate": 0.95}`` (for each epoch),
+        ``{"name": "inverse_time", "decay": 1e-4}`` (for each step),
+        ``{"name": "cosine", "final": 0.0}`` (a share of the rate),
+        ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
+        ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
+        "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
     momentum : float, default=0.0
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False

@@ -38,6 +38,7 @@ def small(**params):
         "dropout": 0.1,
         "l2": 0.0,
         "learning_rate_schedule": None,
+        "batch_size": 32,
         "epochs": 20,
         "random_state": 0,
     }

@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import StratifiedKFold
 
 import skdl
 from skdl import MLPClassifier, MLPRegressor, baselines, datasets
@@ -75,7 +76,8 @@ def test_the_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
 
 def test_the_svm_baseline_is_tuned_over_kernel_and_c(digits):
     X, y = (array[:600] for array in digits)
-    search = baselines.svm_baseline(cv=3).fit(X, y)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    search = baselines.svm_baseline(cv=folds).fit(X, y)
     assert set(search.best_params_) == {"svc__kernel", "svc__C"}
     assert search.best_score_ > 0.9
     assert len(search.cv_results_["params"]) == 12

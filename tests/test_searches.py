@@ -29,8 +29,8 @@ from skdl.training import programs
 
 
 def network(**params):
-    params = {"hidden_layer_sizes": 16, "epochs": 15, "learning_rate": 0.01, **params}
-    return MLPClassifier(random_state=0, **params)
+    plain = dict(hidden_layer_sizes=16, epochs=15, learning_rate=0.02, batch_size=32)
+    return MLPClassifier(**{**plain, **params}, random_state=0)
 
 
 def test_grid_search_finds_the_good_learning_rate(iris):
