@@ -142,12 +142,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
         )
         rows = checks.kept_rows(weight)
-        if rows is not None:
-            y_kept, weight_kept = y[rows], weight[rows]
+        y_kept, weight_kept = (y, weight) if rows is None else (y[rows], weight[rows])
+        if going_on:
+            target = self._target
         else:
-            y_kept, weight_kept = y, weight
-        target = self._target if going_on else None
-        if target is None:
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
         job = self._make_job(target, Part(X, rows, target.encode(y_kept), weight_kept))
         if going_on:
@@ -156,11 +154,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if partial:
             job.n_epochs, job.keep_states = 1, True
         if partial and going_on:
-            seed, job.first_step, job.states = (
-                self._seed,
-                self._steps_done,
-                self._states,
-            )
+            seed, job.first_step = self._seed, self._steps_done
+            job.states = self._states
         else:
             seed = checks.draw_seed(self.random_state)
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
@@ -219,6 +214,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history["loss"])
+        vars(self).pop("callbacks_", None)
         if outcome.callbacks:
             self.callbacks_ = outcome.callbacks
 

@@ -291,8 +291,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "class_weight='balanced' does not go with partial_fit, which sees only "
                 "some of the rows: give a dict {class: weight}."
             )
-        factors = target.weigh(part.y, part.weight, self.class_weight)
-        return factors if part.weight is None else part.weight * factors
+        weight = target.weigh(part.y, part.weight, self.class_weight)
+        if part.weight is not None:
+            weight = part.weight * weight
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no row a weight: y holds "
+                "only classes of weight 0."
+            )
+        return weight
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

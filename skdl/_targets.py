@@ -144,7 +144,8 @@ class _SingleLabel:
         if isinstance(class_weight, dict):
             return self._check_class_weight(class_weight)[codes]
         totals = np.bincount(codes, weights=weight, minlength=len(self.classes))
-        return (totals.sum() / (len(self.classes) * totals))[codes]
+        shares = len(self.classes) * totals / totals.sum()
+        return 1 / shares[codes]
 
     def _check_class_weight(self, class_weight):
         classes = self.classes.tolist()
@@ -167,7 +168,8 @@ class _SingleLabel:
     def codes(self, y, name):
         """Return the numbers of the labels, from 0."""
         y = column_or_1d(y, warn=True)
-        unknown = sorted(set(y.tolist()) - set(self.classes.tolist()), key=str)
+        found = y.tolist() if y.dtype == object else np.unique(y).tolist()
+        unknown = sorted(set(found) - set(self.classes.tolist()), key=str)
         if unknown:
             raise ValueError(
                 f"{name} holds labels that the classes lack: {unknown[:5]}; the "

@@ -66,8 +66,12 @@ def forward(structure, weights, x, drop=None, track=None):
     return _add_bias(tf.matmul(x, next(values)), next(values))
 
 
-@tf.custom_gradient
 def _add_bias(x, bias):
+    return x + bias if tf.executing_eagerly() else _add_bias_in_graph(x, bias)
+
+
+@tf.custom_gradient
+def _add_bias_in_graph(x, bias):
     """Add a bias, without ``BiasAdd``.
 
     TensorFlow would fuse that with the product before it into oneDNN's kernel, which

@@ -1,6 +1,7 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips a check
 
 import numpy as np
 import pytest

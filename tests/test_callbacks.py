@@ -1,3 +1,8 @@
+try:
+    from sklearn.callback import ProgressBar, ScoringMonitor
+except ImportError:  # scikit-learn before 1.9
+    ProgressBar = ScoringMonitor = None
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +12,9 @@ from skdl.training import programs
 from skdl.training._keras import has_batch_hooks
 from tests.conftest import equal_weights
 
-callback = pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
+needs_callbacks = pytest.mark.skipif(
+    ProgressBar is None, reason="scikit-learn has callbacks from 1.9"
+)
 
 
 def network(**params):
@@ -143,8 +150,9 @@ def test_early_stopping_works_in_keras_own_fit(iris):
     assert model.n_iter_ < 60
 
 
+@needs_callbacks
 def test_scikit_learn_callbacks_see_one_task_for_each_epoch(iris):
-    monitor = callback.ScoringMonitor(scoring="accuracy")
+    monitor = ScoringMonitor(scoring="accuracy")
     model = network(epochs=6, learning_rate=0.02).set_callbacks(monitor).fit(*iris)
     table = monitor.get_logs().data_as_pandas
     epochs = table[table["task_name"] == "epoch"]
@@ -169,11 +177,12 @@ class Stop:
         return self.epochs == 2
 
 
+@needs_callbacks
 def test_a_scikit_learn_callback_can_stop_the_training(iris):
     assert network().set_callbacks(Stop()).fit(*iris).n_iter_ == 2
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@needs_callbacks
 def test_progress_bars_go_through_search_and_pipeline(iris, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     from sklearn.model_selection import GridSearchCV
@@ -185,7 +194,7 @@ def test_progress_bars_go_through_search_and_pipeline(iris, capsys, monkeypatch)
         {"mlpclassifier__dropout": [0.1, 0.2]},
         cv=2,
     )
-    search.set_callbacks(callback.ProgressBar(max_propagation_depth=None)).fit(*iris)
+    search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*iris)
     shown = capsys.readouterr().out
     assert "GridSearchCV" in shown
     assert "MLPClassifier - fit" in shown

@@ -456,3 +456,22 @@ def test_verbose_shows_one_line_of_epoch_loss_metric_and_time(iris, capsys):
     for figure in ("loss=", "accuracy=", "val_loss=", "epoch/s", "<"):
         assert figure in lines[-1]
     assert len(lines) <= 3
+
+
+def test_callbacks_of_an_earlier_fit_are_forgotten(iris):
+    X, y = iris
+    model = small(callbacks=[keras.callbacks.History()]).fit(X, y)
+    assert len(model.callbacks_) == 1
+    assert not hasattr(model.set_params(callbacks=None).fit(X, y), "callbacks_")
+
+
+def test_classes_of_weight_zero_do_not_count(iris):
+    X, y = iris
+    without = small(class_weight={0: 1, 1: 1, 2: 0}).fit(X, y)
+    assert (
+        without.predict_proba(X)[:, 2].max()
+        < small().fit(X, y).predict_proba(X)[:, 2].max()
+    )
+    part = small(class_weight={0: 1, 1: 1, 2: 0})
+    with pytest.raises(ValueError, match="leaves no row a weight"):
+        part.partial_fit(X[y == 2], y[y == 2], classes=[0, 1, 2])

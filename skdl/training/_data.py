@@ -5,7 +5,7 @@ import tensorflow as tf
 
 __all__ = ["to_tensor"]
 
-_ALIGNMENT = 64  # bytes; TensorFlow takes arrays that start so without a copy
+_ALIGNMENT = 64  # bytes; where the arrays must start that TensorFlow takes as they are
 _ROWS_PER_PIECE = 65_536
 
 
@@ -26,8 +26,8 @@ def to_tensor(array, dtype, rows=None):
     ValueError
         If a value does not fit into ``dtype``.
     """
-    if rows is None and array.dtype == dtype and array.flags.c_contiguous:
-        return tf.convert_to_tensor(array)
+    if rows is None and array.dtype == dtype and _can_be_shared(array):
+        return _share(array)
     n_rows = len(array) if rows is None else len(rows)
     copy = _empty_aligned((n_rows, *array.shape[1:]), dtype)
     for start in range(0, n_rows, _ROWS_PER_PIECE):
@@ -40,7 +40,18 @@ def to_tensor(array, dtype, rows=None):
                 f"X or y contains a value too large for {np.dtype(dtype)}: "
                 f"{np.abs(source).max():g}. Scale it first (StandardScaler)."
             )
-    return tf.convert_to_tensor(copy)
+    return _share(copy)
+
+
+def _can_be_shared(array):
+    flags = array.flags
+    starts_right = array.ctypes.data % _ALIGNMENT == 0
+    return flags.c_contiguous and flags.writeable and starts_right and array.size
+
+
+def _share(array):
+    # tf.constant would copy twice: once for itself and once for TensorFlow
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _empty_aligned(shape, dtype):

@@ -62,8 +62,8 @@ class Training:
 
     def draw_orders(self, n_epochs):
         """Return the orders of the rows in the next epochs."""
-        orders = [self._orders.permutation(self.n_rows) for _ in range(n_epochs)]
-        return np.array(orders, dtype=np.int32)
+        orders = np.tile(np.arange(self.n_rows, dtype=np.int32), (n_epochs, 1))
+        return self._orders.permuted(orders, axis=1, out=orders)
 
     def steps_of(self, epoch, n_epochs=1):
         """Return the numbers of the steps of some epochs."""
