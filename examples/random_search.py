@@ -249,7 +249,8 @@ def main(arguments=None):
     try:
         X, y, test = load(options)
     except (OSError, ValueError) as error:
-        raise SystemExit(f"--data {options.data}: {error}") from error
+        hint = "" if options.data_file else " Then: --data-file FILE.npz"
+        raise SystemExit(f"--data {options.data}: {error}{hint}") from error
     import skdl.training  # noqa: F401 imports TensorFlow, which is not timed
 
     options.output.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,16 @@ def test_importing_skdl_imports_neither_tensorflow_nor_keras():
     assert done.stdout.strip() == "[]"
 
 
+def test_another_backend_of_keras_is_refused(monkeypatch):
+    import keras
+
+    import skdl.training
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ImportError, match="runs on jax: set .* KERAS_BACKEND"):
+        importlib.reload(skdl.training)
+
+
 def test_the_package_names_what_it_has():
     assert {"MLPClassifier", "MLPRegressor"} <= set(dir(skdl))
     with pytest.raises(AttributeError, match="no attribute 'MLPClasifier'"):

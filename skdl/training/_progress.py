@@ -52,7 +52,6 @@ class ProgressLine:
 
     def end(self):
         """Draw the last line."""
-        self._bar.refresh()
         self._bar.close()
 
 
