@@ -453,7 +453,7 @@ def test_verbose_shows_one_line_of_epoch_loss_metric_and_time(iris, capsys):
     small(verbose=1, epochs=3).fit(X, y, X_val=X, y_val=y)
     lines = capsys.readouterr().out.splitlines()
     assert "3/3" in lines[-1]
-    for figure in ("loss=", "accuracy=", "val_loss=", "epoch/s", "<"):
+    for figure in ("loss=", "accuracy=", "val_loss=", "epochs", "left"):
         assert figure in lines[-1]
     assert len(lines) == 2
 

@@ -34,11 +34,10 @@ class ProgressLine:
         self._bar = tqdm(
             total=self._epochs,
             desc=self._title,
-            unit="epoch",
+            bar_format="{desc}: {n_fmt}/{total_fmt} epochs, {remaining} left{postfix}",
             file=stream if live else _LineWriter(stream),
             mininterval=0.1 if live else SECONDS_BETWEEN_LOG_LINES,
             dynamic_ncols=live,
-            ascii=not live,
         )
 
     def epoch_begin(self, epoch):
