@@ -184,6 +184,16 @@ def check_schedule(schedule):
     check_settings(schedule)
 
 
+_HOOKS = (
+    "set_params",
+    "set_model",
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_end",
+)
+
+
 def check_callbacks(callbacks):
     """Return ``callbacks`` as a list.
 
@@ -198,7 +208,8 @@ def check_callbacks(callbacks):
         callbacks = [callbacks]
     found = list(callbacks)
     for index, callback in enumerate(found):
-        if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
+        has_hooks = all(hasattr(callback, hook) for hook in _HOOKS)
+        if isinstance(callback, type) or not has_hooks:
             raise ValueError(
                 f"callbacks[{index}]={callback!r} must be an instance of "
                 "keras.callbacks.Callback, not its class or something else."

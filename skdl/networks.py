@@ -27,7 +27,7 @@ _AUTO_INITIALIZERS = {
 
 
 def forward(structure, weights, x, drop=None, track=None):
-    """Return the logits of a batch, inside a graph.
+    """Return the logits of a batch, in a graph or eagerly.
 
     Parameters
     ----------

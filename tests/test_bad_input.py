@@ -21,6 +21,11 @@ def changed(array, value, where=(0, 0)):
     return copied
 
 
+class HalfACallback:
+    def on_epoch_end(self, epoch, logs=None):
+        pass
+
+
 PARAMETERS = [
     ("hidden_layer_sizes", 0, "hidden_layer_sizes"),
     ("hidden_layer_sizes", -4, "hidden_layer_sizes"),
@@ -123,6 +128,7 @@ PARAMETERS = [
     ("warm_start", "yes", "warm_start"),
     ("callbacks", 3, "callbacks"),
     ("callbacks", [3], r"callbacks\[0\]=3"),
+    ("callbacks", [HalfACallback()], r"callbacks\[0\]=.*must be an instance"),
     ("callbacks", [keras.callbacks.History], r"callbacks\[0\].*instance"),
     ("verbose", -1, "verbose"),
     ("verbose", "loud", "verbose"),

@@ -99,8 +99,7 @@ def compile_for_training(model, head, target):
 def release(callbacks):
     """Take the model away from callbacks that have done their work."""
     for callback in callbacks:
-        if hasattr(callback, "set_model"):
-            callback.set_model(None)
+        callback.set_model(None)
 
 
 class KerasCallbacks:

@@ -74,12 +74,8 @@ class Program:
         else:
             trained = [_keras_variable(*pair) for pair in zip(names, spec.shapes)]
             self._weights = [variable.value for variable in trained]
-        is_trained = [not name.startswith("moving") for name in names]
-        self._is_trained = is_trained
         self._update = make_update(
-            spec.optimizer,
-            make_optimizer,
-            [v for v, yes in zip(trained, is_trained) if yes],
+            spec.optimizer, make_optimizer, self._trained_of(trained)
         )
         self._work_per_row = 0
         self._on_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -88,7 +84,7 @@ class Program:
     def load(self, weights, states=None):
         """Set the weights, and the states of the optimizer (None: its first ones)."""
         self.write(weights)
-        shapes = [w.shape for w, yes in zip(weights, self._is_trained) if yes]
+        shapes = [weight.shape for weight in self._trained_of(weights)]
         self._update.reset(shapes, states)
         self._work_per_row = sum(w.size for w in weights if w.ndim == 2)
 
@@ -244,7 +240,7 @@ class Program:
         """Train on one batch; ``inverse`` is one over its number of rows."""
         x, y, *weight = batch
         weights = [variable.read_value() for variable in self._weights]
-        trained = [w for w, yes in zip(weights, self._is_trained) if yes]
+        trained = self._trained_of(weights)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trained)
             logits = forward(self.spec.network, weights, x, drop, self._track)
@@ -282,8 +278,9 @@ class Program:
 
     def _add_penalties(self, gradients, trained, penalties):
         l1, l2 = tf.unstack(penalties, 2)
+        names = self._trained_of(self.spec.network.weights)
         added = []
-        for gradient, weight, name in zip(gradients, trained, self._trained_names()):
+        for gradient, weight, name in zip(gradients, trained, names, strict=True):
             if name == "kernel" and self.spec.penalties[0]:
                 gradient += l1 * tf.sign(weight)
             if name == "kernel" and self.spec.penalties[1]:
@@ -295,14 +292,16 @@ class Program:
         names = self.spec.network.weights
         return [w for w, name in zip(weights, names) if name == "kernel"]
 
-    def _trained_names(self):
-        return [n for n in self.spec.network.weights if not n.startswith("moving")]
+    def _trained_of(self, values):
+        """Return those of one value for each weight that belong to trained weights."""
+        names = self.spec.network.weights
+        return [v for v, name in zip(values, names) if not name.startswith("moving")]
 
 
 def infer(network, weights, X):
     """Return the logits of a network, computed in double precision.
 
-    Double precision makes a row's result the same, to 1e-12, whatever the other rows
+    Double precision makes a row's result the same, to 1e-9, whatever the other rows
     of the call are.
 
     Parameters
