@@ -3,6 +3,7 @@
 import inspect
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from copy import copy
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -39,6 +40,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     _steps_done: int = 0
     # Set by model_.
     _model = None
+    # Set by a search while it fits: who sees the score of each epoch.
+    _observer = None
 
     @abstractmethod
     def _make_target(self, y, weight, classes, *, partial):
@@ -204,11 +207,21 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return attributes
 
         def watchers(read):
-            return self._watchers(
-                job, data, lambda: {**fitted_attributes(read()), "history_": {}}
-            )
+            def attributes():
+                return {**fitted_attributes(read()), "history_": {}}
 
-        outcome = Run(job).train(watchers)
+            found = self._watchers(job, data, attributes)
+            if self._observer is not None and not (job.observed and run.compiled):
+                found.append(_Predictions(self, attributes))
+            return found
+
+        if self._observer is not None:
+            job.observed = self._observer.find_rows(
+                lambda *part: self._check_validation(job.target, part)
+            )
+            job.observe = self._observer.take_means
+        run = Run(job)
+        outcome = run.train(watchers)
         for name, value in fitted_attributes(outcome.weights).items():
             setattr(self, name, value)
         self._states, self._steps_done = outcome.states, outcome.n_steps
@@ -298,7 +311,31 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def __getstate__(self):
         state = dict(super().__getstate__())
         state.pop("_model", None)
+        state.pop("_observer", None)
         return state
+
+
+class _Predictions:
+    """Shows an observer, after each epoch, the estimator as if its fit had ended."""
+
+    def __init__(self, estimator, attributes):
+        self._estimator = estimator
+        self._attributes = attributes
+
+    def begin(self):
+        """Do nothing."""
+
+    def epoch_begin(self, epoch):
+        """Do nothing."""
+
+    def epoch_end(self, epoch, logs):
+        """Show the estimator; return whether to stop."""
+        fitted = copy(self._estimator)
+        vars(fitted).update(self._attributes())
+        return self._estimator._observer.take_estimator(epoch, fitted)
+
+    def end(self):
+        """Do nothing."""
 
 
 _TRAINING_NAMES = ("X", "y", "sample_weight")

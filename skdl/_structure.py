@@ -1,5 +1,6 @@
 """Plain data that passes from the estimators to the training: no TensorFlow here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,6 +99,11 @@ class Job:
         How many epochs to train.
     validation : Part or None
         What to validate on after each epoch.
+    observed : Part or None
+        What to score after each epoch for ``observe``.
+    observe : callable or None
+        Takes the epoch and the mean loss and metric of those rows, and returns whether
+        to stop.
     seed : np.random.SeedSequence
         Where all random numbers come from.
     weights, states : list of ndarray or None
@@ -116,6 +122,8 @@ class Job:
     train: Part
     n_epochs: int
     validation: Part | None = None
+    observed: Part | None = None
+    observe: Callable | None = None
     seed: np.random.SeedSequence | None = None
     weights: list | None = None
     states: list | None = None

@@ -30,7 +30,8 @@ class ProgramCache:
     def lend(self, spec, make_optimizer):
         """Lend a program for ``spec``, compiling one if all of them are lent out.
 
-        A program whose borrower fails is not taken back.
+        A program whose borrower is interrupted is not taken back. One whose borrower
+        raised an ordinary exception is: the next one loads all that it uses.
 
         Parameters
         ----------
@@ -46,7 +47,11 @@ class ProgramCache:
         """
         self._check_process()
         program = self._borrow(spec) or Program(spec, make_optimizer)
-        yield program
+        try:
+            yield program
+        except Exception:
+            self._give_back(program)
+            raise
         self._give_back(program)
 
     def clear(self):

@@ -4,9 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skdl.training._scored import ScoredRows
+
 __all__ = ["EarlyStopper", "Recorder", "Training", "train_program"]
 
+# A call trains at most this many rows, so that the table of its steps stays small.
 ROWS_PER_CALL = 4_000_000
+# A call does at least this many steps where an observer may stop the training: fewer
+# would cost more in calls than they save in epochs.
+OBSERVED_STEPS_PER_CALL = 128
 
 
 @dataclass
@@ -19,6 +25,8 @@ class Training:
         X, y and, where rows are weighted, their weights.
     validation : tuple of tf.Tensor or None
         The same of the validation part.
+    observed : tuple of tf.Tensor or None
+        The same of the rows that are scored for an observer.
     epochs, batch_size : int
         The length of the training and of a step.
     schedule : object
@@ -37,6 +45,7 @@ class Training:
 
     data: tuple
     validation: tuple | None
+    observed: tuple | None
     epochs: int
     batch_size: int
     schedule: object
@@ -45,9 +54,12 @@ class Training:
     penalties: np.ndarray
     order_seed: np.random.SeedSequence
     first_step: int = 0
+    scored: ScoredRows = field(init=False, repr=False)
     _orders: np.random.Generator = field(init=False, repr=False)
 
     def __post_init__(self):
+        parts = [part for part in (self.validation, self.observed) if part]
+        self.scored = ScoredRows(parts, self.data[1])
         self._orders = np.random.default_rng(self.order_seed)
 
     @property
@@ -128,21 +140,24 @@ class Recorder:
     watchers : list
         Who is told: objects with ``begin()``, ``epoch_begin(epoch)``,
         ``epoch_end(epoch, logs)`` (true to stop) and ``end()``.
+    observer : callable or None
+        Takes the epoch and the mean loss and metric of the observed rows in it, and
+        returns whether to stop. It may hear of an epoch some epochs later.
     """
 
     def __init__(self, training, metric, stopper):
         self.history = {}
         self.stopper = stopper
         self.watchers = []
+        self.observer = None
         self._training = training
         self._metric = metric
 
     @property
     def needs_every_epoch(self):
         """Whether somebody has to see each epoch when it ends."""
-        validated = self._training.validation is not None
         fed_back = self._training.schedule.needs_feedback
-        return bool(self.stopper or self.watchers or validated or fed_back)
+        return bool(self.stopper or self.watchers or fed_back)
 
     def __enter__(self):
         for watcher in self.watchers:
@@ -158,7 +173,7 @@ class Recorder:
         for watcher in self.watchers:
             watcher.epoch_begin(epoch)
 
-    def epoch_end(self, epoch, logs, read_weights):
+    def epoch_end(self, epoch, logs, read_weights, observed=None):
         """Record an epoch and return whether training stops.
 
         Parameters
@@ -169,6 +184,8 @@ class Recorder:
             Its scores.
         read_weights : callable
             Returns the weights of the moment.
+        observed : ndarray of shape (2,), default=None
+            Mean loss and metric of the observed rows.
 
         Raises
         ------
@@ -184,6 +201,8 @@ class Recorder:
         stops = [watcher.epoch_end(epoch, dict(logs)) for watcher in self.watchers]
         if self.stopper is not None:
             stops.append(self.stopper.observe(monitored, read_weights))
+        if observed is not None:
+            stops.append(self.observer(epoch, *observed))
         return any(stops)
 
     def choose_weights(self, read_weights):
@@ -229,9 +248,7 @@ def train_program(program, training, recorder):
     -------
     list of ndarray
     """
-    stride = max(1, ROWS_PER_CALL // training.n_rows)
-    if recorder.needs_every_epoch:
-        stride = 1
+    stride = _epochs_per_call(training, recorder)
     with recorder:
         for first in range(0, training.epochs, stride):
             n_epochs = min(stride, training.epochs - first)
@@ -240,12 +257,21 @@ def train_program(program, training, recorder):
     return recorder.choose_weights(program.read)
 
 
+def _epochs_per_call(training, recorder):
+    if recorder.needs_every_epoch:
+        return 1
+    if recorder.observer is not None:
+        return max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
+    return max(1, ROWS_PER_CALL // training.n_rows)
+
+
 def _train_epochs(program, training, recorder, first, n_epochs):
     """Train some epochs and record them; return whether training stops."""
     recorder.epoch_begin(first)
     steps = training.steps_of(first, n_epochs)
-    scores = program.train(
+    trained, scored = program.train(
         training.data,
+        training.scored,
         training.draw_orders(n_epochs),
         batch_size=training.batch_size,
         rates=training.schedule.rates(steps),
@@ -254,13 +280,15 @@ def _train_epochs(program, training, recorder, first, n_epochs):
         momentum=training.momentum,
         penalties=training.penalties,
     )
-    validation_scores = None
-    if training.validation is not None:
-        validation_scores = program.evaluate(training.validation, training.penalties)
-    stops = [
-        recorder.epoch_end(
-            first + k, recorder.name_scores(score, validation_scores), program.read
-        )
-        for k, score in enumerate(scores)
-    ]
-    return any(stops)
+    for k, (train, scores) in enumerate(zip(trained, scored)):
+        scores = list(scores)
+        validation = observed = None
+        if training.validation is not None:
+            loss, metric, penalty = scores.pop(0)
+            validation = loss + penalty, metric
+        if training.observed is not None:
+            observed = scores.pop(0)[:2]
+        logs = recorder.name_scores(train, validation)
+        if recorder.epoch_end(first + k, logs, program.read, observed):
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""A program: one structure, compiled; load, train an epoch, evaluate, read."""
+"""A program: one structure, compiled; load, train and score epochs, read."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from skdl._structure import MLPStructure
 from skdl.networks import BATCH_NORM, forward, score_head
 from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
-from skdl.training._rows import map_rows, map_rows_on_one_thread
+from skdl.training._rows import run_on_all_threads, run_on_one_thread
 
 __all__ = ["Program", "ProgramSpec", "infer"]
 
@@ -20,7 +20,7 @@ ONE_THREAD_WORK = 4_000_000
 # A call does at most this many of them, so that Ctrl-C is heard within seconds.
 WORK_PER_CALL = 10_000_000_000
 STEPS_PER_CALL = 5_000
-ROWS_PER_CALL = 8_192
+ROWS_PER_INFERENCE = 8_192
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class Program:
     def train(
         self,
         data,
+        scored,
         orders,
         *,
         batch_size,
@@ -113,12 +114,14 @@ class Program:
         momentum,
         penalties,
     ):
-        """Train some epochs in one go and return the mean loss and metric of each.
+        """Train some epochs in one go; return the scores of each.
 
         Parameters
         ----------
         data : tuple of tf.Tensor
             X, y and, where rows are weighted, their weights (of mean 1).
+        scored : ScoredRows
+            The rows that are scored after each epoch.
         orders : ndarray of int32, shape (n_epochs, n_samples)
             The order of the rows in each epoch.
         batch_size : int
@@ -136,7 +139,10 @@ class Program:
 
         Returns
         -------
-        ndarray of shape (n_epochs, 2)
+        train : ndarray of shape (n_epochs, 2)
+            Mean loss, with the penalty, and mean metric of the steps.
+        scores : ndarray of shape (n_epochs, n_parts, 3)
+            Mean loss without the penalty, mean metric, and the penalty.
         """
         n_epochs, n_rows = orders.shape
         offsets = np.arange(0, n_rows, batch_size, dtype=np.int32)
@@ -150,37 +156,31 @@ class Program:
             *dropout.columns(steps),
             *(scalar.astype(np.float32) for scalar in scalars),
         )
+        # Where nothing is scored between epochs they run on as if they were one.
+        n_runs = n_epochs if scored.n_parts else 1
+        # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
+        table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
         work = batch_size * self._work_per_row
-        train = self._compile(not self._on_gpu and work <= ONE_THREAD_WORK)
-        stride = max(1, min(STEPS_PER_CALL, WORK_PER_CALL // work))
+        run = self._compile(not self._on_gpu and work <= ONE_THREAD_WORK)
         constants = (orders.reshape(-1), dropout.constants(), penalties)
         constants = tf.nest.map_structure(tf.constant, constants)
-        results = [
-            train(
-                data,
-                *constants,
-                tuple(tf.constant(column[start : start + stride]) for column in table),
-            ).numpy()
-            for start in range(0, len(rates), stride)
-        ]
-        sums = np.concatenate(results).reshape(n_epochs, len(offsets), 2)
-        return sums.sum(axis=1, dtype=np.float64) / n_rows
-
-    def evaluate(self, data, penalties):
-        """Return the mean loss and metric of the loaded weights on ``data``."""
-        weights = [variable.read_value() for variable in self._weights]
-        sums = np.zeros(3)
-        for start in range(0, data[0].shape[0], ROWS_PER_CALL):
-            x, y, *weight = (column[start : start + ROWS_PER_CALL] for column in data)
-            logits = forward(self.spec.network, weights, x)
-            losses, metrics, _ = score_head(self.spec.network.head, logits, y)
-            weight = weight[0] if weight else tf.ones_like(losses)
-            terms = (losses * weight, metrics * weight, weight)
-            sums += [tf.reduce_sum(term).numpy() for term in terms]
-        loss, metric, total = sums
-        if any(self.spec.penalties):
-            loss += total * self._penalty(weights, penalties).numpy()
-        return loss / total, metric / total
+        stride = max(1, min(STEPS_PER_CALL, WORK_PER_CALL // work))
+        trained, scores = [], []
+        n_steps = table[0].shape[1]
+        for runs, some in _calls(n_runs, n_steps, stride):
+            part = tuple(tf.constant(column[runs, some]) for column in table)
+            pieces = scored.pieces if some.stop == n_steps else scored.no_pieces
+            results = run(data, scored.data, *constants, part, pieces).numpy()
+            # (n_runs * (n_steps + n_pieces), 4) -> (n_runs, n_steps + n_pieces, 4)
+            results = results.reshape(len(part[0]), -1, 4)
+            n_trained = some.stop - some.start
+            trained.append(results[:, :n_trained, :2].reshape(-1, 2))
+            if some.stop == n_steps:
+                scores.append(results[:, n_trained:])
+        # (n_epochs * n_steps, 2) -> (n_epochs, n_steps, 2)
+        trained = np.concatenate(trained).reshape(n_epochs, -1, 2)
+        trained = trained.sum(axis=1, dtype=np.float64) / n_rows
+        return trained, scored.mean_scores(np.concatenate(scores), n_epochs)
 
     def _compile(self, on_one_thread):
         """Return the loop over steps, traced when it is first asked for."""
@@ -188,7 +188,7 @@ class Program:
             loop = tf.function(
                 partial(
                     self._trace_loop,
-                    map_rows_on_one_thread if on_one_thread else map_rows,
+                    run_on_one_thread if on_one_thread else run_on_all_threads,
                 ),
                 autograph=False,
             )
@@ -205,22 +205,25 @@ class Program:
         data = (tf.TensorSpec([None, None]), y, *weight)
         word, key = tf.TensorSpec([1], tf.int32), tf.TensorSpec([1], tf.uint64)
         masks = (
-            tf.TensorSpec([None, 2], tf.uint64),
-            tf.TensorSpec([None, None], tf.uint8),
+            tf.TensorSpec([None, None, 2], tf.uint64),
+            tf.TensorSpec([None, None, None], tf.uint8),
         )
         n_scalars = 2 + len(self._update.columns(np.ones(1), 0.0))
-        table = (
-            tf.TensorSpec([None, 1], tf.int32),
-            tf.TensorSpec([None, 1], tf.int32),
+        piece = tf.TensorSpec([None, 1], tf.int32)
+        steps = (
+            tf.TensorSpec([None, None, 1], tf.int32),
+            tf.TensorSpec([None, None, 1], tf.int32),
             *(masks if self.spec.dropout else ()),
-            *[floats] * n_scalars,
+            *[tf.TensorSpec([None, None])] * n_scalars,
         )
         dropout = (floats, integers, word, key)
-        return data, integers, dropout, tf.TensorSpec([2]), table
+        scored, penalties = (*data[:2], floats), tf.TensorSpec([2])
+        return data, scored, integers, dropout, penalties, steps, (piece, piece)
 
-    def _trace_loop(self, map_step, data, order, constants, penalties, table):
-        def step(row):
-            begin, size, *row = row
+    def _trace_loop(
+        self, run, data, scored, order, constants, penalties, steps, pieces
+    ):
+        def train(begin, size, *row):
             rows = tf.raw_ops.Slice(input=order, begin=begin, size=size)
             batch = [
                 tf.raw_ops.GatherV2(params=column, indices=rows, axis=0)
@@ -234,7 +237,24 @@ class Program:
                 )
             return self._trace_step(batch, drop, penalties, *row)
 
-        return map_step(step, table)
+        def score(begin, size):
+            end = begin[0] + size[0]
+            part = [column[begin[0] : end] for column in scored]
+            return self._trace_scores(part, penalties)
+
+        return run(train, score, steps, pieces)
+
+    def _trace_scores(self, part, penalties):
+        """Return the sums of losses, metrics and weights of some rows; the penalty."""
+        x, y, weight = part
+        weights = [variable.read_value() for variable in self._weights]
+        logits = forward(self.spec.network, weights, x)
+        losses, metrics, _ = score_head(self.spec.network.head, logits, y)
+        penalty = tf.zeros([])
+        if any(self.spec.penalties):
+            penalty = self._penalty(weights, penalties)
+        sums = [tf.reduce_sum(term * weight) for term in (losses, metrics, 1.0)]
+        return tf.stack([*sums, penalty])
 
     def _trace_step(self, batch, drop, penalties, inverse, rate, *scalars):
         """Train on one batch; ``inverse`` is one over its number of rows."""
@@ -256,7 +276,7 @@ class Program:
             loss += self._penalty(weights, penalties) / inverse
             gradients = self._add_penalties(gradients, trained, penalties)
         self._update.apply(gradients, rate, *scalars)
-        return tf.stack([loss, tf.reduce_sum(metrics)])
+        return tf.stack([loss, tf.reduce_sum(metrics), 0.0, 0.0])
 
     def _track(self, layer, *statistics):
         """Move the statistics of a normalized layer towards those of a batch."""
@@ -321,11 +341,25 @@ def infer(network, weights, X):
     weights = [tf.constant(weight, tf.float64) for weight in weights]
     parts = [
         forward(
-            network, weights, tf.constant(X[start : start + ROWS_PER_CALL], tf.float64)
+            network,
+            weights,
+            tf.constant(X[start : start + ROWS_PER_INFERENCE], tf.float64),
         )
-        for start in range(0, max(len(X), 1), ROWS_PER_CALL)
+        for start in range(0, max(len(X), 1), ROWS_PER_INFERENCE)
     ]
     return np.concatenate([part.numpy() for part in parts])
+
+
+def _calls(n_runs, n_steps, stride):
+    """Yield the runs and the steps of each call, which has at most ``stride``."""
+    if n_steps <= stride:
+        whole = stride // n_steps
+        for first in range(0, n_runs, whole):
+            yield slice(first, first + whole), slice(0, n_steps)
+        return
+    for run in range(n_runs):
+        for first in range(0, n_steps, stride):
+            yield slice(run, run + 1), slice(first, min(first + stride, n_steps))
 
 
 def _open_shape(name):

@@ -1,4 +1,4 @@
-"""Map a step over the rows of a table inside a TensorFlow graph.
+"""Runs of steps, and the scoring after each, inside a TensorFlow graph.
 
 TensorFlow has one pool of threads for the inside of its operations, sized once
 for the whole process. Small matrix products are split over that pool at a loss,
@@ -10,58 +10,62 @@ thread, beside whatever else the process does.
 
 import tensorflow as tf
 
-__all__ = ["map_rows", "map_rows_on_one_thread"]
+__all__ = ["run_on_all_threads", "run_on_one_thread"]
 
 
-def map_rows(step, table):
-    """Apply ``step`` to each row, in order, and stack what it returns.
+def run_on_all_threads(train, score, steps, pieces):
+    """Take the steps of each run in order; score all pieces at the end of a run.
+
+    A run is an epoch, or several that nobody scores.
 
     Parameters
     ----------
-    step : callable
-        Takes one row (a tuple of tensors) and returns a vector of floats.
-    table : tuple of tf.Tensor
-        The columns: tensors of one length, the number of rows.
+    train, score : callable
+        They take a row of the table of steps, or of pieces, and return four floats.
+    steps : tuple of tf.Tensor
+        Columns of the table of steps, each of shape (n_runs, n_steps, ...).
+    pieces : tuple of tf.Tensor
+        Columns of the table of pieces, each of shape (n_pieces, ...).
 
     Returns
     -------
-    tf.Tensor of shape (n_rows, n_results)
-        What the steps returned, as float32.
+    tf.Tensor of shape (n_runs * (n_steps + n_pieces), 4)
+        What was returned, in order.
     """
-    signature = tf.TensorSpec([None], tf.float32)
-    return tf.map_fn(step, table, fn_output_signature=signature, parallel_iterations=1)
+
+    def run_one(columns):
+        trained = _map(lambda row: train(*row), columns, [4])
+        scored = _map(lambda row: score(*row), pieces, [4])
+        return tf.concat([trained, scored], axis=0)
+
+    return tf.reshape(_map(run_one, steps, [None, 4]), [-1, 4])
 
 
-def map_rows_on_one_thread(step, table):
-    """Do what ``map_rows`` does, with every operation inline on one CPU thread."""
-    result = {
-        "output_types": [tf.float32],
-        "output_shapes": [tf.TensorShape([None, None])],
-    }
+def _map(function, table, shape):
+    signature = tf.TensorSpec(shape, tf.float32)
+    return tf.map_fn(
+        function, table, fn_output_signature=signature, parallel_iterations=1
+    )
+
+
+def run_on_one_thread(train, score, steps, pieces):
+    """Do what ``run_on_all_threads`` does, all of it inline on one CPU thread."""
+
+    def run_one(*columns):
+        together = tf.raw_ops.ConcatenateDataset(
+            input_dataset=_map_dataset(train, columns, [4]),
+            another_dataset=_map_dataset(score, pieces, [4]),
+            **_types([4]),
+        )
+        return _stack(together, tf.shape(columns[0])[0] + tf.shape(pieces[0])[0], [4])
+
+    def run_all(_):
+        results = _map_dataset(run_one, steps, [None, 4])
+        return _stack(results, tf.shape(steps[0])[0], [None, 4])
+
+    shape = [None, None, 4]
     one = tf.constant(1, tf.int64)
-
-    def loop(element):
-        rows = tf.raw_ops.TensorSliceDataset(
-            components=table, output_shapes=[column.shape[1:] for column in table]
-        )
-        traced = _trace(lambda *row: step(row), [_row_spec(c) for c in table])
-        stepped = tf.raw_ops.MapDataset(
-            input_dataset=rows,
-            other_arguments=traced.captured_inputs,
-            f=traced,
-            use_inter_op_parallelism=False,
-            output_types=[tf.float32],
-            output_shapes=[tf.TensorShape([None])],
-        )
-        stacked = tf.raw_ops.BatchDatasetV2(
-            input_dataset=stepped,
-            batch_size=tf.shape(table[0], out_type=tf.int64)[0],
-            drop_remainder=False,
-            **result,
-        )
-        return tf.raw_ops.DatasetToSingleElement(dataset=stacked, **result)[0]
-
-    traced_loop = _trace(loop, [tf.TensorSpec([], tf.int64)])
+    traced = _trace(run_all, [tf.TensorSpec([], tf.int64)])
     whole = tf.raw_ops.ParallelMapDatasetV2(
         input_dataset=tf.raw_ops.RangeDataset(
             start=one - 1,
@@ -70,17 +74,49 @@ def map_rows_on_one_thread(step, table):
             output_types=[tf.int64],
             output_shapes=[tf.TensorShape([])],
         ),
-        other_arguments=traced_loop.captured_inputs,
+        other_arguments=traced.captured_inputs,
         num_parallel_calls=one,
-        f=traced_loop,
+        f=traced,
         use_inter_op_parallelism=False,
         deterministic="true",
-        **result,
+        **_types(shape),
     )
     narrow = tf.raw_ops.MaxIntraOpParallelismDataset(
-        input_dataset=whole, max_intra_op_parallelism=one, **result
+        input_dataset=whole, max_intra_op_parallelism=one, **_types(shape)
     )
-    return tf.raw_ops.DatasetToSingleElement(dataset=narrow, **result)[0]
+    results = tf.raw_ops.DatasetToSingleElement(dataset=narrow, **_types(shape))[0]
+    return tf.reshape(results, [-1, 4])
+
+
+def _map_dataset(function, table, shape):
+    """Return the data set of what ``function`` returns for each row of ``table``."""
+    traced = _trace(function, [_row_spec(column) for column in table])
+    return tf.raw_ops.MapDataset(
+        input_dataset=tf.raw_ops.TensorSliceDataset(
+            components=table, output_shapes=[column.shape[1:] for column in table]
+        ),
+        other_arguments=traced.captured_inputs,
+        f=traced,
+        use_inter_op_parallelism=False,
+        **_types(shape),
+    )
+
+
+def _stack(dataset, n_rows, shape):
+    """Return the elements of a data set as one tensor."""
+    stacked = tf.raw_ops.BatchDatasetV2(
+        input_dataset=dataset,
+        batch_size=tf.cast(n_rows, tf.int64),
+        drop_remainder=False,
+        **_types([None, *shape]),
+    )
+    return tf.raw_ops.DatasetToSingleElement(dataset=stacked, **_types([None, *shape]))[
+        0
+    ]
+
+
+def _types(shape):
+    return {"output_types": [tf.float32], "output_shapes": [tf.TensorShape(shape)]}
 
 
 def _trace(function, signature):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from skdl._callbacks import EpochCallback, EpochWatcher
 from skdl.networks import build_model, initial_weights
 from skdl.training._cache import programs
 from skdl.training._data import to_tensor
@@ -58,6 +59,12 @@ class Run:
     ----------
     job : Job
         What to do.
+
+    Attributes
+    ----------
+    compiled : bool
+        Whether a compiled program does it; else ``keras.Model.fit`` does, for callbacks
+        that want to see each batch.
     """
 
     def __init__(self, job):
@@ -75,6 +82,7 @@ class Run:
         self._training = Training(
             data=data,
             validation=job.validation and _to_tensors(job.validation, job.target),
+            observed=job.observed and _to_tensors(job.observed, job.target),
             epochs=job.n_epochs,
             batch_size=int(batch_size),
             schedule=make_schedule(
@@ -94,6 +102,7 @@ class Run:
             job.network, job.sizes, settings["kernel_initializer"], self._init_seed
         )
         self._callbacks = [deepcopy(callback) for callback in settings["callbacks"]]
+        self.compiled = not has_batch_hooks(self._callbacks)
 
     def train(self, watchers):
         """Train and return the outcome.
@@ -119,10 +128,8 @@ class Run:
             (job.target.metric, job.target.to_metric),
             _make_stopper(job.settings) if training.validation else None,
         )
-        if has_batch_hooks(self._callbacks):
-            weights, states = self._train_by_keras(recorder, watchers)
-        else:
-            weights, states = self._train_compiled(recorder, watchers)
+        train = self._train_compiled if self.compiled else self._train_by_keras
+        weights, states = train(recorder, watchers)
         release(self._callbacks)
         if not all(np.isfinite(weight).all() for weight in weights):
             raise ValueError(
@@ -153,12 +160,15 @@ class Run:
         )
         with programs.lend(program_spec, self._make_optimizer) as program:
             program.load(self._weights, job.states)
+            light = [c for c in self._callbacks if isinstance(c, EpochCallback)]
+            others = [c for c in self._callbacks if c not in light]
             recorder.watchers = watchers(program.read)
-            if self._callbacks:
-                bridge = KerasCallbacks(
-                    self._callbacks, self._make_model, program, training
-                )
+            recorder.watchers[:0] = map(EpochWatcher, light)
+            if others:
+                bridge = KerasCallbacks(others, self._make_model, program, training)
                 recorder.watchers.insert(0, bridge)
+            if job.observed:
+                recorder.observer = job.observe
             weights = train_program(program, training, recorder)
             return weights, program.read_states() if job.keep_states else None
 
