@@ -12,9 +12,17 @@ _WHERE = {
     "MLPRegressor": "skdl._mlp",
     "baselines": "skdl",
     "datasets": "skdl",
+    "model_selection": "skdl",
 }
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "baselines", "datasets"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "__version__",
+    "baselines",
+    "datasets",
+    "model_selection",
+]
 
 
 def __getattr__(name):

@@ -1,11 +1,23 @@
 """The names that scikit-learn does not promise: all of them stand here."""
 
+from contextlib import contextmanager
+from itertools import count
+
+from sklearn.base import is_classifier
+from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._search import (
+    _yield_masked_array_for_each_param as mask_params,
+)
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     Options,
     StrOptions,
 )
+from sklearn.utils.metaestimators import _safe_split as cut_rows
+from sklearn.utils.validation import _check_method_params as check_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:
@@ -21,13 +33,19 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
 
 
 __all__ = [
+    "BaseSearchCV",
     "CallbackSupportMixin",
     "EpochTasks",
     "HasMethods",
     "Interval",
     "Options",
+    "SearchTasks",
     "StrOptions",
+    "check_params",
     "check_sample_weight",
+    "cut_rows",
+    "mask_params",
+    "plain_score_name",
     "with_callbacks",
 ]
 
@@ -81,3 +99,112 @@ class EpochTasks:
             reconstruction_attributes=self._fitted_attributes,
             **self._data,
         )
+
+
+class SearchTasks:
+    """Shows the fits of a search to scikit-learn's callbacks, as tasks of the search.
+
+    Parameters
+    ----------
+    search : estimator
+        The search.
+    data : dict
+        X, y and metadata, as the hooks take them.
+    n_fits : int
+        How many fits there are at most, without that of the best candidate.
+    refit : bool
+        Whether the best candidate is fitted on all rows at the end.
+    """
+
+    def __init__(self, search, data, n_fits, refit):
+        self._search = search
+        self._data = data
+        self._n_fits = n_fits
+        self._numbers = count()
+        self._root = self._fits = None
+        if hasattr(search, "_init_callback_context"):  # scikit-learn 1.9 and later
+            self._root = search._init_callback_context(max_subtasks=1 + refit)
+
+    def begin(self):
+        """Begin the search."""
+        if self._root is None:
+            return
+        self._root.call_on_fit_task_begin(estimator=self._search, **self._data)
+        self._fits = self._root.subcontext(
+            task_name="search", max_subtasks=self._n_fits, sequential_subtasks=False
+        )
+        self._fits.call_on_fit_task_begin(estimator=self._search, **self._data)
+
+    @contextmanager
+    def fit(self, candidate, data):
+        """Show the fit of one fold of a candidate, which the block does."""
+        number = next(self._numbers)
+        # A trial that was lost and taken again may be one more than was planned.
+        if self._root is None or number >= self._n_fits:
+            yield
+            return
+        task = self._fits.subcontext("candidate-split-evaluation", task_id=number)
+        with self._around(task, candidate, data):
+            yield
+
+    @contextmanager
+    def refit(self, candidate):
+        """Show the fit of the best candidate, which the block does."""
+        if self._root is None:
+            yield
+            return
+        task = self._root.subcontext("refit-with-best-params")
+        with self._around(task, candidate, self._data):
+            yield
+
+    @contextmanager
+    def _around(self, task, candidate, data):
+        try:
+            with task.propagate_callback_context(candidate):
+                task.call_on_fit_task_begin(estimator=self._search, **data)
+                yield
+        finally:
+            task.call_on_fit_task_end(estimator=self._search, **data)
+
+    def end_fits(self):
+        """End the search proper."""
+        if self._root is not None:
+            self._fits.call_on_fit_task_end(estimator=self._search, **self._data)
+
+    def end(self):
+        """End the search with its refit."""
+        if self._root is not None:
+            self._root.call_on_fit_task_end(estimator=self._search, **self._data)
+
+
+def plain_score_name(scorer, objective, estimator):
+    """Return which mean over the rows a scorer computes, if it is a plain one.
+
+    Parameters
+    ----------
+    scorer : callable
+        As ``check_scoring`` returns it, or one of several.
+    objective : str or None
+        Which of several it is; None takes the first.
+    estimator : estimator
+        What is scored.
+
+    Returns
+    -------
+    "accuracy", "r2", "neg_log_loss" or None
+    """
+    if isinstance(scorer, _MultimetricScorer):
+        several = scorer._scorers
+        scorer = several[objective or next(iter(several))]
+    if isinstance(scorer, _PassthroughScorer):
+        return "accuracy" if is_classifier(estimator) else "r2"
+    if getattr(scorer, "_kwargs", None):
+        return None
+    known = {
+        (accuracy_score, 1): "accuracy",
+        (r2_score, 1): "r2",
+        (log_loss, -1): "neg_log_loss",
+    }
+    return known.get(
+        (getattr(scorer, "_score_func", None), getattr(scorer, "_sign", None))
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from numpydoc.validate import validate
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ["skdl", "skdl.baselines", "skdl.datasets"]
+MODULES = ["skdl", "skdl.baselines", "skdl.datasets", "skdl.model_selection"]
 
 
 def public_names():

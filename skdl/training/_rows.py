@@ -59,7 +59,7 @@ def run_on_one_thread(train, score, steps, pieces):
         )
         return _stack(together, tf.shape(columns[0])[0] + tf.shape(pieces[0])[0], [4])
 
-    def run_all(_):
+    def run_all(index):
         results = _map_dataset(run_one, steps, [None, 4])
         return _stack(results, tf.shape(steps[0])[0], [None, 4])
 

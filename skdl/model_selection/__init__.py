@@ -1,0 +1,7 @@
+"""Searches over hyperparameters: Optuna studies behind scikit-learn's interface."""
+
+from skdl.model_selection._default_space import default_space
+from skdl.model_selection._pruning import PruningCallback
+from skdl.model_selection._search import OptunaSearchCV
+
+__all__ = ["OptunaSearchCV", "PruningCallback", "default_space"]

@@ -1,0 +1,66 @@
+"""A sensible space to start from, for each estimator of skdl."""
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from sklearn.pipeline import Pipeline
+
+from skdl._base import BaseMLP
+
+__all__ = ["default_space"]
+
+
+def default_space(estimator):
+    """Return a space to search for an estimator of skdl.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A network of skdl, or a ``Pipeline`` that ends in one.
+
+    Returns
+    -------
+    dict of str to optuna.distributions.BaseDistribution
+        Distributions by the names of the parameters, for ``OptunaSearchCV``: learning
+        rate 1e-4 to 1e-1 and l2 1e-6 to 1e-2 (both log-uniform), dropout 0 to 0.5,
+        and batch sizes of 16 to 256. With an optimizer instance the learning rate is
+        the instance's, and left out.
+
+    Raises
+    ------
+    TypeError
+        If it is another estimator.
+
+    References
+    ----------
+    The ranges follow Bengio, "Practical recommendations for gradient-based training of
+    deep architectures" (2012).
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPClassifier
+    >>> from skdl.model_selection import default_space
+    >>> list(default_space(MLPClassifier()))
+    ['learning_rate', 'dropout', 'l2', 'batch_size']
+    >>> pipeline = make_pipeline(StandardScaler(), MLPClassifier())
+    >>> next(iter(default_space(pipeline)))
+    'mlpclassifier__learning_rate'
+    """
+    prefix, network = "", estimator
+    while isinstance(network, Pipeline):
+        name, network = network.steps[-1]
+        prefix += f"{name}__"
+    if not isinstance(network, BaseMLP):
+        raise TypeError(
+            f"{type(network).__name__} is no network of skdl, so there is no default "
+            "space for it: write one as a dict of distributions."
+        )
+    space = {
+        "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+        "dropout": FloatDistribution(0.0, 0.5),
+        "l2": FloatDistribution(1e-6, 1e-2, log=True),
+        "batch_size": CategoricalDistribution([16, 32, 64, 128, 256]),
+    }
+    if not isinstance(network.optimizer, str):
+        del space["learning_rate"]
+    return {prefix + name: distribution for name, distribution in space.items()}

@@ -1,0 +1,247 @@
+"""Handing out the trials of a study, to threads and to processes."""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from datetime import datetime
+
+import numpy as np
+import optuna
+import psutil
+from optuna.trial import TrialState, create_trial
+
+__all__ = ["LOST", "TrialQueue", "counts"]
+
+# Seconds between two signs of life of a trial, and without one until it is given up.
+PULSE = 15.0
+GRACE = 90.0
+# Seconds between two looks at a study whose last trials run in other processes.
+WAIT = 0.5
+
+OWNER, ALIVE, LOST, RETRY = "skdl:owner", "skdl:alive", "skdl:lost", "skdl:retry_of"
+_open_queues: set[str] = set()  # of this process
+_UPDATE_ERRORS = (optuna.exceptions.UpdateFinishedTrialError, ValueError)
+
+
+def counts(trial):
+    """Return whether a trial counts: it is finished, and no killed process had it."""
+    return trial.state.is_finished() and LOST not in trial.user_attrs
+
+
+class TrialQueue:
+    """Hands out the trials of a study until it has as many as it shall have.
+
+    Several processes may work on one study. A trial whose process has died is run
+    again, by whoever comes first: at once where that process ran on this machine, else
+    after it has given no sign of life for ``GRACE`` seconds. This does by attributes
+    of the trials what Optuna's heartbeat does in a database, so that journal files have
+    it too.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    storage : optuna.storages.BaseStorage
+        Its storage.
+    n_trials : int
+        How many trials the study shall have in all.
+    timeout : float or None
+        Seconds after which no trial is begun.
+    make_sampler : callable or None
+        ``make_sampler(index)`` returns the sampler of the trial with that index; None
+        leaves the study's.
+    suggest : callable
+        Takes a trial and returns its parameters.
+    """
+
+    def __init__(self, study, storage, n_trials, timeout, make_sampler, suggest):
+        self._study = study
+        self._storage = storage
+        self._study_id = storage.get_study_id_from_name(study.study_name)
+        self._n_trials = n_trials
+        self._end = None if timeout is None else time.monotonic() + timeout
+        self._make_sampler = make_sampler
+        self._suggest = suggest
+        self._owner = _this_process()
+        self._shared = not isinstance(storage, optuna.storages.InMemoryStorage)
+        self._lock = threading.Lock()
+        self._mine = {}
+        self._last_seen = {}
+        self.stopped = threading.Event()
+
+    def take(self):
+        """Return the next trial and its parameters, or None if there is none."""
+        while not self.stopped.is_set():
+            with self._lock:
+                self._retry_lost()
+                if self._has_ended():
+                    return None
+                taken = self._take()
+                if taken is not None or not self._others_run():
+                    return taken
+            self.stopped.wait(WAIT)
+        return None
+
+    def finish(self, trial, state, value=None):
+        """Tell the study how a trial ended; return whether it was still ours."""
+        with self._lock:
+            self._mine.pop(trial.number, None)
+        try:
+            self._study.tell(trial, value, state)
+        except _UPDATE_ERRORS:
+            return False
+        return True
+
+    def give_back(self, trial):
+        """Give up a trial that was interrupted, so that it is run again."""
+        with self._lock:
+            self._mine.pop(trial.number, None)
+            frozen = self._study.get_trials(deepcopy=False)[trial.number]
+            self._retry(frozen, "interrupted")
+
+    def finished(self):
+        """Return the trials that are complete or pruned."""
+        ended = (TrialState.COMPLETE, TrialState.PRUNED)
+        return self._study.get_trials(deepcopy=False, states=ended)
+
+    @contextmanager
+    def open(self):
+        """Give signs of life of the running trials while the block runs."""
+        ended = threading.Event()
+
+        def beat():
+            while not ended.wait(PULSE):
+                self._beat()
+
+        thread = threading.Thread(target=beat, name="skdl-pulse", daemon=True)
+        _open_queues.add(self._owner["queue"])
+        if self._shared:
+            thread.start()
+        try:
+            yield self
+        finally:
+            _open_queues.remove(self._owner["queue"])
+            ended.set()
+            if self._shared:
+                thread.join()
+
+    def _beat(self):
+        with self._lock:
+            running = list(self._mine.values())
+        for trial in running:
+            try:
+                trial.set_user_attr(ALIVE, datetime.now().isoformat(timespec="seconds"))
+            except (*_UPDATE_ERRORS, RuntimeError):
+                continue  # it has just ended; or the storage is away, and may come back
+
+    def _take(self):
+        trials = self._study.get_trials(deepcopy=False)
+        taken = sum(map(_takes_a_place, trials))
+        waiting = any(trial.state == TrialState.WAITING for trial in trials)
+        if taken >= self._n_trials and not waiting:
+            return None
+        if self._make_sampler is not None:
+            self._study.sampler = self._make_sampler(_next_index(trials))
+        trial = self._study.ask()
+        if self._shared:
+            trial.set_user_attr(OWNER, self._owner)
+            if self._is_surplus(trial):
+                self._discard(trial, "surplus")
+                return None
+        try:
+            params = self._suggest(trial)
+        except Exception:
+            self._discard(trial, "the function of the space failed")
+            raise
+        self._mine[trial.number] = trial
+        return trial, params
+
+    def _is_surplus(self, trial):
+        """Return whether others took the last places while this one was asked for."""
+        before = self._study.get_trials(deepcopy=False)[: trial.number]
+        return sum(map(_takes_a_place, before)) >= self._n_trials
+
+    def _discard(self, trial, reason):
+        trial.set_user_attr(LOST, reason)
+        self._study.tell(trial, state=TrialState.FAIL)
+
+    def _has_ended(self):
+        return self._end is not None and time.monotonic() >= self._end
+
+    def _running_elsewhere(self):
+        if not self._shared:
+            return []
+        return [
+            trial
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state == TrialState.RUNNING and trial.number not in self._mine
+        ]
+
+    def _others_run(self):
+        return bool(self._running_elsewhere())
+
+    def _retry_lost(self):
+        for trial in self._running_elsewhere():
+            if self._is_lost(trial):
+                self._retry(trial, "its process has died")
+
+    def _is_lost(self, trial):
+        owner = trial.user_attrs.get(OWNER)
+        if owner is not None and owner["machine"] == self._owner["machine"]:
+            return not _is_alive(owner)
+        sign = trial.user_attrs.get(ALIVE)
+        known, since = self._last_seen.get(trial.number, (None, None))
+        if since is None or known != sign:
+            self._last_seen[trial.number] = sign, time.monotonic()
+            return False
+        return time.monotonic() - since > GRACE
+
+    def _retry(self, trial, reason):
+        """End a lost trial, and put one with the same parameters into the queue."""
+        try:
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(
+                self._study_id, trial.number
+            )
+            self._storage.set_trial_user_attr(trial_id, LOST, reason)
+            self._storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
+        except _UPDATE_ERRORS:
+            return  # it was finished, or another process was first
+        again = create_trial(
+            state=TrialState.WAITING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs={RETRY: trial.number},
+        )
+        self._study.add_trial(again)
+
+
+def _takes_a_place(trial):
+    return counts(trial) or trial.state in (TrialState.RUNNING, TrialState.WAITING)
+
+
+def _next_index(trials):
+    """Return how many trials were drawn; one that is run again was drawn before."""
+    return sum(RETRY not in trial.user_attrs for trial in trials)
+
+
+def _this_process():
+    process = psutil.Process()
+    return {
+        "machine": f"{socket.gethostname()} {int(psutil.boot_time())}",
+        "process": process.pid,
+        "started": process.create_time(),
+        "queue": uuid.uuid4().hex,
+    }
+
+
+def _is_alive(owner):
+    if owner["process"] == os.getpid() and owner["queue"] not in _open_queues:
+        return False
+    try:
+        started = psutil.Process(owner["process"]).create_time()
+    except psutil.Error:
+        return False
+    return bool(np.isclose(started, owner["started"], atol=1.0, rtol=0))

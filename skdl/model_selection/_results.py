@@ -1,0 +1,97 @@
+"""``cv_results_``: the trials of a study as scikit-learn's searches show candidates."""
+
+import numpy as np
+from optuna.trial import TrialState
+from scipy.stats import rankdata
+
+from skdl._sklearn import mask_params
+from skdl.model_selection._outcome import Outcome
+
+__all__ = ["make_results"]
+
+
+def make_results(trials, space, n_splits, train_scores, error_score):
+    """Return ``cv_results_``, with one entry for each trial.
+
+    Parameters
+    ----------
+    trials : list of optuna.trial.FrozenTrial
+        The trials that count, at least one of them complete.
+    space : DictSpace or FunctionSpace
+        Gives the parameters of a trial.
+    n_splits : int
+        Number of folds.
+    train_scores : bool
+        Whether the scores of the training rows are shown, too.
+    error_score : float
+        The score of the folds that a failed trial lacks.
+
+    Returns
+    -------
+    dict of str to array
+        As ``RandomizedSearchCV`` has it; and ``trial_number``, ``trial_state``
+        (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``, the epochs run
+        in all folds. Pruned and failed trials rank last.
+    """
+    outcomes = [Outcome.from_attributes(trial.user_attrs) for trial in trials]
+    states = np.array([_STATES[trial.state] for trial in trials], dtype=object)
+    candidates = [space.recall(trial) for trial in trials]
+    fill = np.where(states == "failed", error_score, np.nan)
+
+    def by_fold(lists, filled):
+        table = np.repeat(filled[:, None], n_splits, axis=1)  # (n_trials, n_splits)
+        for row, values in zip(table, lists):
+            row[: len(values)] = values
+        return table
+
+    results = {}
+    no_time = np.full(len(trials), np.nan)
+    for name in ("fit_time", "score_time"):
+        table = by_fold([getattr(outcome, name) for outcome in outcomes], no_time)
+        # Of the folds that were run, so that a pruned trial has its times, too.
+        results.update(_mean_and_std(name, table, _mean_of_some))
+    results.update(mask_params(candidates))
+    results["params"] = candidates
+    names = next(o.scores for o, state in zip(outcomes, states) if state == "complete")
+    for name in names:
+        table = by_fold([o.scores.get(name, []) for o in outcomes], fill)
+        results.update(_columns(f"test_{name}", table))
+        complete = states == "complete"
+        results[f"rank_test_{name}"] = _rank(table.mean(axis=1), complete)
+        if train_scores:
+            table = by_fold([o.train_scores.get(name, []) for o in outcomes], fill)
+            results.update(_columns(f"train_{name}", table))
+    results["trial_number"] = np.array([trial.number for trial in trials])
+    results["trial_state"] = states
+    results["n_epochs"] = np.array([sum(map(len, o.curves)) for o in outcomes])
+    return results
+
+
+_STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+def _columns(name, table):
+    splits = {f"split{k}_{name}": column for k, column in enumerate(table.T)}
+    return {**splits, **_mean_and_std(name, table, np.asarray)}
+
+
+def _mean_of_some(row):
+    return row[~np.isnan(row)]
+
+
+def _mean_and_std(name, table, select):
+    rows = [select(row) for row in table]
+    return {
+        f"mean_{name}": np.array([row.mean() if len(row) else np.nan for row in rows]),
+        f"std_{name}": np.array([row.std() if len(row) else np.nan for row in rows]),
+    }
+
+
+def _rank(means, complete):
+    ranks = np.full(len(means), complete.sum() + 1, dtype=np.int32)
+    ranks[complete] = rankdata(-means[complete], method="min")
+    return ranks

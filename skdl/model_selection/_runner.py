@@ -1,0 +1,162 @@
+"""Running the trials of a study in threads, until it has as many as it shall have."""
+
+import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
+
+import sklearn
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
+
+from skdl.model_selection._folds import Folds, Interrupted
+from skdl.model_selection._outcome import Outcome
+
+__all__ = ["Runner"]
+
+# The time from one report of a trial to the next, in units of what a report costs.
+REPORT_EVERY = 20
+
+
+class Runner:
+    """Runs the trials that a queue hands out.
+
+    Parameters
+    ----------
+    queue : TrialQueue
+        Hands out trials.
+    setting : Setting
+        What all trials have in common.
+    board : Board or None
+        Asks the pruner; None runs all trials to their end.
+    tasks : SearchTasks
+        Shows the fits to scikit-learn's callbacks.
+    line : SearchLine
+        Shows the progress.
+    check : callable
+        Takes the outcome of each trial, and raises what ends the search.
+    """
+
+    def __init__(self, queue, setting, board, tasks, line, check):
+        self._queue = queue
+        self._setting = setting
+        self._board = board
+        self._tasks = tasks
+        self._line = line
+        self._check = check
+
+    def run(self, n_threads):
+        """Run trials until there are no more.
+
+        Parameters
+        ----------
+        n_threads : int
+            How many run at a time.
+        """
+        with self._queue.open():
+            if n_threads == 1:
+                self._work()
+            else:
+                self._work_in_threads(n_threads)
+
+    def _work_in_threads(self, n_threads):
+        config = sklearn.get_config()  # scikit-learn's is one for each thread
+
+        def work():
+            with sklearn.config_context(**config):
+                self._work()
+
+        with ThreadPoolExecutor(n_threads, "skdl-trial") as pool:
+            futures = [pool.submit(work) for _ in range(n_threads)]
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                # All have ended by now, or one has failed, or Ctrl-C was pressed.
+                self._queue.stopped.set()
+        for future in futures:
+            future.result()
+
+    def _work(self):
+        with suppress(Interrupted):
+            while (taken := self._queue.take()) is not None:
+                self._run_trial(*taken)
+
+    def _run_trial(self, trial, params):
+        twin = None
+        if self._board is not None:
+            self._board.update(self._queue.finished(), self._setting.objective)
+            twin = self._board.open(trial.number)
+        reports = _Reports(trial, twin)
+        folds = Folds(self._setting, self._tasks, reports.take, self._queue.stopped)
+        state, value = TrialState.FAIL, None
+        try:
+            outcome = folds.run(params)
+            state, value = _judge(outcome, self._setting.objective)
+            if state != TrialState.FAIL:
+                self._check(outcome)
+            reports.end()
+            for name, attribute in outcome.to_attributes().items():
+                trial.set_user_attr(name, attribute)
+        except UpdateFinishedTrialError:
+            return  # it was taken for lost, and run by another process
+        except BaseException:
+            self._queue.give_back(trial)
+            raise
+        finally:
+            if twin is not None:
+                self._board.close(twin, state, value)
+        if self._queue.finish(trial, state, value):
+            self._line.add(state, value)
+        if state == TrialState.FAIL:
+            self._check(outcome)
+
+
+def _judge(outcome: Outcome, objective):
+    """Return the state of a trial, and its value."""
+    if outcome.exception is not None:
+        return TrialState.FAIL, None
+    if outcome.pruned:
+        return TrialState.PRUNED, None
+    return TrialState.COMPLETE, outcome.value(objective)
+
+
+class _Reports:
+    """Takes the score after each epoch of a trial: to the pruner, and to the storage.
+
+    A write to a storage on disk may cost as much as training a small epoch; so only
+    some are written.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        The trial, in the storage.
+    twin : optuna.Trial or None
+        Its twin in memory, which the pruner judges.
+    """
+
+    def __init__(self, trial, twin):
+        self._trial = trial
+        self._twin = twin
+        self._next = 0.0
+        self._unwritten = None
+
+    def take(self, step, value):
+        """Take a score; return whether the trial is pruned."""
+        self._unwritten = value, step
+        if time.perf_counter() >= self._next:
+            self._write()
+        if self._twin is None:
+            return False
+        self._twin.report(value, step)
+        return self._twin.should_prune()
+
+    def end(self):
+        """Write the last score."""
+        if self._unwritten is not None:
+            self._write()
+
+    def _write(self):
+        start = time.perf_counter()
+        self._trial.report(*self._unwritten)
+        end = time.perf_counter()
+        self._unwritten = None
+        self._next = end + REPORT_EVERY * (end - start)

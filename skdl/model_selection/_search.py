@@ -1,0 +1,454 @@
+"""OptunaSearchCV: a search over hyperparameters that is an Optuna study."""
+
+import time
+import warnings
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import TrialState
+from sklearn.base import is_classifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+
+from skdl._checks import draw_seed
+from skdl._sklearn import (
+    BaseSearchCV,
+    Interval,
+    SearchTasks,
+    StrOptions,
+    check_params,
+    with_callbacks,
+)
+from skdl.model_selection._folds import Setting, find_network, make_candidate
+from skdl.model_selection._preview import take_preview
+from skdl.model_selection._progress import SearchLine
+from skdl.model_selection._pruning import Board
+from skdl.model_selection._queue import TrialQueue, counts
+from skdl.model_selection._results import make_results
+from skdl.model_selection._runner import Runner
+from skdl.model_selection._space import DictSpace, FunctionSpace, make_space
+from skdl.model_selection._study import open_storage, open_study, take_fingerprint
+
+__all__ = ["OptunaSearchCV"]
+
+
+class OptunaSearchCV(BaseSearchCV):
+    """Search over hyperparameters with cross-validation, as an Optuna study.
+
+    It stands where ``RandomizedSearchCV`` stands. A sampler learns from the trials that
+    are done; a pruner stops trials that fall behind, at an epoch, also where the
+    network is the last step of a pipeline; and with a ``storage`` the study can be
+    stopped at any moment, goes on later, is shown by a dashboard while it runs, and is
+    shared by several processes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is tuned: a network, a pipeline that ends in one, or any other estimator.
+        Give it a ``random_state`` to get the same study again.
+    param_distributions : dict or callable
+        By names of parameters (``"mlpclassifier__dropout"`` in a pipeline): Optuna
+        distributions, frozen distributions of ``scipy.stats``, or lists of values. Or a
+        function that takes an ``optuna.Trial`` and returns a dict of parameters, for a
+        space in which one parameter decides whether there is another.
+        ``default_space`` makes one for a network.
+    n_trials : int, default=50
+        How many trials the study shall have in all, 1 or more. A study that goes on
+        runs those that are missing. Pruned and failed trials count; those whose process
+        was killed are run again.
+    timeout : float, default=None
+        Seconds after which no trial is begun; None sets no limit.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in ``RandomizedSearchCV``. With several scores the study maximizes the one
+        that ``refit`` names, or else the first.
+    cv : int, splitter or iterable, default=None
+        The folds, as in ``RandomizedSearchCV``; all trials have the same. None is five
+        folds, stratified for a classifier.
+    n_jobs : int, default=None
+        How many trials run at a time, in threads; -1 is one for each core, None is 1.
+    refit : bool, str or callable, default=True
+        Whether, by which score, or by which function of ``cv_results_`` the best
+        candidate is chosen and fitted to all rows.
+    sampler : optuna.samplers.BaseSampler, default=None
+        Proposes parameters; it is copied. None is ``TPESampler``, seeded from
+        ``random_state``.
+    pruner : optuna.pruners.BasePruner, default=None
+        Stops trials that fall behind; it is copied. After each epoch it gets the mean
+        of the scores of the folds that are done and of the one that runs, at the step
+        ``fold * epochs + epoch``. None is ``MedianPruner(n_startup_trials=5)`` for a
+        network, and no pruning for other estimators, which report no epochs.
+        ``optuna.pruners.NopPruner()`` never prunes.
+    storage : str or optuna.storages.BaseStorage, default=None
+        Where the study is kept: a database URL such as ``"sqlite:///study.db"``, the
+        path of a journal file, or a storage of Optuna. None is the memory.
+    study_name : str, default=None
+        The name of the study; None makes one from the data, the space and the settings,
+        so that the same search finds its study again.
+    resume : bool or "auto", default="auto"
+        Whether the study must be there already (True), must not (False), or either.
+    error_score : "raise" or float, default=nan
+        The score of a trial that failed, in ``cv_results_``; it never ranks above one
+        that did not. ``"raise"`` ends the search with the error.
+    return_train_score : bool, default=False
+        Whether the training rows are scored, too.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the default sampler. The same seed and ``n_jobs=1`` give the same study
+        again, also if it was stopped in between.
+    verbose : int, default=0
+        1 shows a line of progress.
+
+    Attributes
+    ----------
+    study_ : optuna.Study
+        The study. Each trial has the attributes ``scores`` (of its folds), ``seconds``,
+        ``epochs`` and ``curves`` (the score after each epoch of each fold).
+    cv_results_ : dict of str to ndarray of shape (n_trials,)
+        As ``RandomizedSearchCV`` has it, and ``trial_number``, ``trial_state``
+        (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``.
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows; not with ``refit=False``.
+    best_params_ : dict
+        Its parameters.
+    best_score_ : float
+        Its mean score over the folds; not if ``refit`` is a function.
+    best_index_ : int
+        Where it stands in ``cv_results_``.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, of a classifier.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had any.
+    scorer_ : callable or dict of str to callable
+        The scorer, or the scorers.
+    multimetric_ : bool
+        Whether there are several.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds of the last fit.
+
+    References
+    ----------
+    Akiba, Sano, Yanase, Ohta and Koyama, "Optuna: A Next-generation Hyperparameter
+    Optimization Framework" (2019).
+
+    Bergstra, Bardenet, Bengio and Kégl, "Algorithms for Hyper-Parameter Optimization"
+    (2011), for the default sampler.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPClassifier
+    >>> from skdl.model_selection import OptunaSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> pipeline = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
+    >>> space = {
+    ...     "mlpclassifier__learning_rate": loguniform(1e-3, 1e-1),
+    ...     "mlpclassifier__dropout": [0.0, 0.2, 0.4],
+    ... }
+    >>> search = OptunaSearchCV(pipeline, space, n_trials=5, cv=3, random_state=0)
+    >>> search.fit(X, y).best_score_ > 0.9
+    True
+    """
+
+    _parameter_constraints = {
+        name: constraint
+        for name, constraint in BaseSearchCV._parameter_constraints.items()
+        if name != "pre_dispatch"
+    } | {
+        "param_distributions": "no_validation",
+        "n_trials": [Interval(Integral, 1, None, closed="left")],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "sampler": [BaseSampler, None],
+        "pruner": [BasePruner, None],
+        "storage": "no_validation",
+        "study_name": [str, None],
+        "resume": ["boolean", StrOptions({"auto"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_trials=50,
+        timeout=None,
+        scoring=None,
+        cv=None,
+        n_jobs=None,
+        refit=True,
+        sampler=None,
+        pruner=None,
+        storage=None,
+        study_name=None,
+        resume="auto",
+        error_score=np.nan,
+        return_train_score=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.scoring = scoring
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.sampler = sampler
+        self.pruner = pruner
+        self.storage = storage
+        self.study_name = study_name
+        self.resume = resume
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y=None, **params):
+        """Run the trials that the study lacks, and fit the best candidate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The labels, or the numbers to predict.
+        **params : dict of str to object
+            What goes to ``fit`` of the estimator (as ``sample_weight``), to the
+            splitter (``groups``) and to the scorer.
+
+        Returns
+        -------
+        self
+            The fitted search.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter, the space or the data can't be used, if the study is one of
+            another search, or if no trial was completed.
+        ConnectionError
+            If the storage can't be used.
+        """
+        plan = self._make_plan(X, y, params)
+        study, tasks = self._run_trials(plan)
+        trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
+        _warn_of_failures(trials)
+        results = make_results(
+            trials,
+            plan.space,
+            len(plan.setting.splits),
+            self.return_train_score,
+            np.nan if self.error_score == "raise" else self.error_score,
+        )
+        found = self._find_best(results, plan, tasks)
+        tasks.end()
+        for name, value in found.items():
+            setattr(self, name, value)
+        self.study_ = study
+        self.cv_results_ = results
+        self.n_splits_ = len(plan.setting.splits)
+        self.scorer_ = getattr(plan.setting.scorer, "_scorers", plan.setting.scorer)
+        return self
+
+    def preview(self, X, y=None, **params):
+        """Time one candidate, and say what the search will cost.
+
+        It fits one fold of one candidate, drawn at random, twice: the first time the
+        network may have to be compiled. Nothing is written to the storage.
+
+        Parameters
+        ----------
+        X, y, **params : object
+            As ``fit`` takes them.
+
+        Returns
+        -------
+        Preview
+            With ``fits``, ``minutes`` and ``memory`` (in MB), which print as a
+            sentence. An estimate: other candidates may cost several times more or less,
+            and pruning is not taken into account.
+        """
+        plan = self._make_plan(X, y, params)
+        n_threads = joblib.effective_n_jobs(self.n_jobs)
+        return take_preview(plan.setting, plan.space, self.n_trials, n_threads)
+
+    def _make_plan(self, X, y, params):
+        """Check all that can be checked before a storage is touched."""
+        self._validate_params()
+        scorer, _ = self._get_scorers()
+        X, y = indexable(X, y)
+        params = check_params(X, params)
+        routed = self._get_routed_params_for_fit(params)
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        setting = Setting(
+            estimator=self.estimator,
+            X=X,
+            y=y,
+            splits=list(cv.split(X, y, **routed.splitter.split)),
+            scorer=scorer,
+            objective=self.refit if isinstance(self.refit, str) else None,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            train_scores=self.return_train_score,
+        )
+        space = make_space(self.param_distributions, self.estimator)
+        return _Plan(setting, space, self._choose_pruner(), params)
+
+    def _choose_pruner(self):
+        reports = find_network(self.estimator) is not None
+        if self.pruner is None:
+            return MedianPruner(n_startup_trials=5) if reports else NopPruner()
+        if not reports and not isinstance(self.pruner, NopPruner):
+            raise ValueError(
+                f"pruner={self.pruner!r}: {type(self.estimator).__name__} is no "
+                "network of skdl and does not end in one, so it reports no epochs and "
+                "can't be pruned. Leave pruner=None."
+            )
+        return deepcopy(self.pruner)
+
+    def _run_trials(self, plan):
+        """Run the trials that the study lacks; return the study, and the tasks."""
+        setting = plan.setting
+        scoring = (self.scoring, setting.objective)
+        fingerprint = take_fingerprint(
+            self.estimator,
+            plan.space,
+            scoring,
+            setting.splits,
+            {"X": setting.X, "y": setting.y, **plan.params},
+        )
+        storage = open_storage(self.storage)
+        study = open_study(
+            storage,
+            self.study_name,
+            self.resume,
+            fingerprint,
+            deepcopy(self.sampler),
+            plan.pruner,
+        )
+        queue = TrialQueue(
+            study,
+            storage,
+            self.n_trials,
+            self.timeout,
+            self._prepare_sampler(study),
+            plan.space.suggest,
+        )
+        done = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
+        data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
+        n_fits = max(0, self.n_trials - len(done)) * len(setting.splits)
+        tasks = SearchTasks(self, data, n_fits, self.refit is not False)
+        line = SearchLine(self.n_trials, self.verbose > 0)
+        board = None
+        if not isinstance(plan.pruner, NopPruner):
+            board = Board(plan.pruner, study.study_name)
+        runner = Runner(queue, setting, board, tasks, line, self._check_outcome)
+        tasks.begin()
+        line.begin(done)
+        try:
+            runner.run(joblib.effective_n_jobs(self.n_jobs))
+        finally:
+            line.end()
+        tasks.end_fits()
+        return study, tasks
+
+    def _prepare_sampler(self, study):
+        """Return what makes the sampler of each trial, or None for the user's own."""
+        if self.sampler is not None:
+            if study.get_trials(deepcopy=False):
+                study.sampler.reseed_rng()  # or it would propose the same again
+            return None
+        seed = draw_seed(self.random_state)
+
+        def make_sampler(index):
+            # One for each trial, so that a study that goes on is the one it would be.
+            state = np.random.SeedSequence([seed, index]).generate_state(1)
+            return TPESampler(seed=int(state[0]))
+
+        return make_sampler
+
+    def _check_outcome(self, outcome):
+        """Raise what ends the search: an error, or a ``refit`` that names no score."""
+        if outcome.exception is not None and self.error_score == "raise":
+            raise outcome.exception
+        if callable(self.scoring) and _is_multimetric(outcome.scores):
+            self._check_refit_for_multimetric(outcome.scores)
+
+    def _find_best(self, results, plan, tasks):
+        """Return the attributes that tell of the best candidate, once it is fitted."""
+        names = [n.removeprefix("rank_test_") for n in results if n.startswith("rank_")]
+        metric = plan.setting.objective if _is_multimetric(names) else "score"
+        found = {"multimetric_": _is_multimetric(names)}
+        if self.refit is False and found["multimetric_"]:
+            return found
+        best = self._select_best_index(self.refit, metric, results)
+        found["best_index_"] = best
+        found["best_params_"] = results["params"][best]
+        if not callable(self.refit):
+            found["best_score_"] = results[f"mean_test_{metric}"][best]
+        if self.refit is False:
+            return found
+        setting = plan.setting
+        candidate = make_candidate(self.estimator, found["best_params_"])
+        start = time.perf_counter()
+        with tasks.refit(candidate):
+            targets = () if setting.y is None else (setting.y,)
+            candidate.fit(setting.X, *targets, **setting.fit_params)
+        found["refit_time_"] = time.perf_counter() - start
+        found["best_estimator_"] = candidate
+        if hasattr(candidate, "feature_names_in_"):
+            found["feature_names_in_"] = candidate.feature_names_in_
+        return found
+
+
+class _Plan(NamedTuple):
+    """What a search will do, all of it checked."""
+
+    setting: Setting
+    space: DictSpace | FunctionSpace
+    pruner: BasePruner
+    params: dict
+
+
+def _is_multimetric(names):
+    return list(names) != ["score"]
+
+
+def _warn_of_failures(trials):
+    """Warn of the trials that failed.
+
+    Raises
+    ------
+    ValueError
+        If no trial is complete.
+    """
+    failed = [trial for trial in trials if trial.state == TrialState.FAIL]
+    errors = [trial.user_attrs.get("error", "no error was noted") for trial in failed]
+    if not any(trial.state == TrialState.COMPLETE for trial in trials):
+        reason = f"The first failed with: {errors[0]}" if errors else ""
+        raise ValueError(
+            f"None of the {len(trials)} trials was completed. {reason} Look at the "
+            "space, or set error_score='raise'; if timeout ended the search, give it "
+            "more time."
+        )
+    if failed:
+        warnings.warn(
+            f"{len(failed)} of {len(trials)} trials failed; their scores are "
+            f"error_score. The first failed with: {errors[0]}",
+            FitFailedWarning,
+            stacklevel=3,
+        )
