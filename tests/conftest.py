@@ -8,6 +8,8 @@ import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
+from tests.postgresql import run_server
+
 
 @pytest.fixture(scope="session")
 def iris():
@@ -40,3 +42,9 @@ def equal_weights(first, second):
         np.array_equal(a, b)
         for a, b in zip(first._weights, second._weights, strict=True)
     )
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    with run_server() as url:
+        yield url

@@ -37,8 +37,8 @@ class Preview(NamedTuple):
             time_needed = f"{60 * self.minutes:.0f} seconds"
         return (
             f"{self.fits} fits, about {time_needed} and {self.memory:.0f} MB of "
-            "memory. This is an estimate from one candidate drawn at random: others may "
-            "take several times more or less, and pruning may save much of it."
+            "memory. This is an estimate from one candidate drawn at random: others "
+            "may take several times more or less, and pruning may save much of it."
         )
 
 

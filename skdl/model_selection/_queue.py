@@ -22,13 +22,15 @@ GRACE = 90.0
 WAIT = 0.5
 
 OWNER, ALIVE, LOST, RETRY = "skdl:owner", "skdl:alive", "skdl:lost", "skdl:retry_of"
+DIED, INTERRUPTED, DISCARDED = "its process has died", "interrupted", "not needed"
 _open_queues: set[str] = set()  # of this process
 _UPDATE_ERRORS = (optuna.exceptions.UpdateFinishedTrialError, ValueError)
 
 
 def counts(trial):
     """Return whether a trial counts: it is finished, and no killed process had it."""
-    return trial.state.is_finished() and LOST not in trial.user_attrs
+    lost = trial.state == TrialState.FAIL and LOST in trial.user_attrs
+    return trial.state.is_finished() and not lost
 
 
 class TrialQueue:
@@ -87,12 +89,13 @@ class TrialQueue:
 
     def finish(self, trial, state, value=None):
         """Tell the study how a trial ended; return whether it was still ours."""
-        with self._lock:
-            self._mine.pop(trial.number, None)
         try:
             self._study.tell(trial, value, state)
         except _UPDATE_ERRORS:
             return False
+        finally:
+            with self._lock:
+                self._mine.pop(trial.number, None)
         return True
 
     def give_back(self, trial):
@@ -100,7 +103,7 @@ class TrialQueue:
         with self._lock:
             self._mine.pop(trial.number, None)
             frozen = self._study.get_trials(deepcopy=False)[trial.number]
-            self._retry(frozen, "interrupted")
+            self._retry(frozen, INTERRUPTED)
 
     def finished(self):
         """Return the trials that are complete or pruned."""
@@ -119,6 +122,9 @@ class TrialQueue:
         thread = threading.Thread(target=beat, name="skdl-pulse", daemon=True)
         _open_queues.add(self._owner["queue"])
         if self._shared:
+            with self._lock:
+                self._retry_lost()
+                self._repair()
             thread.start()
         try:
             yield self
@@ -143,29 +149,39 @@ class TrialQueue:
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
         if taken >= self._n_trials and not waiting:
             return None
-        if self._make_sampler is not None:
-            self._study.sampler = self._make_sampler(_next_index(trials))
+        if self._shared and not waiting:
+            self._put_into_queue()
         trial = self._study.ask()
-        if self._shared:
+        if self._make_sampler is not None:
+            trials = self._study.get_trials(deepcopy=False)
+            self._study.sampler = self._make_sampler(_index(trial.number, trials))
+        if trial.user_attrs.get(OWNER) != self._owner and self._shared:
             trial.set_user_attr(OWNER, self._owner)
-            if self._is_surplus(trial):
-                self._discard(trial, "surplus")
-                return None
+        if self._shared and self._is_surplus(trial):
+            self._discard(trial)
+            return None
         try:
             params = self._suggest(trial)
         except Exception:
-            self._discard(trial, "the function of the space failed")
+            self._discard(trial)
             raise
         self._mine[trial.number] = trial
         return trial, params
+
+    def _put_into_queue(self, **again):
+        """Add a trial that has its owner from the start, however short it lives."""
+        attributes = {OWNER: self._owner, **again.pop("user_attrs", {})}
+        self._study.add_trial(
+            create_trial(state=TrialState.WAITING, user_attrs=attributes, **again)
+        )
 
     def _is_surplus(self, trial):
         """Return whether others took the last places while this one was asked for."""
         before = self._study.get_trials(deepcopy=False)[: trial.number]
         return sum(map(_takes_a_place, before)) >= self._n_trials
 
-    def _discard(self, trial, reason):
-        trial.set_user_attr(LOST, reason)
+    def _discard(self, trial):
+        trial.set_user_attr(LOST, DISCARDED)
         self._study.tell(trial, state=TrialState.FAIL)
 
     def _has_ended(self):
@@ -186,10 +202,23 @@ class TrialQueue:
     def _retry_lost(self):
         for trial in self._running_elsewhere():
             if self._is_lost(trial):
-                self._retry(trial, "its process has died")
+                self._retry(trial, DIED)
+
+    def _repair(self):
+        """Retry the trials of a process that died between giving up and retrying."""
+        trials = self._study.get_trials(deepcopy=False)
+        if any(trial.state == TrialState.RUNNING for trial in trials):
+            return  # another process may be about to do it
+        retried = {trial.user_attrs.get(RETRY) for trial in trials}
+        for trial in trials:
+            given_up = trial.user_attrs.get(LOST) in (DIED, INTERRUPTED)
+            if given_up and not counts(trial) and trial.number not in retried:
+                self._put_again(trial)
 
     def _is_lost(self, trial):
         owner = trial.user_attrs.get(OWNER)
+        if owner == self._owner:
+            return True  # it was put into the queue here, and taken by one that died
         if owner is not None and owner["machine"] == self._owner["machine"]:
             return not _is_alive(owner)
         sign = trial.user_attrs.get(ALIVE)
@@ -209,22 +238,25 @@ class TrialQueue:
             self._storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
         except _UPDATE_ERRORS:
             return  # it was finished, or another process was first
-        again = create_trial(
-            state=TrialState.WAITING,
+        self._put_again(trial)
+
+    def _put_again(self, trial):
+        self._put_into_queue(
             params=trial.params,
             distributions=trial.distributions,
             user_attrs={RETRY: trial.number},
         )
-        self._study.add_trial(again)
 
 
 def _takes_a_place(trial):
     return counts(trial) or trial.state in (TrialState.RUNNING, TrialState.WAITING)
 
 
-def _next_index(trials):
-    """Return how many trials were drawn; one that is run again was drawn before."""
-    return sum(RETRY not in trial.user_attrs for trial in trials)
+def _index(number, trials):
+    """Return how many trials were drawn before this one, or the one that it repeats."""
+    while RETRY in trials[number].user_attrs:
+        number = trials[number].user_attrs[RETRY]
+    return sum(RETRY not in trial.user_attrs for trial in trials[:number])
 
 
 def _this_process():

@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 from skdl._sklearn import mask_params
 from skdl.model_selection._outcome import Outcome
 
-__all__ = ["make_results"]
+__all__ = ["STATES", "make_results"]
 
 
 def make_results(trials, space, n_splits, train_scores, error_score):
@@ -34,7 +34,7 @@ def make_results(trials, space, n_splits, train_scores, error_score):
         in all folds. Pruned and failed trials rank last.
     """
     outcomes = [Outcome.from_attributes(trial.user_attrs) for trial in trials]
-    states = np.array([_STATES[trial.state] for trial in trials], dtype=object)
+    states = np.array([STATES[trial.state] for trial in trials], dtype=object)
     candidates = [space.recall(trial) for trial in trials]
     fill = np.where(states == "failed", error_score, np.nan)
 
@@ -67,7 +67,7 @@ def make_results(trials, space, n_splits, train_scores, error_score):
     return results
 
 
-_STATES = {
+STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",

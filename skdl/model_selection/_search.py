@@ -30,7 +30,7 @@ from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._pruning import Board
 from skdl.model_selection._queue import TrialQueue, counts
-from skdl.model_selection._results import make_results
+from skdl.model_selection._results import STATES, make_results
 from skdl.model_selection._runner import Runner
 from skdl.model_selection._space import DictSpace, FunctionSpace, make_space
 from skdl.model_selection._study import open_storage, open_study, take_fingerprint
@@ -245,7 +245,7 @@ class OptunaSearchCV(BaseSearchCV):
         """
         plan = self._make_plan(X, y, params)
         study, tasks = self._run_trials(plan)
-        trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
+        trials = _counted(study)
         _warn_of_failures(trials)
         results = make_results(
             trials,
@@ -263,6 +263,28 @@ class OptunaSearchCV(BaseSearchCV):
         self.n_splits_ = len(plan.setting.splits)
         self.scorer_ = getattr(plan.setting.scorer, "_scorers", plan.setting.scorer)
         return self
+
+    @with_callbacks
+    def run_trials(self, X, y=None, **params):
+        """Run the trials that the study lacks, and fit nothing after them.
+
+        This is what a worker does: ``python -m skdl.worker``.
+
+        Parameters
+        ----------
+        X, y, **params : object
+            As ``fit`` takes them.
+
+        Returns
+        -------
+        dict of str to int
+            How many trials of the study are ``"complete"``, ``"pruned"`` and
+            ``"failed"``.
+        """
+        study, tasks = self._run_trials(self._make_plan(X, y, params))
+        tasks.end()
+        states = [trial.state for trial in _counted(study)]
+        return {name: states.count(state) for state, name in STATES.items()}
 
     def preview(self, X, y=None, **params):
         """Time one candidate, and say what the search will cost.
@@ -348,7 +370,7 @@ class OptunaSearchCV(BaseSearchCV):
             self._prepare_sampler(study),
             plan.space.suggest,
         )
-        done = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
+        done = _counted(study)
         data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
         n_fits = max(0, self.n_trials - len(done)) * len(setting.splits)
         tasks = SearchTasks(self, data, n_fits, self.refit is not False)
@@ -422,6 +444,10 @@ class _Plan(NamedTuple):
     space: DictSpace | FunctionSpace
     pruner: BasePruner
     params: dict
+
+
+def _counted(study):
+    return [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
 
 
 def _is_multimetric(names):

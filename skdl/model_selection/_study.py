@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import weakref
 from contextlib import contextmanager
 
 import numpy as np
@@ -71,7 +72,9 @@ def open_storage(storage):
     try:
         if "://" not in storage:
             return JournalStorage(_MendingJournal(storage))
-        return RDBStorage(storage, engine_kwargs=_engine_settings(storage))
+        database = RDBStorage(storage, engine_kwargs=_engine_settings(storage))
+        weakref.finalize(database, database.engine.dispose)
+        return database
     except Exception as error:
         raise ConnectionError(
             f"storage={_hide_password(storage)!r} can't be used: "

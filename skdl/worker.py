@@ -1,0 +1,122 @@
+"""A worker of a study: ``python -m skdl.worker --help``.
+
+Any number of workers, on any machines, run the trials of one study until it has as many
+as it shall have. Each gets the search and the data from files, and the study from a
+storage that all of them reach.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import joblib
+import pandas as pd
+
+from skdl.model_selection import OptunaSearchCV
+
+__all__ = ["main"]
+
+
+def main(arguments=None):
+    """Run trials until the study has them all.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        The command line; None takes that of the process.
+
+    Returns
+    -------
+    int
+        The exit status: 0, 2 if something can't be used, 130 after Ctrl-C or SIGTERM.
+    """
+    options = _make_parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        search, data = _read_search(options), _read_data(options)
+        counts = search.run_trials(**data)
+    except KeyboardInterrupt:
+        print("Interrupted: the trials that ran will be run again.", file=sys.stderr)
+        return 130
+    except (OSError, TypeError, ValueError) as error:
+        print(f"skdl.worker: {error}", file=sys.stderr)
+        return 2
+    print(f"Study {options.study!r}: {counts}")
+    return 0
+
+
+def _make_parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m skdl.worker",
+        description="Run trials of a study, beside others, until none is missing.",
+    )
+    parser.add_argument(
+        "--storage",
+        required=True,
+        help="where the study is: a database URL that all workers reach",
+    )
+    parser.add_argument("--study", required=True, help="the name of the study")
+    parser.add_argument(
+        "--search",
+        required=True,
+        type=Path,
+        help="a joblib file with an OptunaSearchCV: pipeline, space and settings",
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        help="a parquet file, or a joblib file with (X, y) or a dict for fit",
+    )
+    parser.add_argument("--target", help="the column of a parquet file that is y")
+    parser.add_argument(
+        "--jobs", type=int, help="threads of this worker (default: those of the search)"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show a line of progress"
+    )
+    return parser
+
+
+def _read_search(options):
+    search = joblib.load(options.search)
+    if not isinstance(search, OptunaSearchCV):
+        raise TypeError(
+            f"--search {options.search}: it holds {type(search).__name__}, and not an "
+            "OptunaSearchCV. Write one by joblib.dump(search, FILE)."
+        )
+    search.set_params(storage=options.storage, study_name=options.study)
+    if options.jobs is not None:
+        search.set_params(n_jobs=options.jobs)
+    return search.set_params(verbose=int(options.verbose))
+
+
+def _read_data(options):
+    if options.data.suffix == ".parquet":
+        return _read_table(options)
+    if options.target is not None:
+        raise ValueError(f"--target is for parquet files; --data is {options.data}.")
+    found = joblib.load(options.data)
+    if isinstance(found, dict):
+        return found
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TypeError(
+            f"--data {options.data}: it holds {type(found).__name__}, and neither "
+            "(X, y) nor a dict of the arguments of fit."
+        )
+    return dict(zip("Xy", found))
+
+
+def _read_table(options):
+    table = pd.read_parquet(options.data)
+    if options.target not in table:
+        raise ValueError(
+            f"--target {options.target!r} must be a column of {options.data}, which "
+            f"has {', '.join(map(repr, table))}."
+        )
+    return {"X": table.drop(columns=options.target), "y": table[options.target]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

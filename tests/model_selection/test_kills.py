@@ -1,0 +1,74 @@
+"""Processes that are killed while they search: nothing finished may be lost."""
+
+import random
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from skdl.model_selection._queue import counts
+from skdl.model_selection._study import open_storage
+from tests.model_selection.light import make_data, make_search, run_search
+
+KILLS = 12
+N_TRIALS = 60
+
+
+def read_study(url, name):
+    """Return the trials, as a reader that comes later finds them."""
+    storage = open_storage(url)
+    if name not in optuna.get_all_study_names(storage):
+        return []
+    return optuna.load_study(study_name=name, storage=storage).get_trials()
+
+
+def finished(trials):
+    return {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
+
+
+@pytest.mark.slow
+def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processes):
+    dice = random.Random(0)
+    kept = {}
+    for _ in range(KILLS):
+        begun = processes.Event()
+        search = processes.Process(
+            target=run_search,
+            args=(storage_url, N_TRIALS, begun),
+            kwargs={"study_name": "killed"},
+        )
+        search.start()
+        assert begun.wait(60)
+        search.join(dice.uniform(0.05, 0.8))
+        search.kill()
+        search.join()
+        trials = read_study(storage_url, "killed")
+        assert kept.items() <= finished(trials).items()
+        kept = finished(trials)
+    assert 0 < len(kept) < N_TRIALS, "the kills must fall into the search"
+    killed_at = read_study(storage_url, "killed")
+
+    search = run_search(storage_url, N_TRIALS, study_name="killed")
+
+    trials = read_study(storage_url, "killed")
+    assert kept.items() <= finished(trials).items()
+    assert all(trial.state.is_finished() for trial in trials)
+    counted = [trial for trial in trials if counts(trial)]
+    assert len(counted) == len(search.cv_results_["params"]) == N_TRIALS
+    assert all(trial.state == TrialState.COMPLETE for trial in counted)
+    # Each trial that was lost was run again, once, with the same parameters.
+    lost = [trial for trial in trials if not counts(trial)]
+    again = {
+        t.user_attrs["skdl:retry_of"]: t
+        for t in trials
+        if "skdl:retry_of" in t.user_attrs
+    }
+    assert len(lost) >= sum(t.state == TrialState.RUNNING for t in killed_at)
+    assert sorted(again) == [trial.number for trial in lost]
+    for trial in lost:
+        assert trial.params.items() <= again[trial.number].params.items()
+    # And the study is the one that it would have been without the kills.
+    whole = make_search(None, N_TRIALS).fit(*make_data())
+    shares = [trial.params["share"] for trial in counted]
+    expected = [trial.params["share"] for trial in whole.study_.get_trials()]
+    assert sorted(shares) == sorted(expected)
