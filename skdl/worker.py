@@ -12,6 +12,7 @@ from pathlib import Path
 
 import joblib
 import pandas as pd
+from optuna.exceptions import StorageInternalError
 
 from skdl.model_selection import OptunaSearchCV
 
@@ -41,6 +42,10 @@ def main(arguments=None):
         return 130
     except (OSError, TypeError, ValueError) as error:
         print(f"skdl.worker: {error}", file=sys.stderr)
+        return 2
+    except StorageInternalError as error:
+        print(f"skdl.worker: the storage was lost: {error.__cause__}", file=sys.stderr)
+        print("Start again when it is back: nothing finished is lost.", file=sys.stderr)
         return 2
     print(f"Study {options.study!r}: {counts}")
     return 0

@@ -93,7 +93,7 @@ def test_four_workers_share_a_study_and_one_is_killed(files, postgresql):
     victim = workers[1]
     kept = wait_for_trials_of(victim.pid, storage, at_least=5, name="shared by four")
     victim.kill()
-    outputs = [process.communicate(timeout=120)[0] for process in workers]
+    outputs = [process.communicate(timeout=60)[0] for process in workers]
     assert [process.returncode for process in workers] == [0, -signal.SIGKILL, 0, 0]
     counts_in_words = f"{{'complete': {n_trials}, 'pruned': 0, 'failed': 0}}"
     for k in (0, 2, 3):
@@ -116,24 +116,26 @@ def test_four_workers_share_a_study_and_one_is_killed(files, postgresql):
     ]
     assert lost.user_attrs["skdl:owner"]["process"] == victim.pid
     (again,) = [t for t in counted if t.user_attrs.get("skdl:retry_of") == lost.number]
-    assert again.params == lost.params
+    assert lost.params.items() <= again.params.items()
 
 
 def wait_for_trials_of(process, storage, at_least, name):
-    """Return the finished trials, once one process has finished some of them."""
+    """Return the finished trials, once a process has finished some and runs another."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         time.sleep(0.05)
         if name not in optuna.get_all_study_names(storage):
             continue
-        study = optuna.load_study(study_name=name, storage=storage)
-        done = study.get_trials(states=(TrialState.COMPLETE,))
-        owners = [trial.user_attrs["skdl:owner"]["process"] for trial in done]
-        running = study.get_trials(states=(TrialState.RUNNING,))
-        busy = [trial.user_attrs["skdl:owner"]["process"] for trial in running]
-        if owners.count(process) >= at_least and process in busy:
-            return {trial.number: trial.value for trial in done}
+        trials = optuna.load_study(study_name=name, storage=storage).get_trials()
+        theirs = [t for t in trials if _process(t) == process and t.params]
+        done = [t for t in theirs if t.state == TrialState.COMPLETE]
+        if len(done) >= at_least and theirs[-1].state == TrialState.RUNNING:
+            return {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
     raise AssertionError("the worker finishes no trials")
+
+
+def _process(trial):
+    return trial.user_attrs.get("skdl:owner", {}).get("process")
 
 
 @pytest.mark.slow
@@ -151,8 +153,9 @@ def test_sigterm_gives_the_running_trial_back(files):
     storage = open_storage(f"sqlite:///{files}/study.db")
     wait_for_trials_of(process.pid, storage, at_least=1, name="shared")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 130
-    assert "the trials that ran will be run again" in process.stderr.read()
+    errors = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert errors == "Interrupted: the trials that ran will be run again.\n"
     trials = optuna.load_study(study_name="shared", storage=storage).get_trials()
     assert [trial.state.name for trial in trials[-2:]] == ["FAIL", "WAITING"]
     assert trials[-2].user_attrs["skdl:lost"] == "interrupted"

@@ -81,9 +81,14 @@ class TrialQueue:
                 self._retry_lost()
                 if self._has_ended():
                     return None
-                taken = self._take()
-                if taken is not None or not self._others_run():
-                    return taken
+                waiting, is_full = self._look()
+                if waiting or not is_full:
+                    taken = self._take(waiting)
+                    if taken is not None:
+                        return taken
+                    continue  # another process was quicker
+                if not self._running_elsewhere():
+                    return None
             self.stopped.wait(WAIT)
         return None
 
@@ -143,22 +148,20 @@ class TrialQueue:
             except (*_UPDATE_ERRORS, RuntimeError):
                 continue  # it has just ended; or the storage is away, and may come back
 
-    def _take(self):
+    def _look(self):
+        """Return whether a trial waits in the queue, and whether the study is full."""
         trials = self._study.get_trials(deepcopy=False)
-        taken = sum(map(_takes_a_place, trials))
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        if taken >= self._n_trials and not waiting:
-            return None
+        return waiting, sum(map(_takes_a_place, trials)) >= self._n_trials
+
+    def _take(self, waiting):
         if self._shared and not waiting:
             self._put_into_queue()
         trial = self._study.ask()
         if self._make_sampler is not None:
             trials = self._study.get_trials(deepcopy=False)
             self._study.sampler = self._make_sampler(_index(trial.number, trials))
-        if trial.user_attrs.get(OWNER) != self._owner and self._shared:
-            trial.set_user_attr(OWNER, self._owner)
-        if self._shared and self._is_surplus(trial):
-            self._discard(trial)
+        if self._shared and not self._make_mine(trial):
             return None
         try:
             params = self._suggest(trial)
@@ -174,6 +177,18 @@ class TrialQueue:
         self._study.add_trial(
             create_trial(state=TrialState.WAITING, user_attrs=attributes, **again)
         )
+
+    def _make_mine(self, trial):
+        """Return whether a trial is ours, and is needed."""
+        try:
+            if trial.user_attrs.get(OWNER) != self._owner:
+                trial.set_user_attr(OWNER, self._owner)
+            if self._is_surplus(trial):
+                self._discard(trial)
+                return False
+        except _UPDATE_ERRORS:
+            return False  # it was taken for lost
+        return True
 
     def _is_surplus(self, trial):
         """Return whether others took the last places while this one was asked for."""
@@ -196,9 +211,6 @@ class TrialQueue:
             if trial.state == TrialState.RUNNING and trial.number not in self._mine
         ]
 
-    def _others_run(self):
-        return bool(self._running_elsewhere())
-
     def _retry_lost(self):
         for trial in self._running_elsewhere():
             if self._is_lost(trial):
@@ -217,9 +229,9 @@ class TrialQueue:
 
     def _is_lost(self, trial):
         owner = trial.user_attrs.get(OWNER)
-        if owner == self._owner:
-            return True  # it was put into the queue here, and taken by one that died
-        if owner is not None and owner["machine"] == self._owner["machine"]:
+        # One that was put into the queue here is being taken by another process.
+        is_known = owner is not None and owner != self._owner
+        if is_known and owner["machine"] == self._owner["machine"]:
             return not _is_alive(owner)
         sign = trial.user_attrs.get(ALIVE)
         known, since = self._last_seen.get(trial.number, (None, None))
@@ -273,7 +285,10 @@ def _is_alive(owner):
     if owner["process"] == os.getpid() and owner["queue"] not in _open_queues:
         return False
     try:
-        started = psutil.Process(owner["process"]).create_time()
+        process = psutil.Process(owner["process"])
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        started = process.create_time()
     except psutil.Error:
         return False
     return bool(np.isclose(started, owner["started"], atol=1.0, rtol=0))
