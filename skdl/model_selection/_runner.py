@@ -68,7 +68,7 @@ class Runner:
         with ThreadPoolExecutor(n_threads, "skdl-trial") as pool:
             futures = [pool.submit(work) for _ in range(n_threads)]
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
+                _wait_for_all_or_a_failure(futures)
             finally:
                 # All have ended by now, or one has failed, or Ctrl-C was pressed.
                 self._queue.stopped.set()
@@ -108,6 +108,15 @@ class Runner:
             self._line.add(state, value)
         if state == TrialState.FAIL:
             self._check(outcome)
+
+
+def _wait_for_all_or_a_failure(futures):
+    running = futures
+    while running:
+        # In short pieces: the signal of Ctrl-C may wake another thread than this one.
+        done, running = wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION)
+        if any(future.exception() for future in done):
+            return
 
 
 def _judge(outcome: Outcome, objective):

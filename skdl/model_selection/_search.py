@@ -407,7 +407,8 @@ class OptunaSearchCV(BaseSearchCV):
         """Raise what ends the search: an error, or a ``refit`` that names no score."""
         if outcome.exception is not None and self.error_score == "raise":
             raise outcome.exception
-        if callable(self.scoring) and _is_multimetric(outcome.scores):
+        scores = outcome.scores
+        if callable(self.scoring) and scores and _is_multimetric(scores):
             self._check_refit_for_multimetric(outcome.scores)
 
     def _find_best(self, results, plan, tasks):

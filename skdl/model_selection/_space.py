@@ -214,7 +214,7 @@ def _make_dimension(name, found):
         return _choose(name, found.choices)
     if isinstance(found, (FloatDistribution, IntDistribution)):
         return _Dimension(name, found)
-    if hasattr(found, "ppf") and hasattr(found, "support"):
+    if all(hasattr(found, name) for name in ("dist", "ppf", "support")):
         return _from_scipy(name, found)
     is_text = isinstance(found, (str, bytes))
     if isinstance(found, (Sequence, np.ndarray)) and not is_text:
@@ -223,7 +223,7 @@ def _make_dimension(name, found):
     if isinstance(found, BaseDistribution):
         hint = " This kind of Optuna distribution is deprecated."
     elif hasattr(found, "rvs"):
-        hint = " It has rvs, but neither ppf nor support, which a study needs."
+        hint = " It has rvs, but is not frozen: a study needs its ppf and support."
     raise TypeError(
         f"param_distributions[{name!r}]={found!r} is no distribution: give a list of "
         "values, a frozen distribution of scipy.stats such as loguniform(1e-4, 1e-1), "
@@ -254,7 +254,7 @@ def _one_line(value):
 
 def _from_scipy(name, frozen):
     low, high = (float(end) for end in frozen.support())
-    kind = getattr(getattr(frozen, "dist", None), "name", None)
+    kind = getattr(frozen.dist, "name", None)
     if kind == "uniform":
         return _Dimension(name, FloatDistribution(low, high))
     if kind in ("loguniform", "reciprocal"):
