@@ -2,6 +2,7 @@
 
 from skdl.model_selection._default_space import default_space
 from skdl.model_selection._pruning import PruningCallback
+from skdl.model_selection._racing import RacingPruner
 from skdl.model_selection._search import OptunaSearchCV
 
-__all__ = ["OptunaSearchCV", "PruningCallback", "default_space"]
+__all__ = ["OptunaSearchCV", "PruningCallback", "RacingPruner", "default_space"]

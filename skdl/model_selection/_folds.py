@@ -154,6 +154,11 @@ class Folds:
             score_params = check_params(setting.X, setting.score_params, train)
             train_scores = _score(setting, candidate, (X, y), score_params)
             _add(outcome.train_scores, train_scores)
+        if (
+            scores.network is not None
+            and len(outcome.curves[fold]) < outcome.max_epochs
+        ):
+            self._report_step(fold, outcome.max_epochs - 1)
 
     @contextmanager
     def _watched(self, scores, fold):
@@ -176,10 +181,12 @@ class Folds:
         if self._stopped.is_set():
             return True
         self._outcome.curves[-1].append(value)
-        self._outcome.pruned = self._report(
-            *self._outcome.report(self._fold, epoch, self._setting.objective)
-        )
+        self._report_step(self._fold, epoch)
         return self._outcome.pruned
+
+    def _report_step(self, fold, epoch):
+        report = self._outcome.report(fold, epoch, self._setting.objective)
+        self._outcome.pruned = self._report(*report)
 
 
 class _EpochScores:

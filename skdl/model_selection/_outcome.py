@@ -64,21 +64,30 @@ class Outcome:
         """Return the step of an epoch, and what is reported there to the pruner.
 
         That is the mean of the scores of the folds before, and of this one as it is
-        after this epoch.
+        after this epoch. Where a fold has ended early, its last step has its score.
         """
-        finished = []
-        if self.scores:
-            finished = self.scores[main_name(self.scores, objective)][:fold]
-        value = float(np.mean([*finished, self.curves[fold][epoch]]))
-        return fold * self.max_epochs + epoch, value
+        finished = self._main_scores(objective)
+        if epoch < len(self.curves[fold]):
+            value = np.mean([*finished[:fold], self.curves[fold][epoch]])
+        else:
+            value = np.mean(finished[: fold + 1])
+        return fold * self.max_epochs + epoch, float(value)
 
     def reports(self, objective):
         """Return all that was reported, by steps."""
-        return dict(
-            self.report(fold, epoch, objective)
-            for fold, curve in enumerate(self.curves)
-            for epoch in range(len(curve))
-        )
+        n_finished = len(self._main_scores(objective))
+        found = {}
+        for fold, curve in enumerate(self.curves):
+            epochs = list(range(len(curve)))
+            if fold < n_finished and len(curve) < self.max_epochs:
+                epochs.append(self.max_epochs - 1)
+            found.update(self.report(fold, epoch, objective) for epoch in epochs)
+        return found
+
+    def _main_scores(self, objective):
+        if not self.scores:
+            return []
+        return self.scores[main_name(self.scores, objective)]
 
     def to_attributes(self):
         """Return the attributes of a trial, which a dashboard shows.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import joblib
 import numpy as np
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 from sklearn.base import is_classifier
@@ -30,6 +30,7 @@ from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._pruning import Board
 from skdl.model_selection._queue import TrialQueue, counts
+from skdl.model_selection._racing import RacingPruner
 from skdl.model_selection._results import STATES, make_results
 from skdl.model_selection._runner import Runner
 from skdl.model_selection._space import DictSpace, FunctionSpace, make_space
@@ -81,8 +82,8 @@ class OptunaSearchCV(BaseSearchCV):
     pruner : optuna.pruners.BasePruner, default=None
         Stops trials that fall behind; it is copied. After each epoch it gets the mean
         of the scores of the folds that are done and of the one that runs, at the step
-        ``fold * epochs + epoch``. None is ``MedianPruner(n_startup_trials=5)`` for a
-        network, and no pruning for other estimators, which report no epochs.
+        ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network, and no
+        pruning for other estimators, which report no epochs.
         ``optuna.pruners.NopPruner()`` never prunes.
     storage : str or optuna.storages.BaseStorage, default=None
         Where the study is kept: a database URL such as ``"sqlite:///study.db"``, the
@@ -333,7 +334,7 @@ class OptunaSearchCV(BaseSearchCV):
     def _choose_pruner(self):
         reports = find_network(self.estimator) is not None
         if self.pruner is None:
-            return MedianPruner(n_startup_trials=5) if reports else NopPruner()
+            return RacingPruner() if reports else NopPruner()
         if not reports and not isinstance(self.pruner, NopPruner):
             raise ValueError(
                 f"pruner={self.pruner!r}: {type(self.estimator).__name__} is no "
