@@ -18,6 +18,7 @@ from optuna.storages.journal import (
 )
 from optuna.study import StudyDirection
 from scipy import sparse
+from sqlalchemy.exc import NoSuchModuleError
 
 __all__ = [
     "Fingerprint",
@@ -98,7 +99,7 @@ def _first_line(error):
 
 
 def _advise(storage, error):
-    if isinstance(error, ImportError):
+    if isinstance(error, (ImportError, NoSuchModuleError)):
         return "Install the database's driver, for example skdl[postgresql]."
     if "locked" in str(error.__cause__ or error):
         return "Another process holds the file: wait for it, or end it."

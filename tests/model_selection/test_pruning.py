@@ -151,9 +151,8 @@ def test_a_pruned_fit_leaves_its_program_for_the_next(iris):
 
 def test_a_score_that_the_fit_does_not_have_is_named(iris):
     trial = optuna.create_study(direction="maximize").ask()
-    with pytest.raises(
-        ValueError, match=r"no score 'val_accuracy'.*\['accuracy', 'loss'\]"
-    ):
+    message = r"no score 'val_accuracy'.*\['accuracy', 'loss'\]"
+    with pytest.raises(ValueError, match=message):
         network(0.02, PruningCallback(trial), early_stopping=False).fit(*iris)
 
 
