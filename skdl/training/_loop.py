@@ -12,7 +12,7 @@ __all__ = ["EarlyStopper", "Recorder", "Training", "train_program"]
 ROWS_PER_CALL = 4_000_000
 # A call does at least this many steps where an observer may stop the training: fewer
 # would cost more in calls than they save in epochs.
-OBSERVED_STEPS_PER_CALL = 128
+OBSERVED_STEPS_PER_CALL = 256
 
 
 @dataclass
