@@ -27,7 +27,7 @@ class RacingPruner(BasePruner):
     ----------
     margin : float, default=1.0
         How many times that gain a trial may be behind, above 0. More prunes less.
-    patience : int, default=3
+    patience : int, default=4
         At how many steps in a row it must be so, 1 or more.
     n_startup_trials : int, default=5
         How many trials must be complete before any is pruned, 2 or more.
@@ -51,7 +51,7 @@ class RacingPruner(BasePruner):
     >>> study = optuna.create_study(pruner=RacingPruner(), direction="maximize")
     """
 
-    def __init__(self, margin=1.0, patience=3, n_startup_trials=5):
+    def __init__(self, margin=1.0, patience=4, n_startup_trials=5):
         for name, value, kind, low in (
             ("margin", margin, Real, 0),
             ("patience", patience, Integral, 0),

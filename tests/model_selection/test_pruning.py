@@ -45,16 +45,16 @@ def test_a_trial_that_cannot_make_up_its_gap_is_pruned(sign):
     direction = "maximize" if sign == 1 else "minimize"
     study = study_of([sign * c for c in (BEST, *OTHERS)], direction)
     # What others gained from step s on: 0.1 * (19 - s) / 19. A gap of 0.05 can be made
-    # up until step 9; then three steps in a row, 10, 11 and 12, are too far behind.
-    assert pruned_at(study, sign * (BEST - 0.05)) == 12
-    assert pruned_at(study, sign * (BEST - 0.2)) == 2
+    # up until step 9; then four steps in a row, 10 to 13, are too far behind.
+    assert pruned_at(study, sign * (BEST - 0.05)) == 13
+    assert pruned_at(study, sign * (BEST - 0.2)) == 3
     assert pruned_at(study, sign * (BEST - 0.001)) is None
     assert pruned_at(study, sign * (BEST + 0.05)) is None
 
 
 def test_margin_patience_and_startup_do_what_they_say():
     curves = (BEST, *OTHERS)
-    assert pruned_at(study_of(curves, margin=0.5), BEST - 0.04) == 6
+    assert pruned_at(study_of(curves, margin=0.5), BEST - 0.04) == 7
     assert pruned_at(study_of(curves, patience=1), BEST - 0.05) == 10
     assert pruned_at(study_of(curves, n_startup_trials=6), BEST - 0.2) is None
 
