@@ -1,0 +1,129 @@
+"""optuna-dashboard shows a study of a search, in a real browser."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from optuna.pruners import NopPruner
+from scipy.stats import loguniform
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from skdl import MLPClassifier
+from skdl.model_selection import OptunaSearchCV
+
+PICTURES = Path(__file__).resolve().parents[1] / "results"
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory, iris):
+    """The address of a dashboard over a study that has been searched, and the study."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('dashboard')}/study.db"
+    space = {"learning_rate": loguniform(1e-3, 1e-1), "dropout": [0.0, 0.2, 0.4]}
+    network = MLPClassifier(8, epochs=12, random_state=0)
+    search = OptunaSearchCV(
+        network,
+        space,
+        n_trials=6,
+        cv=3,
+        random_state=0,
+        storage=url,
+        study_name="irises",
+        pruner=NopPruner(),
+    )
+    study = search.fit(*iris).study_
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("optuna-dashboard")
+    command = [program, url, "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_it_answers(address)
+        yield address, study
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_until_it_answers(address):
+    for _ in range(300):
+        try:
+            return urlopen(address, timeout=5).close()
+        except (URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError("the dashboard does not answer")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
+    for argument in ("--headless=new", "--no-sandbox", "--window-size=1400,2600"):
+        options.add_argument(argument)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options, service)
+    yield driver
+    driver.quit()
+
+
+def wait_for(browser, what, seconds=60):
+    return WebDriverWait(browser, seconds).until(lambda _: what())
+
+
+def read_plot(browser, name):
+    """Return the traces of a plot: for each its name, and its points."""
+    return browser.execute_script(
+        """const plot = document.getElementById(arguments[0]);
+        return (plot && plot.data || []).map(
+            trace => [trace.name, Array.from(trace.x || []), Array.from(trace.y || [])]
+        );""",
+        name,
+    )
+
+
+@pytest.mark.slow
+def test_the_dashboard_shows_study_history_and_curves(dashboard, browser):
+    address, study = dashboard
+    values = [trial.value for trial in study.trials]
+    browser.get(address)
+    wait_for(browser, lambda: study.study_name in browser.page_source)
+    browser.find_element(By.PARTIAL_LINK_TEXT, study.study_name).click()
+
+    history = wait_for(browser, lambda: read_plot(browser, "plot-history"))
+    points = [trace for trace in history if len(trace[1]) == len(values)]
+    assert any(trace[2] == pytest.approx(values) for trace in points)
+
+    curves = wait_for(browser, lambda: read_plot(browser, "graph-intermediate-values"))
+    assert [name.strip() for name, *_ in curves] == [f"trial #{k}" for k in range(6)]
+    for (_, steps, scores), trial in zip(curves, study.trials):
+        reported = sorted(trial.intermediate_values.items())
+        assert [tuple(point) for point in zip(steps, scores)] == reported
+        assert steps[-1] == 35  # the last of three folds of 12 epochs
+        assert scores[-1] == pytest.approx(trial.value)
+
+    PICTURES.mkdir(exist_ok=True)
+    wait_for(browser, lambda: "trial #5" in browser.page_source)
+    browser.save_screenshot(str(PICTURES / "dashboard.png"))
+    assert (PICTURES / "dashboard.png").stat().st_size > 50_000
+
+
+@pytest.mark.slow
+def test_the_dashboard_shows_what_a_trial_keeps(dashboard, browser):
+    address, study = dashboard
+    browser.get(f"{address}/dashboard/studies/1/trials?numbers=0")
+    wait_for(browser, lambda: "curves" in browser.page_source)
+    text = browser.find_element(By.TAG_NAME, "body").text
+    for name in ("curves", "epochs", "scores", "seconds"):
+        assert name in text
+    assert f"{study.trials[0].params['learning_rate']:.6f}"[:7] in text
