@@ -1,12 +1,13 @@
 # make demo    set up and run the example search
 # make test    set up and run the whole test suite
 # make setup   only make .venv with everything that the tests need
+# make services  install PostgreSQL and Chromium, which the tests need, on Debian
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check lint clean
+.PHONY: setup services demo test check lint clean
 
 setup: $(VENV)/.installed
 
@@ -19,7 +20,10 @@ $(VENV)/.installed: pyproject.toml
 demo: setup
 	$(BIN)/python examples/random_search.py
 
-test: setup
+services:
+	tests/install_services.sh
+
+test: setup services
 	$(BIN)/python -m pytest
 
 check: setup

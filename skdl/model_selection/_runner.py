@@ -4,6 +4,7 @@ import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 
+import numpy as np
 import sklearn
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
@@ -15,6 +16,8 @@ __all__ = ["Runner"]
 
 # The time from one report of a trial to the next, in units of what a report costs.
 REPORT_EVERY = 20
+# How many points of its curve a trial has in the storage at least.
+POINTS = 10
 
 
 class Runner:
@@ -132,7 +135,7 @@ class _Reports:
     """Takes the score after each epoch of a trial: to the pruner, and to the storage.
 
     A write to a storage on disk may cost as much as training a small epoch; so only
-    some are written.
+    some are written, and at the end what a curve needs.
 
     Parameters
     ----------
@@ -146,26 +149,29 @@ class _Reports:
         self._trial = trial
         self._twin = twin
         self._next = 0.0
-        self._unwritten = None
+        self._values = {}
+        self._written = set()
 
     def take(self, step, value):
         """Take a score; return whether the trial is pruned."""
-        self._unwritten = value, step
+        self._values[step] = value
         if time.perf_counter() >= self._next:
-            self._write()
+            self._write(step)
         if self._twin is None:
             return False
         self._twin.report(value, step)
         return self._twin.should_prune()
 
     def end(self):
-        """Write the last score."""
-        if self._unwritten is not None:
-            self._write()
+        """Write the last score, and so many before that they make a curve."""
+        steps = list(self._values)
+        chosen = np.linspace(0, len(steps) - 1, min(len(steps), POINTS))
+        for step in {steps[round(k)] for k in chosen} - self._written:
+            self._write(step)
 
-    def _write(self):
+    def _write(self, step):
         start = time.perf_counter()
-        self._trial.report(*self._unwritten)
+        self._trial.report(self._values[step], step)
+        self._written.add(step)
         end = time.perf_counter()
-        self._unwritten = None
         self._next = end + REPORT_EVERY * (end - start)
