@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import optuna
 import psutil
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState, create_trial
 
 __all__ = ["LOST", "TrialQueue", "counts"]
@@ -24,7 +25,8 @@ WAIT = 0.5
 OWNER, ALIVE, LOST, RETRY = "skdl:owner", "skdl:alive", "skdl:lost", "skdl:retry_of"
 DIED, INTERRUPTED, DISCARDED = "its process has died", "interrupted", "not needed"
 _open_queues: set[str] = set()  # of this process
-_UPDATE_ERRORS = (optuna.exceptions.UpdateFinishedTrialError, ValueError)
+# What it may raise to tell of a trial that another process has ended.
+_UPDATE_ERRORS = (UpdateFinishedTrialError, ValueError)
 
 
 def counts(trial):
@@ -165,6 +167,8 @@ class TrialQueue:
             return None
         try:
             params = self._suggest(trial)
+        except UpdateFinishedTrialError:
+            return None  # it was taken for lost
         except Exception:
             self._discard(trial)
             raise
