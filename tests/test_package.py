@@ -6,16 +6,20 @@ import inspect
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
+import joblib
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.model_selection import StratifiedKFold
 
 import skdl
 from skdl import MLPClassifier, MLPRegressor, baselines, datasets
+from skdl.model_selection import OptunaSearchCV, PruningCallback, RacingPruner
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,22 +52,37 @@ def test_the_package_names_what_it_has():
         skdl.MLPClasifier  # noqa: B018
 
 
-@pytest.mark.parametrize("module", ["skdl._mlp", "skdl.baselines"])
-def test_the_examples_of_the_docstrings_run(module):
+@pytest.mark.parametrize(
+    ("module", "n_lines"),
+    [
+        ("skdl._mlp", 4),
+        ("skdl.baselines", 4),
+        ("skdl.model_selection._default_space", 6),
+        ("skdl.model_selection._pruning", 8),
+        ("skdl.model_selection._racing", 2),
+        ("skdl.model_selection._search", 8),
+    ],
+)
+def test_the_examples_of_the_docstrings_run(module, n_lines):
     result = doctest.testmod(importlib.import_module(module))
-    assert result.attempted >= 4
+    assert result.attempted >= n_lines
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    "kind", [MLPClassifier, MLPRegressor, OptunaSearchCV, PruningCallback, RacingPruner]
+)
 def test_the_docstring_has_the_parameters_of_the_signature(kind):
     text = inspect.getdoc(kind)
-    section = text[text.index("Parameters\n---") : text.index("Attributes\n---")]
-    documented = re.findall(r"^(\w+) : .*?default=(.+)$", section, re.MULTILINE)
+    section = re.search(r"Parameters\n-+\n(.*?)\n\w+\n--", text, re.DOTALL)[1]
+    documented = re.findall(r"^(\w+) : (?:.*?default=(.+))?", section, re.MULTILINE)
     signature = inspect.signature(kind).parameters
     assert [name for name, _ in documented] == list(signature)
     for name, default in documented:
-        assert eval(default) == signature[name].default, name
+        if not default:
+            assert signature[name].default is inspect.Parameter.empty, name
+        else:
+            assert repr(eval(default, {"nan": np.nan})) == repr(signature[name].default)
 
 
 def test_both_estimators_have_the_same_parameters_in_the_same_order():
@@ -147,12 +166,45 @@ def test_no_network_gives_an_error_that_says_how_to_do_without(monkeypatch):
         datasets.load_mnist()
 
 
-@pytest.fixture(scope="module")
-def example():
+def test_the_example_of_a_study_goes_the_whole_way_and_goes_on(tmp_path, capsys):
+    with the_example("optuna_study") as study:
+        arguments = ["--folds", "2", "--epochs", "5", "--output", str(tmp_path)]
+        study.main(["--trials", "6", *arguments])
+        captured = capsys.readouterr()
+        assert "Before it starts: 12 fits, about " in captured.out
+        assert "optuna-dashboard sqlite:///" in captured.out
+        assert "--host 127.0.0.1" in captured.out
+        assert "6 trials: " in captured.out
+        assert "(same predictions: True)" in captured.out
+        assert "OptunaSearchCV: 6/6 trials" in captured.err
+        assert (tmp_path / "optuna_study.png").read_bytes().startswith(b"\x89PNG")
+        loaded = joblib.load(tmp_path / "best_pipeline.joblib")
+        assert loaded.predict(np.zeros((1, 64))).shape == (1,)
+        study.main(["--trials", "8", *arguments])
+        assert "8 trials: " in capsys.readouterr().out
+
+
+def test_the_example_of_a_study_of_ones_own_counts_its_trials(capsys):
+    with the_example("own_study") as own_study, sklearn.config_context():
+        own_study.main(["--trials", "12", "--epochs", "8"])
+    shown = capsys.readouterr().out
+    numbers = re.search(r"(\d+) complete, (\d+) pruned", shown).groups()
+    assert sum(map(int, numbers)) == 12
+    assert float(re.search(r"Best: ([\d.]+)", shown)[1]) > 0.9
+
+
+@contextmanager
+def the_example(name):
     matplotlib.use("Agg")
     sys.path.insert(0, str(ROOT / "examples"))
-    yield importlib.import_module("random_search")
+    yield importlib.import_module(name)
     sys.path.remove(str(ROOT / "examples"))
+
+
+@pytest.fixture(scope="module")
+def example():
+    with the_example("random_search") as module:
+        yield module
 
 
 def test_the_example_writes_its_table_and_its_picture(example, tmp_path, capsys):
@@ -214,11 +266,14 @@ def test_a_wrong_target_names_the_columns(example, tmp_path):
         example.main(["--data", str(file), "--target", "c"])
 
 
-def test_the_help_explains_every_option(example, capsys):
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize(
+    ("name", "n_options"), [("random_search", 9), ("optuna_study", 6), ("own_study", 3)]
+)
+def test_the_help_explains_every_option(name, n_options, capsys):
+    with the_example(name) as example, pytest.raises(SystemExit):
         example.main(["--help"])
     shown = capsys.readouterr().out
     options = re.findall(r"^  (--[\w-]+)", shown, re.MULTILINE)
-    assert len(options) >= 9
+    assert len(options) >= n_options
     for option in options:
         assert re.search(rf"{option}\b[^\n]*(\n? {{10,}}|  )\w", shown), option

@@ -158,7 +158,7 @@ class OptunaSearchCV(BaseSearchCV):
     ...     "mlpclassifier__dropout": [0.0, 0.2, 0.4],
     ... }
     >>> search = OptunaSearchCV(pipeline, space, n_trials=5, cv=3, random_state=0)
-    >>> search.fit(X, y).best_score_ > 0.9
+    >>> print(search.fit(X, y).best_score_ > 0.9)
     True
     """
 

@@ -13,7 +13,7 @@ from skdl.model_selection import OptunaSearchCV, _queue
 class Sleeper(ClassifierMixin, BaseEstimator):
     """Sleeps, and then says how often the parameter says it is right."""
 
-    def __init__(self, share=0.5, seconds=0.01):
+    def __init__(self, share=0.5, seconds=0.03):
         self.share = share
         self.seconds = seconds
 

@@ -11,7 +11,7 @@ from skdl.model_selection._study import open_storage
 from tests.model_selection.light import make_data, make_search, run_search
 
 KILLS = 12
-N_TRIALS = 60
+N_TRIALS = 80
 
 
 def read_study(url, name):
@@ -39,7 +39,7 @@ def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processe
         )
         search.start()
         assert begun.wait(60)
-        search.join(dice.uniform(0.05, 0.8))
+        search.join(dice.uniform(0.05, 0.7))
         search.kill()
         search.join()
         trials = read_study(storage_url, "killed")
