@@ -92,15 +92,39 @@ def test_both_estimators_have_the_same_parameters_in_the_same_order():
     assert [name for name in first if name != "class_weight"] == second
 
 
+def run_blocks(path, names, *changes):
+    """Run the Python blocks of a page, one after the other; return their names."""
+    text = (ROOT / path).read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 3
+    for block in blocks:
+        exec(compile(block, path, "exec"), names)
+    return names
+
+
 def test_the_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert "from skdl import MLPClassifier" in blocks[0]
-    names = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
+    names = run_blocks("README.md", {})
     assert names["search"].best_score_ > 0.9
+    assert names["study"].best_score_ > 0.9
+
+
+def test_the_python_blocks_of_the_page_on_searching_run(capsys):
+    names = run_blocks("docs/searching.md", {})
+    assert names["search"].best_score_ > 0.9
+    assert "24 fits, about " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_python_blocks_of_the_page_on_scaling_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__", "URL": f"sqlite:///{tmp_path}/study.db"}
+    run_blocks("docs/scaling.md", names, ("n_trials=200", "n_trials=3"))
+    assert len(names["search"].study_.trials) == 3
+    assert names["found"].best_score_ > 0.9
 
 
 def test_the_svm_baseline_is_tuned_over_kernel_and_c(digits):
