@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def run_server():
+def run_server(fsync="off"):
     """Give the URL of the database of a new server; it ends with the block."""
     folder = Path(tempfile.mkdtemp(prefix="skdl-postgresql-"))
     # PostgreSQL refuses to run as root.
@@ -21,7 +21,9 @@ def run_server():
     data, log = folder / "data", folder / "log"
     port = _free_port()
     _run(user, "initdb", "-D", data, "-U", "skdl", "--auth=trust", "--no-sync")
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c fsync=off -k {folder}"
+    options = (
+        f"-c listen_addresses=127.0.0.1 -c port={port} -c fsync={fsync} -k {folder}"
+    )
     _run(user, "pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
     try:
         yield f"postgresql+psycopg://skdl@127.0.0.1:{port}/postgres"

@@ -24,7 +24,7 @@ PICTURES = Path(__file__).resolve().parents[1] / "results"
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory, iris):
-    """The address of a dashboard over a study that has been searched, and the study."""
+    """The address of a dashboard, and a search whose study it shows."""
     url = f"sqlite:///{tmp_path_factory.mktemp('dashboard')}/study.db"
     space = {"learning_rate": loguniform(1e-3, 1e-1), "dropout": [0.0, 0.2, 0.4]}
     network = MLPClassifier(8, epochs=12, random_state=0)
@@ -38,7 +38,7 @@ def dashboard(tmp_path_factory, iris):
         study_name="irises",
         pruner=NopPruner(),
     )
-    study = search.fit(*iris).study_
+    search.fit(*iris)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,7 +50,7 @@ def dashboard(tmp_path_factory, iris):
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until_it_answers(address)
-        yield address, study
+        yield address, search
     finally:
         process.terminate()
         process.wait(30)
@@ -92,17 +92,25 @@ def read_plot(browser, name):
     )
 
 
+def read_history(browser, n_trials):
+    """Return the values in the plot of the history, once it has all the trials."""
+    traces = read_plot(browser, "plot-history")
+    return [
+        y for name, x, y in traces if x == list(range(n_trials)) and len(set(y)) > 2
+    ]
+
+
 @pytest.mark.slow
-def test_the_dashboard_shows_study_history_and_curves(dashboard, browser):
-    address, study = dashboard
+def test_the_dashboard_shows_study_history_and_curves(dashboard, browser, iris):
+    address, search = dashboard
+    study = search.study_
     values = [trial.value for trial in study.trials]
     browser.get(address)
     wait_for(browser, lambda: study.study_name in browser.page_source)
     browser.find_element(By.PARTIAL_LINK_TEXT, study.study_name).click()
 
-    history = wait_for(browser, lambda: read_plot(browser, "plot-history"))
-    points = [trace for trace in history if len(trace[1]) == len(values)]
-    assert any(trace[2] == pytest.approx(values) for trace in points)
+    wait_for(browser, lambda: read_history(browser, len(values)))
+    assert read_history(browser, len(values)) == [pytest.approx(values)]
 
     curves = wait_for(browser, lambda: read_plot(browser, "graph-intermediate-values"))
     assert [name.strip() for name, *_ in curves] == [f"trial #{k}" for k in range(6)]
@@ -118,13 +126,19 @@ def test_the_dashboard_shows_study_history_and_curves(dashboard, browser):
     browser.save_screenshot(str(PICTURES / "dashboard.png"))
     assert (PICTURES / "dashboard.png").stat().st_size > 50_000
 
+    # The page is open while the search goes on; it shows the new trials by itself.
+    search.set_params(n_trials=8).fit(*iris)
+    wait_for(browser, lambda: read_history(browser, 8))
+    values = [trial.value for trial in search.study_.trials]
+    assert read_history(browser, 8) == [pytest.approx(values)]
+
 
 @pytest.mark.slow
 def test_the_dashboard_shows_what_a_trial_keeps(dashboard, browser):
-    address, study = dashboard
+    address, search = dashboard
     browser.get(f"{address}/dashboard/studies/1/trials?numbers=0")
     wait_for(browser, lambda: "curves" in browser.page_source)
     text = browser.find_element(By.TAG_NAME, "body").text
     for name in ("curves", "epochs", "scores", "seconds"):
         assert name in text
-    assert f"{study.trials[0].params['learning_rate']:.6f}"[:7] in text
+    assert f"{search.study_.trials[0].params['learning_rate']:.6f}"[:7] in text

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from traceback import format_exception_only
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -126,38 +127,34 @@ class Folds:
                 break
         return outcome
 
-    def _run_fold(self, fold, train, test, params):
-        setting, outcome = self._setting, self._outcome
-        candidate = make_candidate(setting.estimator, params)
-        X, y = cut_rows(candidate, setting.X, setting.y, train)
-        test_data = cut_rows(candidate, setting.X, setting.y, test, train)
-        fit_params = check_params(setting.X, setting.fit_params, train)
-        score_params = check_params(setting.X, setting.score_params, test)
-        scores = _EpochScores(candidate, test_data, setting, score_params, self._take)
-        start = time.perf_counter()
-        with (
-            self._tasks.fit(candidate, {"X": X, "y": y, "metadata": fit_params}),
-            self._watched(scores, fold),
-        ):
-            candidate.fit(X, *_targets(y), **fit_params)
-        fitted = time.perf_counter()
+    def _run_fold(self, fold, train_rows, test_rows, params):
+        candidate = make_candidate(self._setting.estimator, params)
+        train = _Rows.cut(self._setting, candidate, train_rows, train_rows)
+        test = _Rows.cut(self._setting, candidate, test_rows, train_rows)
+        self._fit(fold, candidate, train, test)
         if self._stopped.is_set():
             raise Interrupted
-        outcome.fit_time.append(fitted - start)
+        if not self._outcome.pruned:
+            self._score(fold, candidate, train, test)
+
+    def _fit(self, fold, candidate, train, test):
+        scores = _EpochScores(candidate, test, self._setting, self._take)
+        shown = {"X": train.X, "y": train.y, "metadata": train.fit_params}
+        start = time.perf_counter()
+        with self._tasks.fit(candidate, shown), self._watched(scores, fold):
+            candidate.fit(train.X, *_targets(train.y), **train.fit_params)
+        self._outcome.fit_time.append(time.perf_counter() - start)
         if scores.network is not None:
-            outcome.epochs.append(scores.network.n_iter_)
-        if outcome.pruned:
-            return
-        _add(outcome.scores, _score(setting, candidate, test_data, score_params))
-        outcome.score_time.append(time.perf_counter() - fitted)
-        if setting.train_scores:
-            score_params = check_params(setting.X, setting.score_params, train)
-            train_scores = _score(setting, candidate, (X, y), score_params)
-            _add(outcome.train_scores, train_scores)
-        if (
-            scores.network is not None
-            and len(outcome.curves[fold]) < outcome.max_epochs
-        ):
+            self._outcome.epochs.append(scores.network.n_iter_)
+
+    def _score(self, fold, candidate, train, test):
+        outcome = self._outcome
+        start = time.perf_counter()
+        _add(outcome.scores, _score(self._setting, candidate, test))
+        outcome.score_time.append(time.perf_counter() - start)
+        if self._setting.train_scores:
+            _add(outcome.train_scores, _score(self._setting, candidate, train))
+        if outcome.curves and len(outcome.curves[-1]) < outcome.max_epochs:
             self._report_step(fold, outcome.max_epochs - 1)
 
     @contextmanager
@@ -189,6 +186,24 @@ class Folds:
         self._outcome.pruned = self._report(*report)
 
 
+class _Rows(NamedTuple):
+    """Some rows, with what goes to ``fit`` and to the scorer beside them."""
+
+    X: object
+    y: object
+    fit_params: dict
+    score_params: dict
+
+    @classmethod
+    def cut(cls, setting, candidate, rows, train_rows):
+        """Cut rows out of all; a precomputed kernel is cut to the training columns."""
+        return cls(
+            *cut_rows(candidate, setting.X, setting.y, rows, train_rows),
+            check_params(setting.X, setting.fit_params, rows),
+            check_params(setting.X, setting.score_params, rows),
+        )
+
+
 class _EpochScores:
     """Scores the test rows of a fold after each epoch of the network that is fitted.
 
@@ -198,32 +213,31 @@ class _EpochScores:
     ----------
     candidate : estimator
         What is fitted; it may end in a network of skdl.
-    test_data : tuple of array-like
-        X and y of the fold.
+    test : _Rows
+        The test rows of the fold.
     setting : Setting
         Scorer and objective.
-    score_params : dict
-        What goes to the scorer.
     take : callable
         Takes the epoch and its score; returns whether to stop.
     """
 
-    def __init__(self, candidate, test_data, setting, score_params, take):
+    def __init__(self, candidate, test, setting, take):
         self.network = find_network(candidate)
         self._candidate = candidate
-        self._X, self._y = test_data
+        self._test = test
         self._setting = setting
-        self._score_params = score_params
         self._take = take
         self._name = plain_score_name(setting.scorer, setting.objective, candidate)
 
     def find_rows(self, encode):
         """Return the rows to score in the compiled loop, or None to get predictions."""
-        self._X = _transform_before_network(self._candidate, self._X)
-        if self._name is None or set(self._score_params) - {"sample_weight"}:
+        X = _transform_before_network(self._candidate, self._test.X)
+        self._test = self._test._replace(X=X)
+        score_params = self._test.score_params
+        if self._name is None or set(score_params) - {"sample_weight"}:
             return None
         try:
-            part = encode(self._X, self._y, self._score_params.get("sample_weight"))
+            part = encode(X, self._test.y, score_params.get("sample_weight"))
         except ValueError:
             return None  # a label that the training rows do not have
         if part.y.ndim == 2 and part.y.shape[1] > 1:
@@ -241,8 +255,7 @@ class _EpochScores:
 
     def take_estimator(self, epoch, network):
         """Take the network as if its fit had ended; return whether to stop."""
-        data = (self._X, self._y)
-        scores = _score(self._setting, network, data, self._score_params)
+        scores = _score(self._setting, network, self._test)
         return self._take(epoch, scores[main_name(scores, self._setting.objective)])
 
 
@@ -270,7 +283,7 @@ def _add(lists, scores):
         lists.setdefault(name, []).append(value)
 
 
-def _score(setting, estimator, data, params):
+def _score(setting, estimator, rows):
     """Return the scores by name, all finite.
 
     Raises
@@ -278,8 +291,7 @@ def _score(setting, estimator, data, params):
     ValueError
         If the scorer failed, or gave something else.
     """
-    X, y = data
-    found = setting.scorer(estimator, X, *_targets(y), **params)
+    found = setting.scorer(estimator, rows.X, *_targets(rows.y), **rows.score_params)
     scores = found if isinstance(found, dict) else {"score": found}
     for name, value in scores.items():
         if isinstance(value, str):  # scikit-learn puts the traceback in its place

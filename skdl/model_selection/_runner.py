@@ -93,22 +93,23 @@ class Runner:
         state, value = TrialState.FAIL, None
         try:
             outcome = folds.run(params)
+            reports.end()
             state, value = _judge(outcome, self._setting.objective)
             if state != TrialState.FAIL:
                 self._check(outcome)
-            reports.end()
             for name, attribute in outcome.to_attributes().items():
                 trial.set_user_attr(name, attribute)
         except UpdateFinishedTrialError:
-            return  # it was taken for lost, and run by another process
+            pass  # it was taken for lost, and run by another process
         except BaseException:
             self._queue.give_back(trial)
             raise
         finally:
             if twin is not None:
                 self._board.close(twin, state, value)
-        if self._queue.finish(trial, state, value):
-            self._line.add(state, value)
+        if not self._queue.finish(trial, state, value):
+            return
+        self._line.add(state, value)
         if state == TrialState.FAIL:
             self._check(outcome)
 
@@ -151,19 +152,29 @@ class _Reports:
         self._next = 0.0
         self._values = {}
         self._written = set()
+        self._error = None
 
     def take(self, step, value):
-        """Take a score; return whether the trial is pruned."""
+        """Take a score; return whether the fit is to stop.
+
+        An error of pruner or storage is none of the candidate: it is raised at the end.
+        """
         self._values[step] = value
-        if time.perf_counter() >= self._next:
-            self._write(step)
-        if self._twin is None:
-            return False
-        self._twin.report(value, step)
-        return self._twin.should_prune()
+        try:
+            if time.perf_counter() >= self._next:
+                self._write(step)
+            if self._twin is None:
+                return False
+            self._twin.report(value, step)
+            return self._twin.should_prune()
+        except Exception as error:
+            self._error = error
+            return True
 
     def end(self):
         """Write the last score, and so many before that they make a curve."""
+        if self._error is not None:
+            raise self._error
         steps = list(self._values)
         chosen = np.linspace(0, len(steps) - 1, min(len(steps), POINTS))
         for step in {steps[round(k)] for k in chosen} - self._written:

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
-from sklearn.utils import indexable
+from sklearn.utils import get_tags, indexable
 
 from skdl._checks import draw_seed
 from skdl._sklearn import (
@@ -217,6 +217,12 @@ class OptunaSearchCV(BaseSearchCV):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags = deepcopy(get_tags(self.estimator).target_tags)
+        tags.array_api_support = False  # the fingerprint needs NumPy, pandas or SciPy
+        return tags
+
     @with_callbacks
     def fit(self, X, y=None, **params):
         """Run the trials that the study lacks, and fit the best candidate.
@@ -312,6 +318,11 @@ class OptunaSearchCV(BaseSearchCV):
     def _make_plan(self, X, y, params):
         """Check all that can be checked before a storage is touched."""
         self._validate_params()
+        if y is None and get_tags(self).target_tags.required:
+            raise ValueError(
+                f"The {type(self.estimator).__name__} that is searched requires y to "
+                "be passed, but the target y is None."
+            )
         scorer, _ = self._get_scorers()
         X, y = indexable(X, y)
         params = check_params(X, params)

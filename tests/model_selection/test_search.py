@@ -498,6 +498,15 @@ def test_a_score_that_is_no_number_is_a_failure(iris):
         search(scoring=score, n_trials=2).fit(*iris)
 
 
+def test_an_error_of_the_pruner_is_no_failure_of_a_trial(iris):
+    class Broken(optuna.pruners.BasePruner):
+        def prune(self, study, trial):
+            raise RuntimeError("no pruner")
+
+    with pytest.raises(RuntimeError, match="no pruner"):
+        search(pruner=Broken()).fit(*iris)
+
+
 def test_a_search_that_fails_leaves_the_last_one(iris):
     found = search(n_trials=2).fit(*iris)
     before = vars(found).copy()
@@ -543,6 +552,15 @@ def test_ctrl_c_gives_the_trial_back(iris, tmp_path):
     )
 
 
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):
     class Interrupts(optuna.pruners.BasePruner):
