@@ -43,9 +43,11 @@ def network_search(**params):
     from benchmarks import _peers as peers
 
     network = peers.skdl_mlp()
+    space = default_space(network)
+    del space["batch_size"]  # small batches take several times longer
     return OptunaSearchCV(
         network,
-        default_space(network),
+        space,
         cv=5,
         refit=False,
         pruner=optuna.pruners.NopPruner(),
@@ -114,13 +116,16 @@ def measure(storages, options):
             for n in (1, 4):
                 rate = throughput(idle_search, idle_data, url, options.seconds, n)
                 idle.append((storage, f"{n} processes", rate))
-        url = list(storages.values())[-1]
-        for n in (1, 2, 4):
-            rate = throughput(network_search, network_data, url, options.seconds, n)
-            networks.append(("processes", n, rate))
-        for n in (2, 4):
-            rate = throughput(network_search, network_data, url, options.seconds, 1, n)
-            networks.append(("threads of one process", n, rate))
+        for storage in ("PostgreSQL", "journal file"):
+            url = storages.get(storage)
+            for n in (1, 2, 4) if url else ():
+                rate = throughput(network_search, network_data, url, options.seconds, n)
+                networks.append((f"processes, {storage}", n, rate))
+                if n > 1:
+                    rate = throughput(
+                        network_search, network_data, url, options.seconds, 1, n
+                    )
+                    networks.append((f"threads of one process, {storage}", n, rate))
     frame = pd.DataFrame(idle, columns=["storage", "workers", "rate"])
     table = frame.pivot_table("rate", "storage", "workers", aggfunc="median")
     show("storages: trials a second, median", table, options.output)

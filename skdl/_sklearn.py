@@ -5,11 +5,16 @@ from itertools import count
 
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, log_loss, r2_score
-from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
+from sklearn.metrics._scorer import (
+    _BaseScorer,
+    _MultimetricScorer,
+    _PassthroughScorer,
+)
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import (
     _yield_masked_array_for_each_param as mask_params,
 )
+from sklearn.utils._metadata_requests import _routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -38,14 +43,18 @@ __all__ = [
     "EpochTasks",
     "HasMethods",
     "Interval",
+    "NoTasks",
     "Options",
     "SearchTasks",
     "StrOptions",
     "check_params",
     "check_sample_weight",
     "cut_rows",
+    "is_multimetric",
+    "is_plain_scorer",
     "mask_params",
     "plain_score_name",
+    "take_scorer",
     "with_callbacks",
 ]
 
@@ -175,6 +184,43 @@ class SearchTasks:
         """End the search with its refit."""
         if self._root is not None:
             self._root.call_on_fit_task_end(estimator=self._search, **self._data)
+
+
+class NoTasks:
+    """Stands for ``SearchTasks`` where nobody is to see the fits."""
+
+    @contextmanager
+    def fit(self, candidate, data):
+        """Do nothing around the block."""
+        yield
+
+
+def take_scorer(scorer, objective):
+    """Return the scorer of one of several scores, raising its errors.
+
+    Parameters
+    ----------
+    scorer : callable
+        As ``check_scoring`` returns it, or one of several.
+    objective : str or None
+        Which of several it is; None takes the first.
+    """
+    if not isinstance(scorer, _MultimetricScorer) or _routing_enabled():
+        return scorer  # routing sends metadata to all of them, or to none
+    name = objective or next(iter(scorer._scorers))
+    return _MultimetricScorer(scorers={name: scorer._scorers[name]})
+
+
+def is_plain_scorer(scorer):
+    """Return whether a scorer uses what its estimator predicts, and y, and no more."""
+    if isinstance(scorer, _MultimetricScorer):
+        return all(map(is_plain_scorer, scorer._scorers.values()))
+    return isinstance(scorer, (_BaseScorer, _PassthroughScorer))
+
+
+def is_multimetric(scorer):
+    """Return whether a scorer is made of several."""
+    return isinstance(scorer, _MultimetricScorer)
 
 
 def plain_score_name(scorer, objective, estimator):

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from traceback import format_exception_only
 from typing import NamedTuple
@@ -13,7 +14,14 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skdl._base import BaseMLP
-from skdl._sklearn import SearchTasks, check_params, cut_rows, plain_score_name
+from skdl._sklearn import (
+    SearchTasks,
+    check_params,
+    cut_rows,
+    is_plain_scorer,
+    plain_score_name,
+    take_scorer,
+)
 from skdl.model_selection._outcome import Outcome, main_name
 
 __all__ = ["Folds", "Interrupted", "Setting", "find_network", "make_candidate"]
@@ -96,6 +104,7 @@ class Folds:
         self._report = report
         self._stopped = stopped
         self._outcome = Outcome()
+        self._fold = 0
 
     def run(self, params):
         """Fit and score the folds until one fails or the trial is pruned.
@@ -116,8 +125,9 @@ class Folds:
         """
         outcome = self._outcome
         for fold, (train, test) in enumerate(self._setting.splits):
+            self._fold = fold
             try:
-                self._run_fold(fold, train, test, params)
+                self._run_fold(train, test, params)
             except Interrupted:
                 raise
             except Exception as error:
@@ -127,38 +137,38 @@ class Folds:
                 break
         return outcome
 
-    def _run_fold(self, fold, train_rows, test_rows, params):
+    def _run_fold(self, train_rows, test_rows, params):
         candidate = make_candidate(self._setting.estimator, params)
         train = _Rows.cut(self._setting, candidate, train_rows, train_rows)
         test = _Rows.cut(self._setting, candidate, test_rows, train_rows)
-        self._fit(fold, candidate, train, test)
+        self._fit(candidate, train, test)
         if self._stopped.is_set():
             raise Interrupted
         if not self._outcome.pruned:
-            self._score(fold, candidate, train, test)
+            self._score(candidate, train, test)
 
-    def _fit(self, fold, candidate, train, test):
+    def _fit(self, candidate, train, test):
         scores = _EpochScores(candidate, test, self._setting, self._take)
         shown = {"X": train.X, "y": train.y, "metadata": train.fit_params}
         start = time.perf_counter()
-        with self._tasks.fit(candidate, shown), self._watched(scores, fold):
+        with self._tasks.fit(candidate, shown), self._watched(scores):
             candidate.fit(train.X, *_targets(train.y), **train.fit_params)
         self._outcome.fit_time.append(time.perf_counter() - start)
         if scores.network is not None:
             self._outcome.epochs.append(scores.network.n_iter_)
 
-    def _score(self, fold, candidate, train, test):
+    def _score(self, candidate, train, test):
         outcome = self._outcome
         start = time.perf_counter()
-        _add(outcome.scores, _score(self._setting, candidate, test))
+        _add(outcome.scores, _score(self._setting.scorer, candidate, test))
         outcome.score_time.append(time.perf_counter() - start)
         if self._setting.train_scores:
-            _add(outcome.train_scores, _score(self._setting, candidate, train))
+            _add(outcome.train_scores, _score(self._setting.scorer, candidate, train))
         if outcome.curves and len(outcome.curves[-1]) < outcome.max_epochs:
-            self._report_step(fold, outcome.max_epochs - 1)
+            self._report_step(outcome.max_epochs - 1)
 
     @contextmanager
-    def _watched(self, scores, fold):
+    def _watched(self, scores):
         """Let the network, if there is one, show its epochs while the block runs."""
         network = scores.network
         if network is None:
@@ -166,7 +176,6 @@ class Folds:
             return
         self._outcome.max_epochs = network.epochs
         self._outcome.curves.append([])
-        self._fold = fold
         network._observer = scores
         try:
             yield
@@ -178,11 +187,11 @@ class Folds:
         if self._stopped.is_set():
             return True
         self._outcome.curves[-1].append(value)
-        self._report_step(self._fold, epoch)
+        self._report_step(epoch)
         return self._outcome.pruned
 
-    def _report_step(self, fold, epoch):
-        report = self._outcome.report(fold, epoch, self._setting.objective)
+    def _report_step(self, epoch):
+        report = self._outcome.report(self._fold, epoch, self._setting.objective)
         self._outcome.pruned = self._report(*report)
 
 
@@ -225,13 +234,18 @@ class _EpochScores:
         self.network = find_network(candidate)
         self._candidate = candidate
         self._test = test
-        self._setting = setting
         self._take = take
+        self._objective = setting.objective
+        self._scorer = take_scorer(setting.scorer, setting.objective)
         self._name = plain_score_name(setting.scorer, setting.objective, candidate)
+        self._variance = None
 
     def find_rows(self, encode):
         """Return the rows to score in the compiled loop, or None to get predictions."""
+        if not is_plain_scorer(self._scorer):
+            return None  # it may look at the pipeline, and at the rows as they are
         X = _transform_before_network(self._candidate, self._test.X)
+        self._candidate = self.network
         self._test = self._test._replace(X=X)
         score_params = self._test.score_params
         if self._name is None or set(score_params) - {"sample_weight"}:
@@ -242,7 +256,9 @@ class _EpochScores:
             return None  # a label that the training rows do not have
         if part.y.ndim == 2 and part.y.shape[1] > 1:
             return None  # the scores of several outputs are other means
-        self._variance = _variance(part) if self._name == "r2" else None
+        if self._name == "r2":
+            self._variance = _variance(part)
+            return part if self._variance > 0 else None
         return part
 
     def take_means(self, epoch, loss, metric):
@@ -255,8 +271,19 @@ class _EpochScores:
 
     def take_estimator(self, epoch, network):
         """Take the network as if its fit had ended; return whether to stop."""
-        scores = _score(self._setting, network, self._test)
-        return self._take(epoch, scores[main_name(scores, self._setting.objective)])
+        fitted = _with_network(self._candidate, network)
+        scores = _score(self._scorer, fitted, self._test)
+        return self._take(epoch, scores[main_name(scores, self._objective)])
+
+
+def _with_network(candidate, network):
+    """Return a pipeline as it is with another network as its last step."""
+    if not isinstance(candidate, Pipeline):
+        return network
+    name, last = candidate.steps[-1]
+    fitted = copy(candidate)
+    fitted.steps = [*candidate.steps[:-1], (name, _with_network(last, network))]
+    return fitted
 
 
 def _transform_before_network(candidate, X):
@@ -283,7 +310,7 @@ def _add(lists, scores):
         lists.setdefault(name, []).append(value)
 
 
-def _score(setting, estimator, rows):
+def _score(scorer, estimator, rows):
     """Return the scores by name, all finite.
 
     Raises
@@ -291,7 +318,7 @@ def _score(setting, estimator, rows):
     ValueError
         If the scorer failed, or gave something else.
     """
-    found = setting.scorer(estimator, rows.X, *_targets(rows.y), **rows.score_params)
+    found = scorer(estimator, rows.X, *_targets(rows.y), **rows.score_params)
     scores = found if isinstance(found, dict) else {"score": found}
     for name, value in scores.items():
         if isinstance(value, str):  # scikit-learn puts the traceback in its place

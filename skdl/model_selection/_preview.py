@@ -1,13 +1,15 @@
 """What a search will cost, estimated from one candidate."""
 
+import threading
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import joblib
 import psutil
 
-from skdl._sklearn import check_params, cut_rows
-from skdl.model_selection._folds import make_candidate
+from skdl._sklearn import NoTasks
+from skdl.model_selection._folds import Folds
 
 __all__ = ["Preview", "take_preview"]
 
@@ -56,30 +58,28 @@ def take_preview(setting, space, n_trials, n_threads):
     n_threads : int
         How many run at a time.
     """
+    import skdl.training  # noqa: F401 imports TensorFlow, which is not to be counted
+
     params = space.draw_example()
     process = psutil.Process()
-    seconds, memory = [], []
-    for _ in range(2):  # the first fit may compile
-        memory.append(process.memory_info().rss)
-        seconds.append(_time_fold(setting, params))
-    memory.append(process.memory_info().rss)
+    before = process.memory_info().rss
+    first = _time_fold(setting, params)  # it may compile
+    after = process.memory_info().rss
+    again = _time_fold(setting, params)
     fits = n_trials * len(setting.splits)
-    # Threads beyond the cores gain nothing; each holds a program of its own.
+    # Threads beyond the cores gain nothing; each compiles a program of its own.
     at_a_time = min(n_threads, joblib.cpu_count())
-    compiling = max(0.0, seconds[0] - seconds[1])
-    total = compiling + fits * seconds[1] / at_a_time
-    each = max(0, memory[2] - memory[1])
-    return Preview(fits, total / 60, (memory[2] + (n_threads - 1) * each) / _MB)
+    seconds = max(0.0, first - again) * at_a_time + fits * again / at_a_time
+    memory = after + (n_threads - 1) * max(0, after - before)
+    return Preview(fits, seconds / 60, memory / _MB)
 
 
 def _time_fold(setting, params):
-    train, test = setting.splits[0]
-    candidate = make_candidate(setting.estimator, params)
-    X, y = cut_rows(candidate, setting.X, setting.y, train)
-    X_test, y_test = cut_rows(candidate, setting.X, setting.y, test, train)
-    targets = [() if rows is None else (rows,) for rows in (y, y_test)]
+    """Return the seconds of the first fold of a candidate, its scores included."""
+    one_fold = replace(setting, splits=setting.splits[:1])
+    folds = Folds(one_fold, NoTasks(), lambda *_: False, threading.Event())
     start = time.perf_counter()
-    candidate.fit(X, *targets[0], **check_params(setting.X, setting.fit_params, train))
-    score_params = check_params(setting.X, setting.score_params, test)
-    setting.scorer(candidate, X_test, *targets[1], **score_params)
+    outcome = folds.run(params)
+    if outcome.exception is not None:
+        raise outcome.exception
     return time.perf_counter() - start

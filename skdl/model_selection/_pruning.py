@@ -1,15 +1,10 @@
 """Stopping a trial at an epoch: inside a search, and in a study of one's own."""
 
-import threading
-
 import optuna
-from optuna.trial import create_trial
 
 from skdl._callbacks import EpochCallback
-from skdl.model_selection._outcome import Outcome
-from skdl.model_selection._study import quiet_optuna
 
-__all__ = ["Board", "PruningCallback"]
+__all__ = ["PruningCallback"]
 
 
 class PruningCallback(EpochCallback):
@@ -96,64 +91,4 @@ class PruningCallback(EpochCallback):
             raise ValueError(
                 f"PruningCallback: monitor={self.monitor!r} asks for a study with "
                 f"direction={wanted!r}; this one is to {study.direction.name.lower()}."
-            )
-
-
-class Board:
-    """Asks a pruner about trials, in memory.
-
-    A pruner compares each epoch of a trial with the same epoch of all others. Through
-    a storage on disk that costs as much as training a small epoch, so each trial has a
-    twin in a study in memory, and only a part of its curve goes to the storage.
-
-    Parameters
-    ----------
-    pruner : optuna.pruners.BasePruner
-        Who decides.
-    name : str
-        Of the study.
-    """
-
-    def __init__(self, pruner, name):
-        self._lock = threading.Lock()
-        self._known = set()
-        with quiet_optuna():
-            self._study = optuna.create_study(
-                study_name=name,
-                direction="maximize",
-                pruner=pruner,
-                sampler=optuna.samplers.RandomSampler(seed=0),
-            )
-
-    def open(self, number):
-        """Return the twin of the trial of that number."""
-        with self._lock:
-            self._known.add(number)
-            return self._study.ask()
-
-    def close(self, twin, state, value=None):
-        """End a twin as its trial ended."""
-        self._study.tell(twin, value, state)
-
-    def update(self, trials, objective):
-        """Take in the trials that other processes, or earlier ones, have finished.
-
-        Parameters
-        ----------
-        trials : list of optuna.trial.FrozenTrial
-            The finished trials of the study.
-        objective : str or None
-            Which of several scores the study maximizes.
-        """
-        with self._lock:
-            new = [trial for trial in trials if trial.number not in self._known]
-            self._known.update(trial.number for trial in new)
-        for trial in new:
-            outcome = Outcome.from_attributes(trial.user_attrs)
-            self._study.add_trial(
-                create_trial(
-                    state=trial.state,
-                    value=trial.value,
-                    intermediate_values=outcome.reports(objective),
-                )
             )

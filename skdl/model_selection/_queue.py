@@ -7,12 +7,13 @@ import time
 import uuid
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import optuna
 import psutil
-from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import TrialState, create_trial
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.trial import FixedTrial, TrialState, create_trial
 
 __all__ = ["LOST", "TrialQueue", "counts"]
 
@@ -74,6 +75,8 @@ class TrialQueue:
         self._lock = threading.Lock()
         self._mine = {}
         self._last_seen = {}
+        self._is_exhausted = False
+        self._has_begun = False
         self.stopped = threading.Event()
 
     def take(self):
@@ -100,6 +103,12 @@ class TrialQueue:
             self._study.tell(trial, value, state)
         except _UPDATE_ERRORS:
             return False
+        except RuntimeError as error:
+            # A sampler that has nothing left stops the study, as if it were Optuna's
+            # own loop that runs it. The trial is told by then.
+            if "Study.stop" not in str(error):
+                raise
+            self._is_exhausted = True
         finally:
             with self._lock:
                 self._mine.pop(trial.number, None)
@@ -112,10 +121,9 @@ class TrialQueue:
             frozen = self._study.get_trials(deepcopy=False)[trial.number]
             self._retry(frozen, INTERRUPTED)
 
-    def finished(self):
-        """Return the trials that are complete or pruned."""
-        ended = (TrialState.COMPLETE, TrialState.PRUNED)
-        return self._study.get_trials(deepcopy=False, states=ended)
+    def counted(self):
+        """Return the trials that count."""
+        return [t for t in self._study.get_trials(deepcopy=False) if counts(t)]
 
     @contextmanager
     def open(self):
@@ -147,22 +155,23 @@ class TrialQueue:
         for trial in running:
             try:
                 trial.set_user_attr(ALIVE, datetime.now().isoformat(timespec="seconds"))
-            except (*_UPDATE_ERRORS, RuntimeError):
+            except (*_UPDATE_ERRORS, RuntimeError, OSError, StorageInternalError):
                 continue  # it has just ended; or the storage is away, and may come back
 
     def _look(self):
         """Return whether a trial waits in the queue, and whether the study is full."""
-        trials = self._study.get_trials(deepcopy=False)
-        waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        return waiting, sum(map(_takes_a_place, trials)) >= self._n_trials
+        waiting, n_places = False, 0
+        for trial in self._study.get_trials(deepcopy=False):
+            if trial.state == TrialState.WAITING and n_places < self._n_trials:
+                waiting = True
+            n_places += _takes_a_place(trial)
+        return waiting, n_places >= self._n_trials
 
     def _take(self, waiting):
         if self._shared and not waiting:
-            self._put_into_queue()
+            self._put_into_queue({}, {}, {})
         trial = self._study.ask()
-        if self._make_sampler is not None:
-            trials = self._study.get_trials(deepcopy=False)
-            self._study.sampler = self._make_sampler(_index(trial.number, trials))
+        self._set_sampler(trial)
         if self._shared and not self._make_mine(trial):
             return None
         try:
@@ -175,11 +184,24 @@ class TrialQueue:
         self._mine[trial.number] = trial
         return trial, params
 
-    def _put_into_queue(self, **again):
+    def _set_sampler(self, trial):
+        if self._make_sampler is not None:
+            trials = self._study.get_trials(deepcopy=False)
+            self._study.sampler = self._make_sampler(_index(trial.number, trials))
+        elif trial.number > 0 and not self._has_begun:
+            # Another process, or an earlier one, began with the same random numbers.
+            self._study.sampler.reseed_rng()
+        self._has_begun = True
+
+    def _put_into_queue(self, params, distributions, attributes):
         """Add a trial that has its owner from the start, however short it lives."""
-        attributes = {OWNER: self._owner, **again.pop("user_attrs", {})}
         self._study.add_trial(
-            create_trial(state=TrialState.WAITING, user_attrs=attributes, **again)
+            create_trial(
+                state=TrialState.WAITING,
+                params=params,
+                distributions=distributions,
+                user_attrs={OWNER: self._owner, **attributes},
+            )
         )
 
     def _make_mine(self, trial):
@@ -204,6 +226,8 @@ class TrialQueue:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def _has_ended(self):
+        if self._is_exhausted:
+            return True
         return self._end is not None and time.monotonic() >= self._end
 
     def _running_elsewhere(self):
@@ -257,11 +281,17 @@ class TrialQueue:
         self._put_again(trial)
 
     def _put_again(self, trial):
-        self._put_into_queue(
-            params=trial.params,
-            distributions=trial.distributions,
-            user_attrs={RETRY: trial.number},
-        )
+        """Put a trial into the queue with the parameters of another, if all are known.
+
+        Where it was lost before that, all are drawn again: the random numbers of the
+        others are gone.
+        """
+        params, distributions = trial.params, trial.distributions
+        try:
+            self._suggest(FixedTrial(params, trial.number))
+        except ValueError:
+            params, distributions = {}, {}
+        self._put_into_queue(params, distributions, {RETRY: trial.number})
 
 
 def _takes_a_place(trial):
@@ -278,11 +308,22 @@ def _index(number, trials):
 def _this_process():
     process = psutil.Process()
     return {
-        "machine": f"{socket.gethostname()} {int(psutil.boot_time())}",
+        "machine": _this_machine(),
         "process": process.pid,
         "started": process.create_time(),
         "queue": uuid.uuid4().hex,
     }
+
+
+def _this_machine():
+    """Return what two processes share if each can see whether the other lives."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # Containers of one machine do not see each other's processes.
+        boot += f" {Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        boot = str(round(psutil.boot_time(), -2))
+    return f"{socket.gethostname()} {boot}"
 
 
 def _is_alive(owner):

@@ -30,7 +30,8 @@ class RacingPruner(BasePruner):
     patience : int, default=4
         At how many steps in a row it must be so, 1 or more.
     n_startup_trials : int, default=5
-        How many trials must be complete before any is pruned, 2 or more.
+        How many trials must be complete before any is pruned, 2 or more. Trials that
+        have reported nothing do not count, and nobody is compared with them.
 
     Raises
     ------
@@ -78,12 +79,16 @@ class RacingPruner(BasePruner):
         bool
             Whether it is to be pruned.
         """
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        complete = [
+            other
+            for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            if other.intermediate_values
+        ]
         if len(complete) < self.n_startup_trials:
             return False
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
         best = max(complete, key=lambda other: sign * other.value)
-        steps = deque(trial.intermediate_values, maxlen=self.patience)
+        steps = deque(sorted(trial.intermediate_values), maxlen=self.patience)
         if not steps or steps[-1] > (1 - HOME_STRETCH) * max(best.intermediate_values):
             return False
         return len(steps) == self.patience and all(

@@ -86,7 +86,7 @@ class Runner:
     def _run_trial(self, trial, params):
         twin = None
         if self._board is not None:
-            self._board.update(self._queue.finished(), self._setting.objective)
+            self._board.update(self._queue.counted(), self._setting.objective)
             twin = self._board.open(trial.number)
         reports = _Reports(trial, twin)
         folds = Folds(self._setting, self._tasks, reports.take, self._queue.stopped)
@@ -109,7 +109,7 @@ class Runner:
                 self._board.close(twin, state, value)
         if not self._queue.finish(trial, state, value):
             return
-        self._line.add(state, value)
+        self._line.show(self._queue.counted())
         if state == TrialState.FAIL:
             self._check(outcome)
 

@@ -23,18 +23,20 @@ from skdl._sklearn import (
     SearchTasks,
     StrOptions,
     check_params,
+    is_multimetric,
     with_callbacks,
 )
+from skdl.model_selection._board import Board
+from skdl.model_selection._fingerprint import take_fingerprint
 from skdl.model_selection._folds import Setting, find_network, make_candidate
 from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
-from skdl.model_selection._pruning import Board
 from skdl.model_selection._queue import TrialQueue, counts
 from skdl.model_selection._racing import RacingPruner
 from skdl.model_selection._results import STATES, make_results
 from skdl.model_selection._runner import Runner
 from skdl.model_selection._space import DictSpace, FunctionSpace, make_space
-from skdl.model_selection._study import open_storage, open_study, take_fingerprint
+from skdl.model_selection._study import open_storage, open_study
 
 __all__ = ["OptunaSearchCV"]
 
@@ -263,6 +265,8 @@ class OptunaSearchCV(BaseSearchCV):
         )
         found = self._find_best(results, plan, tasks)
         tasks.end()
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)  # of an earlier fit, which may have had others
         for name, value in found.items():
             setattr(self, name, value)
         self.study_ = study
@@ -312,8 +316,7 @@ class OptunaSearchCV(BaseSearchCV):
             and pruning is not taken into account.
         """
         plan = self._make_plan(X, y, params)
-        n_threads = joblib.effective_n_jobs(self.n_jobs)
-        return take_preview(plan.setting, plan.space, self.n_trials, n_threads)
+        return take_preview(plan.setting, plan.space, self.n_trials, plan.n_threads)
 
     def _make_plan(self, X, y, params):
         """Check all that can be checked before a storage is touched."""
@@ -328,11 +331,14 @@ class OptunaSearchCV(BaseSearchCV):
         params = check_params(X, params)
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        if not splits:
+            raise ValueError(f"cv={self.cv!r} has no folds: give at least one.")
         setting = Setting(
             estimator=self.estimator,
             X=X,
             y=y,
-            splits=list(cv.split(X, y, **routed.splitter.split)),
+            splits=splits,
             scorer=scorer,
             objective=self.refit if isinstance(self.refit, str) else None,
             fit_params=routed.estimator.fit,
@@ -340,7 +346,8 @@ class OptunaSearchCV(BaseSearchCV):
             train_scores=self.return_train_score,
         )
         space = make_space(self.param_distributions, self.estimator)
-        return _Plan(setting, space, self._choose_pruner(), params)
+        n_threads = joblib.effective_n_jobs(self.n_jobs)
+        return _Plan(setting, space, self._choose_pruner(), params, n_threads)
 
     def _choose_pruner(self):
         reports = find_network(self.estimator) is not None
@@ -357,32 +364,19 @@ class OptunaSearchCV(BaseSearchCV):
     def _run_trials(self, plan):
         """Run the trials that the study lacks; return the study, and the tasks."""
         setting = plan.setting
-        scoring = (self.scoring, setting.objective)
-        fingerprint = take_fingerprint(
-            self.estimator,
-            plan.space,
-            scoring,
-            setting.splits,
-            {"X": setting.X, "y": setting.y, **plan.params},
-        )
         storage = open_storage(self.storage)
-        study = open_study(
-            storage,
-            self.study_name,
-            self.resume,
-            fingerprint,
-            deepcopy(self.sampler),
-            plan.pruner,
-        )
+        study = self._open_study(plan, storage)
+        done = _counted(study)
+        for trial in done:
+            plan.space.recall(trial)  # raises if a function has changed
         queue = TrialQueue(
             study,
             storage,
             self.n_trials,
             self.timeout,
-            self._prepare_sampler(study),
+            self._make_samplers(),
             plan.space.suggest,
         )
-        done = _counted(study)
         data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
         n_fits = max(0, self.n_trials - len(done)) * len(setting.splits)
         tasks = SearchTasks(self, data, n_fits, self.refit is not False)
@@ -394,17 +388,34 @@ class OptunaSearchCV(BaseSearchCV):
         tasks.begin()
         line.begin(done)
         try:
-            runner.run(joblib.effective_n_jobs(self.n_jobs))
+            runner.run(plan.n_threads)
         finally:
             line.end()
         tasks.end_fits()
         return study, tasks
 
-    def _prepare_sampler(self, study):
+    def _open_study(self, plan, storage):
+        setting = plan.setting
+        fingerprint = take_fingerprint(
+            self.estimator,
+            plan.space,
+            (self.scoring, setting.objective),
+            setting.splits,
+            {"X": setting.X, "y": setting.y, **plan.params},
+        )
+        return open_study(
+            storage,
+            self.storage,
+            self.study_name,
+            self.resume,
+            fingerprint,
+            deepcopy(self.sampler),
+            plan.pruner,
+        )
+
+    def _make_samplers(self):
         """Return what makes the sampler of each trial, or None for the user's own."""
         if self.sampler is not None:
-            if study.get_trials(deepcopy=False):
-                study.sampler.reseed_rng()  # or it would propose the same again
             return None
         seed = draw_seed(self.random_state)
 
@@ -420,15 +431,20 @@ class OptunaSearchCV(BaseSearchCV):
         if outcome.exception is not None and self.error_score == "raise":
             raise outcome.exception
         scores = outcome.scores
-        if callable(self.scoring) and scores and _is_multimetric(scores):
-            self._check_refit_for_multimetric(outcome.scores)
+        if callable(self.scoring) and scores and self._is_multimetric(scores):
+            self._check_refit_for_multimetric(scores)
+
+    def _is_multimetric(self, names):
+        """Return whether there are several scores; of a function, its names show it."""
+        return list(names) != ["score"] or is_multimetric(self._get_scorers()[0])
 
     def _find_best(self, results, plan, tasks):
         """Return the attributes that tell of the best candidate, once it is fitted."""
         names = [n.removeprefix("rank_test_") for n in results if n.startswith("rank_")]
-        metric = plan.setting.objective if _is_multimetric(names) else "score"
-        found = {"multimetric_": _is_multimetric(names)}
-        if self.refit is False and found["multimetric_"]:
+        several = self._is_multimetric(names)
+        metric = plan.setting.objective if several else "score"
+        found = {"multimetric_": several}
+        if self.refit is False and several:
             return found
         best = self._select_best_index(self.refit, metric, results)
         found["best_index_"] = best
@@ -457,14 +473,11 @@ class _Plan(NamedTuple):
     space: DictSpace | FunctionSpace
     pruner: BasePruner
     params: dict
+    n_threads: int
 
 
 def _counted(study):
     return [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
-
-
-def _is_multimetric(names):
-    return list(names) != ["score"]
 
 
 def _warn_of_failures(trials):

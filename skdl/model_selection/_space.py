@@ -15,6 +15,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FixedTrial
 
+from skdl.model_selection._fingerprint import without_addresses
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = ["DictSpace", "FunctionSpace", "make_space"]
@@ -47,7 +48,8 @@ def make_space(distributions, estimator):
     else:
         raise TypeError(
             f"param_distributions={distributions!r} must be a dict of distributions, "
-            "or a function that takes a trial and returns a dict."
+            "or a function that takes a trial and returns a dict (in the place of a "
+            "list of dicts, which a study can't search)."
         )
     _check_names(space.draw_example(), estimator)
     return space
@@ -248,7 +250,8 @@ def _choose(name, values):
 
 
 def _one_line(value):
-    text = " ".join(repr(value).split())
+    text = getattr(value, "__qualname__", None) or without_addresses(repr(value))
+    text = " ".join(text.split())
     return text if len(text) <= 80 else text[:77] + "..."
 
 

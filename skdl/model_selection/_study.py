@@ -1,40 +1,23 @@
-"""Opening the study of a search: its storage, and whether it is the same search."""
+"""Opening the study of a search, and its storage."""
 
-import hashlib
-import json
-import os
 import re
 import weakref
 from contextlib import contextmanager
 
-import numpy as np
 import optuna
-import pandas as pd
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from optuna.storages.journal import (
-    JournalFileBackend,
-    JournalFileSymlinkLock,
-    JournalStorage,
-)
+from optuna.storages.journal import JournalStorage
 from optuna.study import StudyDirection
-from scipy import sparse
 from sqlalchemy.exc import NoSuchModuleError
 
-__all__ = [
-    "Fingerprint",
-    "open_storage",
-    "open_study",
-    "quiet_optuna",
-    "take_fingerprint",
-]
+from skdl.model_selection._journal import MendingJournal
+
+__all__ = ["open_storage", "open_study", "quiet_optuna"]
 
 # Seconds to wait for a lock that another process holds on an SQLite file.
 LOCK_TIMEOUT = 20
-# Seconds after which the lock of a journal file is taken from a process that has died.
-LOCK_GRACE = 10
 _KEY = "skdl:search"
-# Parameters of estimators that do not change what a fit gives.
-_CHANGES_NOTHING = {"memory", "n_jobs", "verbose"}
 
 
 @contextmanager
@@ -72,15 +55,20 @@ def open_storage(storage):
         )
     try:
         if "://" not in storage:
-            return JournalStorage(_MendingJournal(storage))
+            return JournalStorage(MendingJournal(storage))
         database = RDBStorage(storage, engine_kwargs=_engine_settings(storage))
         weakref.finalize(database, database.engine.dispose)
         return database
     except Exception as error:
-        raise ConnectionError(
-            f"storage={_hide_password(storage)!r} can't be used: "
-            f"{_first_line(error)} {_advise(storage, error)}"
-        ) from error
+        raise _say_what_to_do(storage, error) from error
+
+
+def _say_what_to_do(storage, error):
+    text = _hide_password(storage) if isinstance(storage, str) else repr(storage)
+    return ConnectionError(
+        f"storage={text!r} can't be used: {_first_line(error)} "
+        f"{_advise(str(storage), error)}"
+    )
 
 
 def _engine_settings(url):
@@ -110,145 +98,15 @@ def _advise(storage, error):
     return "Check that the server runs, and the name, port, user and password."
 
 
-class _MendingJournal(JournalFileBackend):
-    """A journal file whose last line may have been torn by a kill or a power failure.
-
-    What is appended to a torn line can't be read any more. So such a line is cut off
-    before anything is written: its writer did not live to rely on it.
-
-    Parameters
-    ----------
-    path : str
-        Of the file.
-    """
-
-    def __init__(self, path):
-        self._path = path
-        self._file_lock = JournalFileSymlinkLock(path, grace_period=LOCK_GRACE)
-        super().__init__(path, lock_obj=self._file_lock)
-
-    def append_logs(self, logs):
-        """Append some entries, after cutting off a torn one."""
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        self._file_lock.acquire()
-        try:
-            with open(self._path, "rb+") as file:
-                file.seek(_end_of_lines(file))
-                file.truncate()
-                file.write(lines.encode())
-                file.flush()
-                os.fsync(file.fileno())
-        finally:
-            self._file_lock.release()
-
-
-def _end_of_lines(file):
-    """Return where the last whole line of a file ends."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        begin = max(0, end - 4096)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
-        end = begin
-    return 0
-
-
-class Fingerprint(dict):
-    """What makes two searches the same: short texts by the names of their subjects."""
-
-    def differences(self, other):
-        """Return what differs, in words."""
-        return [
-            f"{subject} ({other.get(subject, 'none')} in the study, {text} here)"
-            for subject, text in self.items()
-            if other.get(subject) != text
-        ]
-
-    def short(self):
-        """Return eight characters that stand for all of it."""
-        return _digest(repr(sorted(self.items())).encode())[:8]
-
-
-def take_fingerprint(estimator, space, scoring, folds, data):
-    """Return the fingerprint of a search.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What is tuned.
-    space : DictSpace or FunctionSpace
-        What is searched.
-    scoring : object
-        The parameter ``scoring``.
-    folds : list of tuple of ndarray
-        Rows to train and to test on.
-    data : dict
-        X, y and what else came with ``fit``, by name.
-    """
-    searched = space.draw_example()
-    settings = {
-        name: _describe(value)
-        for name, value in estimator.get_params(deep=True).items()
-        if name not in searched and name.split("__")[-1] not in _CHANGES_NOTHING
-    }
-    found = Fingerprint()
-    for name, value in data.items():
-        if value is not None:
-            found[name] = f"{_shape(value)}{_hash_data(value)}"
-    found["folds"] = f"{len(folds)} folds {_hash_data(np.concatenate(folds[0]))}"
-    found["folds"] += _hash_data(np.concatenate([test for _, test in folds]))
-    found["space"] = _digest(space.describe().encode())
-    found["scoring"] = _describe(scoring)
-    found["estimator"] = f"{type(estimator).__name__} "
-    found["estimator"] += _digest(repr(sorted(settings.items())).encode())
-    return found
-
-
-def _describe(value):
-    if hasattr(value, "get_params"):
-        return type(value).__qualname__
-    if callable(value) and hasattr(value, "__qualname__"):
-        return value.__qualname__
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
-
-
-def _shape(value):
-    shape = getattr(value, "shape", None)
-    return f"{' x '.join(map(str, shape))} " if shape else ""
-
-
-def _hash_data(value):
-    if isinstance(value, (pd.DataFrame, pd.Series)):
-        rows = pd.util.hash_pandas_object(value, index=False).to_numpy()
-        names = getattr(value, "columns", [getattr(value, "name", None)])
-        return _digest(rows.tobytes(), repr(list(names)).encode())
-    if sparse.issparse(value):
-        value = value.tocoo()
-        parts = (value.data, value.row, value.col)
-        return _digest(*(np.ascontiguousarray(part).tobytes() for part in parts))
-    array = np.asarray(value)
-    if array.dtype.kind in "OUST":
-        rows = pd.util.hash_array(array.astype(object).ravel(), categorize=False)
-        return _digest(rows.tobytes())
-    return _digest(str(array.dtype).encode(), np.ascontiguousarray(array).data)
-
-
-def _digest(*parts):
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def open_study(storage, name, resume, fingerprint, sampler, pruner):
+def open_study(storage, where, name, resume, fingerprint, sampler, pruner):
     """Return the study of a search: the one that is there, or a new one.
 
     Parameters
     ----------
     storage : optuna.storages.BaseStorage
         Where it is.
+    where : object
+        What the user gave for it.
     name : str or None
         Of the study; None takes one from the fingerprint.
     resume : bool or "auto"
@@ -260,9 +118,18 @@ def open_study(storage, name, resume, fingerprint, sampler, pruner):
 
     Raises
     ------
+    ConnectionError
+        If the storage can't be used, or is locked.
     ValueError
         If the study is that of another search.
     """
+    try:
+        return _open_study(storage, name, resume, fingerprint, sampler, pruner)
+    except StorageInternalError as error:
+        raise _say_what_to_do(where, error) from error
+
+
+def _open_study(storage, name, resume, fingerprint, sampler, pruner):
     name = name or f"skdl-{fingerprint.short()}"
     there = name in optuna.get_all_study_names(storage)
     if there and resume is False:

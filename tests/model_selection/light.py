@@ -11,10 +11,11 @@ from skdl.model_selection import OptunaSearchCV, _queue
 
 
 class Sleeper(ClassifierMixin, BaseEstimator):
-    """Sleeps, and then says how often the parameter says it is right."""
+    """Sleeps, and is right as often as its parameter says; another one is spare."""
 
-    def __init__(self, share=0.5, seconds=0.03):
+    def __init__(self, share=0.5, spare=0.5, seconds=0.03):
         self.share = share
+        self.spare = spare
         self.seconds = seconds
 
     def fit(self, X, y):
@@ -36,7 +37,7 @@ class Sleeper(ClassifierMixin, BaseEstimator):
 def make_search(url, n_trials, **params):
     return OptunaSearchCV(
         Sleeper(),
-        {"share": uniform(0, 1)},
+        {"share": uniform(0, 1), "spare": uniform(0, 1)},
         n_trials=n_trials,
         cv=2,
         storage=url,

@@ -7,6 +7,7 @@ except ImportError:  # scikit-learn before 1.9
 
 import re
 
+import psutil
 import pytest
 from optuna.pruners import NopPruner, ThresholdPruner
 from sklearn.exceptions import FitFailedWarning
@@ -145,9 +146,9 @@ def test_a_preview_counts_and_extrapolates(iris, monkeypatch):
     monkeypatch.setattr(_preview.joblib, "cpu_count", lambda: 2)
     preview = search(n_trials=10, cv=5, n_jobs=4).preview(*iris)
     assert preview.fits == 50
-    # What the first fit took longer, and 50 fits of 0.6 s, two at a time.
-    assert preview.minutes == pytest.approx((2.4 + 15) / 60)
-    assert str(preview).startswith("50 fits, about 17 seconds and ")
+    # What the first fit took longer, for two programs; 50 fits of 0.6 s, two at a time.
+    assert preview.minutes == pytest.approx((2 * 2.4 + 15) / 60)
+    assert str(preview).startswith("50 fits, about 20 seconds and ")
     assert "This is an estimate from one candidate drawn at random" in str(preview)
 
 
@@ -161,7 +162,9 @@ def test_a_preview_is_near_the_truth_and_touches_nothing(iris, tmp_path):
     fits = shown.cv_results_["mean_fit_time"].sum() * 5
     assert preview.fits == 40
     assert 0.1 * fits < 60 * preview.minutes < 20 * fits
-    assert 100 < preview.memory < 100_000
+    resident = psutil.Process().memory_info().rss / 2**20
+    assert 0.5 * resident < preview.memory < 2 * resident
+    assert shown.set_params(n_jobs=8).preview(*iris).memory >= preview.memory
 
 
 def test_a_preview_refuses_what_the_search_refuses(iris):

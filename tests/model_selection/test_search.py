@@ -24,6 +24,7 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import (
     GroupKFold,
+    KFold,
     RandomizedSearchCV,
     StratifiedKFold,
     cross_val_score,
@@ -216,6 +217,14 @@ def test_a_scorer_that_returns_several_scores(iris):
         search(scoring=scores, n_trials=2).fit(*iris)
 
 
+def test_a_second_fit_leaves_nothing_of_the_first(iris):
+    named = pd.DataFrame(iris[0], columns=list("abcd"))
+    found = search(n_trials=1).fit(named, iris[1])
+    found.set_params(refit=False).fit(*iris)
+    for name in ("best_estimator_", "refit_time_", "feature_names_in_"):
+        assert not hasattr(found, name)
+
+
 @pytest.mark.parametrize("refit", [True, False])
 def test_without_a_refit_there_is_no_estimator(iris, refit):
     found = search(refit=refit, n_trials=2).fit(*iris)
@@ -280,7 +289,7 @@ def test_other_estimators_are_searched_too(iris):
 def test_a_step_of_the_pipeline_is_searched(iris):
     steps = Pipeline([("scale", StandardScaler()), ("model", network())])
     space = {"scale": [StandardScaler(), "passthrough"], "model": [network(), SVC()]}
-    found = search(steps, space, n_trials=8).fit(*iris)
+    found = search(steps, space, n_trials=14, pruner=None).fit(*iris)
     kinds = {type(params["model"]) for params in found.cv_results_["params"]}
     assert kinds == {MLPClassifier, SVC}
     assert found.best_score_ > 0.9
@@ -330,6 +339,47 @@ def test_the_curve_of_a_regressor_is_its_score_at_each_epoch(
     assert ends[0] != curves[0][0]
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_scorer_that_looks_at_the_pipeline_and_the_rows_sees_them(iris, several):
+    X = pd.DataFrame(iris[0], columns=list("abcd"))
+    calls = []
+
+    def weighed(estimator, X, y):
+        return np.average(estimator.predict(X) == y, weights=np.exp(X["a"]))
+
+    def by_steps(estimator, X, y):
+        calls.append(len(X))
+        return estimator[-1].score(estimator[:-1].transform(X), y)
+
+    scoring, refit, name = by_steps, True, "score"
+    if several:
+        scoring, refit = {"weighed": weighed, "by_steps": by_steps}, "weighed"
+        name = refit
+    params = dict(scoring=scoring, refit=refit)
+    found = search(pipeline(), PIPELINE_SPACE, **params).fit(X, iris[1])
+    for trial in found.study_.trials:
+        scores = trial.user_attrs["scores"]["test"][name]
+        ends = [curve[-1] for curve in trial.user_attrs["curves"]]
+        np.testing.assert_allclose(ends, scores)
+    # After each epoch only the score is asked that the study maximizes.
+    assert len(calls) == 5 * 3 * (1 if several else 7)
+
+
+def test_one_score_by_name_is_multimetric_as_in_scikit_learn(iris):
+    found = search(scoring={"score": "accuracy"}, refit="score", n_trials=1).fit(*iris)
+    assert found.multimetric_
+    assert found.score(*iris) == found.best_estimator_.score(*iris)
+
+
+def test_a_fold_whose_targets_are_all_equal_has_a_finite_curve(diabetes):
+    X, y = diabetes[0][:90], np.repeat([1.0, 2.0, 2.0], 30)
+    plain = MLPRegressor(4, epochs=3, random_state=0)
+    found = search(plain, {"dropout": [0.1]}, n_trials=1, cv=KFold(3)).fit(X, y)
+    attributes = found.study_.trials[0].user_attrs
+    ends = [curve[-1] for curve in attributes["curves"]]
+    np.testing.assert_allclose(ends, attributes["scores"]["test"]["score"], atol=1e-6)
+
+
 def test_the_test_rows_go_through_the_steps_of_the_pipeline(iris):
     X, y = iris[0] * 1000 + 5, iris[1]
     scores, curves, _ = final_scores_and_curves(
@@ -344,16 +394,18 @@ def test_the_test_rows_go_through_the_steps_of_the_pipeline(iris):
 
 
 def test_transformers_never_see_the_test_rows(iris):
+    X = np.arange(150.0)[:, None]
     seen = []
 
     class Watcher(FunctionTransformer):
         def fit(self, X, y=None):
-            seen.append(len(X))
+            seen.append(X.ravel().tolist())
             return super().fit(X, y)
 
     steps = make_pipeline(Watcher(), network())
-    search(steps, PIPELINE_SPACE, n_trials=2, refit=False).fit(*iris)
-    assert seen == [100] * 6
+    search(steps, PIPELINE_SPACE, n_trials=2, refit=False).fit(X, iris[1])
+    folds = [train.tolist() for train, _ in StratifiedKFold(3).split(*iris)]
+    assert seen == folds * 2
 
 
 # Pruning
@@ -563,13 +615,22 @@ def ctrl_c():
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):
+    after = []
+
     class Interrupts(optuna.pruners.BasePruner):
+        def __deepcopy__(self, memo):
+            return self
+
         def prune(self, study, trial):
-            if trial.number == 1 and trial.last_step == 2:
+            if after:
+                after.append(trial.number)
+            elif trial.number == 1 and trial.last_step == 2:
                 os.kill(os.getpid(), signal.SIGINT)
+                after.append(trial.number)
             return False
 
     long = search(network(epochs=500), pruner=Interrupts(), n_jobs=n_jobs)
     with pytest.raises(KeyboardInterrupt):
         long.fit(*iris)
     assert not hasattr(long, "study_")
+    assert len(after) < 1500  # 500 epochs of 3 folds

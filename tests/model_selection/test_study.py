@@ -1,27 +1,36 @@
 """Studies in storages: going on, other searches, what can't be used, torn files."""
 
+import copy
 import gc
 import json
 import sqlite3
 
+import keras
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
+from optuna.exceptions import StorageInternalError
+from optuna.pruners import (
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    SuccessiveHalvingPruner,
+)
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.trial import TrialState
 from scipy.sparse import csr_matrix
 from scipy.stats import loguniform
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier
 from skdl.model_selection import OptunaSearchCV, _queue, _study
+from skdl.model_selection._fingerprint import take_fingerprint
 from skdl.model_selection._queue import TrialQueue, counts
-from skdl.model_selection._study import open_storage, open_study, take_fingerprint
+from skdl.model_selection._study import open_storage, open_study
 from tests.model_selection.light import Sleeper, make_data, make_search
 
 SPACE = {"learning_rate": loguniform(1e-3, 1e-1)}
@@ -42,17 +51,24 @@ def table_of(found):
 # Going on
 
 
-@pytest.mark.parametrize(
-    "pruner", [None, MedianPruner(n_startup_trials=2), NopPruner()]
-)
+PRUNERS = [
+    None,
+    MedianPruner(2),
+    NopPruner(),
+    SuccessiveHalvingPruner(2, 2),
+    HyperbandPruner(2, 18, 2),
+]
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
 def test_a_study_goes_on_as_if_it_had_never_stopped(storage_url, iris, pruner):
-    name = f"goes on {pruner}"
+    name = f"goes on {type(pruner).__name__}"
     for n_trials in (3, 7, 12):
         last = search(
             storage_url, n_trials=n_trials, pruner=pruner, study_name=name
         ).fit(*iris)
         assert len(last.study_.trials) == n_trials
-    whole = search(None, n_trials=12, pruner=pruner).fit(*iris)
+    whole = search(None, n_trials=12, pruner=pruner, study_name=name).fit(*iris)
     pd.testing.assert_frame_equal(table_of(last), table_of(whole))
 
 
@@ -102,8 +118,78 @@ def test_a_trial_that_the_user_put_into_the_queue_is_run(tmp_path, iris):
     url = f"sqlite:///{tmp_path}/study.db"
     found = search(url, n_trials=2).fit(*iris)
     found.study_.enqueue_trial({"learning_rate": 0.0123})
+    found.study_.enqueue_trial({"learning_rate": 0.0456})
     more = search(url, n_trials=3).fit(*iris)
     assert more.cv_results_["params"][2] == {"learning_rate": 0.0123}
+    # There was no place for the other one; it waits for one.
+    more = search(url, n_trials=4).fit(*iris)
+    assert more.cv_results_["params"][3] == {"learning_rate": 0.0456}
+
+
+def test_a_grid_ends_the_search_when_it_is_exhausted(tmp_path, iris):
+    rates = [0.001, 0.01, 0.1]
+    grid = optuna.samplers.GridSampler({"learning_rate": rates}, seed=0)
+    found = search(f"sqlite:///{tmp_path}/study.db", sampler=grid, n_trials=10).fit(
+        *iris
+    )
+    tried = [params["learning_rate"] for params in found.cv_results_["params"]]
+    assert sorted(tried) == rates
+
+
+def test_two_processes_with_one_seeded_sampler_propose_different_trials(tmp_path):
+    path = str(tmp_path / "study.log")
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    (first, study), (second, other) = queue_of(path), queue_of(path)
+    study.sampler, other.sampler = copy.deepcopy(sampler), copy.deepcopy(sampler)
+    with first.open(), second.open():
+        proposed = [
+            queue.take()[1]["share"] for queue in (first, second, first, second)
+        ]
+    assert len(set(proposed)) == 4
+
+
+def test_a_trial_that_was_lost_between_its_parameters_is_drawn_again(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    kept = {}
+
+    def space(trial):
+        first = trial.suggest_float("first", 0, 1)
+        if interrupted and isinstance(trial, optuna.Trial) and trial.number == 1:
+            raise KeyboardInterrupt
+        return {"share": first * trial.suggest_float("second", 0, 1)}
+
+    for interrupted in (False, True):
+        name = f"interrupted {interrupted}"
+        params = dict(param_distributions=space, study_name=name)
+        if interrupted:
+            with pytest.raises(KeyboardInterrupt):
+                make_search(url, 3).set_params(**params).fit(*make_data())
+            interrupted = False
+        found = make_search(url, 3).set_params(**params).fit(*make_data())
+        kept[name] = list(found.cv_results_["mean_test_score"])
+    assert kept["interrupted True"] == kept["interrupted False"]
+
+
+def test_signs_of_life_go_on_after_an_error_of_the_storage(tmp_path, monkeypatch):
+    monkeypatch.setattr(_queue, "PULSE", 0.05)
+    queue, study = queue_of(str(tmp_path / "study.log"))
+    errors = [StorageInternalError("away"), OSError("away"), None]
+    with queue.open():
+        trial, _ = queue.take()
+        write = trial.set_user_attr
+
+        def fail_twice(*arguments):
+            if errors[0] is None:
+                return write(*arguments)
+            raise errors.pop(0)
+
+        monkeypatch.setattr(trial, "set_user_attr", fail_twice)
+        for _ in range(100):
+            if "skdl:alive" in study.get_trials()[0].user_attrs:
+                break
+            queue.stopped.wait(0.05)
+        else:
+            raise AssertionError("no sign of life any more")
 
 
 # The wrong study
@@ -162,6 +248,65 @@ def test_what_changes_nothing_is_no_other_search(tmp_path):
     OptunaSearchCV(steps, space, n_trials=1, **params).fit(X, y)
     steps.set_params(verbose=False, memory=str(tmp_path))
     OptunaSearchCV(steps, space, n_trials=2, verbose=0, n_jobs=2, **params).fit(X, y)
+
+
+def test_what_is_missing_now_is_another_search_too(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    weighted = make_search(url, 2, study_name="study").set_params(estimator=Weighted())
+    with pytest.warns(UserWarning, match="does not support sample_weight"):
+        weighted.fit(*make_data(), sample_weight=np.ones(10))
+    with pytest.raises(
+        ValueError, match=r"sample_weight \(10 \w+ in the .* none here\)"
+    ):
+        weighted.fit(*make_data())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (KFold(2), KFold(5)),
+        (TimeSeriesSplit(3), TimeSeriesSplit(3, max_train_size=2)),
+    ],
+)
+def test_other_folds_are_another_search(tmp_path, first, second):
+    url = f"sqlite:///{tmp_path}/study.db"
+    make_search(url, 1, study_name="study").set_params(cv=first).fit(*make_data())
+    with pytest.raises(ValueError, match="what differs: folds"):
+        make_search(url, 2, study_name="study").set_params(cv=second).fit(*make_data())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.01)),
+        (np.zeros(2000), np.eye(1, 2000).ravel()),
+        (np.mean, np.sum),
+    ],
+)
+def test_other_settings_of_the_estimator_are_another_search(first, second):
+    folds = [(np.arange(5), np.arange(5))]
+    taken = [
+        take_fingerprint(Sleeper(seconds=value), _StubSpace(), None, folds, {})
+        for value in (first, copy.deepcopy(first), second)
+    ]
+    assert taken[0] == taken[1]
+    assert taken[0] != taken[2]
+
+
+def test_a_space_function_that_has_changed_is_refused_before_a_fit(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+
+    def space(trial):
+        return {"share": trial.suggest_float(name, 0, 1)}
+
+    name = "first"
+    params = dict(param_distributions=space, study_name="study")
+    make_search(url, 2).set_params(**params).fit(*make_data())
+    name = "second"
+    before = dump(tmp_path / "study.db")
+    with pytest.raises(ValueError, match="does not fit trial 0 of the study"):
+        make_search(url, 4).set_params(**params).fit(*make_data())
+    assert dump(tmp_path / "study.db") == before
 
 
 def as_frame(X):
@@ -254,11 +399,13 @@ def test_a_storage_that_cannot_be_reached_is_named(storage, error, message):
     assert "secret" not in str(caught.value)
 
 
-def test_a_storage_that_is_locked_is_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
+def test_a_storage_that_is_locked_is_named(tmp_path, monkeypatch, lock):
     monkeypatch.setattr(_study, "LOCK_TIMEOUT", 0.1)
     path = tmp_path / "study.db"
+    optuna.create_study(study_name="other", storage=f"sqlite:///{path}")
     with sqlite3.connect(path, isolation_level=None) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute(f"BEGIN {lock}")
         with pytest.raises(ConnectionError, match="Another process holds the file"):
             make_search(f"sqlite:///{path}", 1).fit(*make_data())
         connection.execute("ROLLBACK")
@@ -289,6 +436,8 @@ def test_a_file_that_is_no_study_is_named(tmp_path):
         (dict(scoring="acuracy"), ValueError, "'scoring' parameter"),
         (dict(scoring=["accuracy", "f1"]), ValueError, "refit must be set"),
         (dict(cv=20), ValueError, "n_splits=20"),
+        (dict(cv=[]), ValueError, "cv=.* has no folds"),
+        (dict(n_jobs=0), ValueError, "n_jobs == 0"),
     ],
 )
 def test_bad_parameters_are_named_before_the_storage_is_touched(
@@ -447,5 +596,5 @@ def test_a_study_needs_no_name(tmp_path):
         Sleeper(), _StubSpace(), None, [(np.arange(5), np.arange(5))], {}
     )
     storage = open_storage(None)
-    study = open_study(storage, None, "auto", fingerprint, None, None)
+    study = open_study(storage, None, None, "auto", fingerprint, None, None)
     assert study.study_name == f"skdl-{fingerprint.short()}"

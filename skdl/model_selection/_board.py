@@ -1,0 +1,73 @@
+"""Asking a pruner about trials, in memory."""
+
+import threading
+
+import optuna
+from optuna.trial import TrialState
+
+from skdl.model_selection._outcome import Outcome
+from skdl.model_selection._study import quiet_optuna
+
+__all__ = ["Board"]
+
+
+class Board:
+    """Asks a pruner about trials, in memory.
+
+    A pruner compares each epoch of a trial with the same epoch of all others. Through
+    a storage on disk that costs as much as training a small epoch, so each trial has a
+    twin in a study in memory, and only a part of its curve goes to the storage.
+
+    Parameters
+    ----------
+    pruner : optuna.pruners.BasePruner
+        Who decides.
+    name : str
+        Of the study.
+    """
+
+    def __init__(self, pruner, name):
+        self._lock = threading.Lock()
+        self._known = set()
+        with quiet_optuna():
+            self._study = optuna.create_study(
+                study_name=name,
+                direction="maximize",
+                pruner=pruner,
+                sampler=optuna.samplers.RandomSampler(seed=0),
+            )
+
+    def open(self, number):
+        """Return the twin of the trial of that number."""
+        with self._lock:
+            self._known.add(number)
+            return self._study.ask()
+
+    def close(self, twin, state, value=None):
+        """End a twin as its trial ended."""
+        self._study.tell(twin, value, state)
+
+    def update(self, trials, objective):
+        """Take in the trials that other processes, or earlier ones, have finished.
+
+        Their twins are shown to the pruner as they were: some pruners keep with a trial
+        what they saw of it.
+
+        Parameters
+        ----------
+        trials : list of optuna.trial.FrozenTrial
+            The trials of the study that count.
+        objective : str or None
+            Which of several scores the study maximizes.
+        """
+        with self._lock:
+            new = [trial for trial in trials if trial.number not in self._known]
+            self._known.update(trial.number for trial in new)
+        for trial in new:
+            twin = self._study.ask()
+            outcome = Outcome.from_attributes(trial.user_attrs)
+            for step, value in outcome.reports(objective).items():
+                twin.report(value, step)
+                twin.should_prune()
+            value = trial.value if trial.state == TrialState.COMPLETE else None
+            self.close(twin, trial.state, value)

@@ -1,0 +1,56 @@
+"""A journal file that survives a torn last line."""
+
+import json
+import os
+
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+__all__ = ["MendingJournal"]
+
+# Seconds after which the lock of a journal file is taken from a process that has died.
+LOCK_GRACE = 10
+
+
+class MendingJournal(JournalFileBackend):
+    """A journal file whose last line may have been torn by a kill or a power failure.
+
+    What is appended to a torn line can't be read any more. So such a line is cut off
+    before anything is written: its writer did not live to rely on it.
+
+    Parameters
+    ----------
+    path : str
+        Of the file.
+    """
+
+    def __init__(self, path):
+        self._path = path
+        self._file_lock = JournalFileSymlinkLock(path, grace_period=LOCK_GRACE)
+        super().__init__(path, lock_obj=self._file_lock)
+
+    def append_logs(self, logs):
+        """Append some entries, after cutting off a torn one."""
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._file_lock.acquire()
+        try:
+            with open(self._path, "rb+") as file:
+                file.seek(_end_of_lines(file))
+                file.truncate()
+                file.write(lines.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            self._file_lock.release()
+
+
+def _end_of_lines(file):
+    """Return where the last whole line of a file ends."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        begin = max(0, end - 4096)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
