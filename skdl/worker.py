@@ -84,8 +84,20 @@ def _make_parser():
     return parser
 
 
+def _load(option, path):
+    try:
+        return joblib.load(path)
+    except OSError:
+        raise
+    except Exception as error:  # whatever a file that is no joblib file leads to
+        raise ValueError(
+            f"{option} {path} can't be loaded: {type(error).__name__}: {error}. It "
+            "must be a file of joblib.dump whose classes can be imported here."
+        ) from error
+
+
 def _read_search(options):
-    search = joblib.load(options.search)
+    search = _load("--search", options.search)
     if not isinstance(search, OptunaSearchCV):
         raise TypeError(
             f"--search {options.search}: it holds {type(search).__name__}, and not an "
@@ -102,7 +114,7 @@ def _read_data(options):
         return _read_table(options)
     if options.target is not None:
         raise ValueError(f"--target is for parquet files; --data is {options.data}.")
-    found = joblib.load(options.data)
+    found = _load("--data", options.data)
     if isinstance(found, dict):
         return found
     if not isinstance(found, tuple) or len(found) != 2:

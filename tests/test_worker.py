@@ -63,9 +63,11 @@ def test_a_worker_runs_the_missing_trials(files, data, capsys):
         (("data.joblib", "--target=c"), "--target is for parquet files"),
         (("search.joblib",), "holds OptunaSearchCV, and neither"),
         (("nothing.joblib",), "No such file"),
+        (("text.joblib",), "--data .*text.joblib can't be loaded: "),
     ],
 )
 def test_what_a_worker_cannot_use_is_named(files, data, message, capsys):
+    (files / "text.joblib").write_text("no joblib file")
     assert worker.main(arguments(files, *data)) == 2
     assert re.search(message, capsys.readouterr().err)
     assert not (files / "study.db").exists()
