@@ -20,7 +20,8 @@ def run_server(fsync="off"):
     shutil.chown(folder, user)
     data, log = folder / "data", folder / "log"
     port = _free_port()
-    _run(user, "initdb", "-D", data, "-U", "skdl", "--auth=trust", "--no-sync")
+    settings = ("--auth=trust", "--no-sync", "--locale=C", "--encoding=UTF8")
+    _run(user, "initdb", "-D", data, "-U", "skdl", *settings)
     options = (
         f"-c listen_addresses=127.0.0.1 -c port={port} -c fsync={fsync} -k {folder}"
     )

@@ -1,6 +1,7 @@
 """Opening the study of a search, and its storage."""
 
 import re
+import time
 import weakref
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages.journal import JournalStorage
 from optuna.study import StudyDirection
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.exc import IntegrityError, NoSuchModuleError
 
 from skdl.model_selection._journal import MendingJournal
 
@@ -18,6 +19,8 @@ __all__ = ["open_storage", "open_study", "quiet_optuna"]
 # Seconds to wait for a lock that another process holds on an SQLite file.
 LOCK_TIMEOUT = 20
 _KEY = "skdl:search"
+# What databases say in a race for a table or a row.
+_SIGNS_OF_A_RACE = ("already exists", "duplicate key", "UNIQUE constraint", "version")
 
 
 @contextmanager
@@ -56,11 +59,33 @@ def open_storage(storage):
     try:
         if "://" not in storage:
             return JournalStorage(MendingJournal(storage))
-        database = RDBStorage(storage, engine_kwargs=_engine_settings(storage))
-        weakref.finalize(database, database.engine.dispose)
-        return database
+        return _open_database(storage)
     except Exception as error:
         raise _say_what_to_do(storage, error) from error
+
+
+def _open_database(url):
+    """Open a database; try again if other processes are making its tables just now."""
+    for pause in (0.2, 0.5, 1.0, 2.0):
+        try:
+            return _connect(url)
+        except Exception as error:
+            if not _is_race(error):
+                raise
+        time.sleep(pause)
+    return _connect(url)
+
+
+def _connect(url):
+    database = RDBStorage(url, engine_kwargs=_engine_settings(url))
+    weakref.finalize(database, database.engine.dispose)
+    return database
+
+
+def _is_race(error):
+    """Return whether another process was quicker to make a table or a row."""
+    text = f"{error} {error.__cause__}"
+    return any(sign in text for sign in _SIGNS_OF_A_RACE)
 
 
 def _say_what_to_do(storage, error):
@@ -123,10 +148,13 @@ def open_study(storage, where, name, resume, fingerprint, sampler, pruner):
     ValueError
         If the study is that of another search.
     """
+    arguments = storage, name, resume, fingerprint, sampler, pruner
     try:
-        return _open_study(storage, name, resume, fingerprint, sampler, pruner)
-    except StorageInternalError as error:
-        raise _say_what_to_do(where, error) from error
+        return _open_study(*arguments)
+    except (StorageInternalError, IntegrityError) as error:
+        if not _is_race(error):
+            raise _say_what_to_do(where, error) from error
+    return _open_study(*arguments)  # another process has just made it
 
 
 def _open_study(storage, name, resume, fingerprint, sampler, pruner):

@@ -1,9 +1,11 @@
 """Processes that are killed while they search: nothing finished may be lost."""
 
 import random
+import time
 
 import optuna
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState
 
 from skdl.model_selection._queue import counts
@@ -26,12 +28,22 @@ def finished(trials):
     return {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
 
 
+def wait_for_a_trial(url, name):
+    """Return the seconds until a trial was finished."""
+    begin = time.monotonic()
+    while not finished(read_study(url, name)):
+        assert time.monotonic() < begin + 60
+        time.sleep(0.02)
+    return time.monotonic() - begin
+
+
 # Optuna says so where a process was killed while it held the lock of a journal file.
 @pytest.mark.filterwarnings("ignore:The existing lock file has not been released")
 @pytest.mark.slow
 def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processes):
     dice = random.Random(0)
-    kept = {}
+    open_storage(storage_url)
+    kept, needs = {}, None
     for _ in range(KILLS):
         begun = processes.Event()
         search = processes.Process(
@@ -41,7 +53,10 @@ def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processe
         )
         search.start()
         assert begun.wait(60)
-        search.join(dice.uniform(0.05, 0.7))
+        if needs is None:  # the first one finishes a trial, which tells the speed here
+            needs = wait_for_a_trial(storage_url, "killed")
+        else:
+            search.join(dice.uniform(0, 2 * needs + 0.2))
         search.kill()
         search.join()
         trials = read_study(storage_url, "killed")
@@ -74,3 +89,38 @@ def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processe
     params = [trial.params for trial in counted]
     expected = [trial.params for trial in whole.study_.get_trials()]
     assert sorted(params, key=repr) == sorted(expected, key=repr)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "journal", "postgresql"])
+def test_processes_that_begin_at_once_on_an_empty_storage(request, tmp_path, kind):
+    processes = request.getfixturevalue("processes")
+    url = {
+        "sqlite": f"sqlite:///{tmp_path}/study.db",
+        "journal": f"{tmp_path}/log",
+    }.get(kind)
+    if kind == "postgresql":
+        url = make_database(request.getfixturevalue("postgresql"))
+    together = [
+        processes.Process(
+            target=run_search, args=(url, 12), kwargs={"study_name": "at once"}
+        )
+        for _ in range(5)
+    ]
+    for process in together:
+        process.start()
+    for process in together:
+        process.join(60)
+    assert [process.exitcode for process in together] == [0] * 5
+    trials = read_study(url, "at once")
+    assert sum(map(counts, trials)) == 12
+    assert all(trial.state.is_finished() for trial in trials)
+
+
+def make_database(server):
+    """Return the URL of a new database."""
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("CREATE DATABASE empty"))
+    engine.dispose()
+    return server.rsplit("/", 1)[0] + "/empty"
