@@ -136,17 +136,17 @@ class TrialQueue:
 
         thread = threading.Thread(target=beat, name="skdl-pulse", daemon=True)
         _open_queues.add(self._owner["queue"])
-        if self._shared:
-            with self._lock:
-                self._retry_lost()
-                self._repair()
-            thread.start()
         try:
+            if self._shared:
+                with self._lock:
+                    self._retry_lost()
+                    self._repair()
+                thread.start()
             yield self
         finally:
             _open_queues.remove(self._owner["queue"])
             ended.set()
-            if self._shared:
+            if thread.is_alive():
                 thread.join()
 
     def _beat(self):
