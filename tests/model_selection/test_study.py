@@ -203,7 +203,7 @@ def change(name):
         "y": dict(data=(X, 1 - y)),
         "sample_weight": dict(fit_params={"sample_weight": weight}),
         "folds": dict(cv=KFold(2, shuffle=True, random_state=1)),
-        "space": dict(param_distributions={"share": loguniform(0.1, 1)}),
+        "space": dict(param_distributions={"share": [0.5], "spare": [0.5]}),
         "scoring": dict(scoring="accuracy"),
         "estimator": dict(estimator__seconds=0.02),
     }[name]
