@@ -5,7 +5,9 @@ import os
 
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-__all__ = ["MendingJournal"]
+__all__ = ["MendingJournal", "check_journal"]
+
+_BEGIN = b'{"op_code"'
 
 # Seconds after which the lock of a journal file is taken from a process that has died.
 LOCK_GRACE = 10
@@ -54,3 +56,32 @@ def _end_of_lines(file):
             return begin + found + 1
         end = begin
     return 0
+
+
+def check_journal(path):
+    """Check that a file is a journal, or that there is none yet.
+
+    Parameters
+    ----------
+    path : str
+        Of the file.
+
+    Raises
+    ------
+    ValueError
+        If it is another file, or is called like one of SQLite.
+    """
+    if path.endswith((".db", ".sqlite", ".sqlite3")):
+        raise ValueError(
+            f"storage={path!r} is called like a file of SQLite: give "
+            f"'sqlite:///{path}', or another name for a journal file."
+        )
+    if not os.path.exists(path):
+        return
+    with open(path, "rb") as file:
+        begin = file.read(len(_BEGIN))
+    if not _BEGIN.startswith(begin):
+        raise ValueError(
+            f"storage={path!r} is a file, and no journal of Optuna: it is left as it "
+            "is. Give another path, or the URL of a database."
+        )

@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalStorage
 from optuna.study import StudyDirection
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError
 
-from skdl.model_selection._journal import MendingJournal
+from skdl.model_selection._journal import MendingJournal, check_journal
 
 __all__ = ["open_storage", "open_study", "quiet_optuna"]
 
@@ -56,8 +56,11 @@ def open_storage(storage):
             f"storage={storage!r} must be a database URL such as "
             "'sqlite:///study.db', the path of a journal file, or a storage of Optuna."
         )
+    is_url = "://" in storage
+    if not is_url:
+        check_journal(storage)
     try:
-        if "://" not in storage:
+        if not is_url:
             return JournalStorage(MendingJournal(storage))
         return _open_database(storage)
     except Exception as error:

@@ -385,6 +385,11 @@ def test_resume_says_whether_the_study_must_be_there(tmp_path, resume, message):
         ("", TypeError, "must be a database URL"),
         ("sqlite:////no/such/folder/study.db", ConnectionError, "folder exists"),
         ("/no/such/folder/study.log", ConnectionError, "path of a journal file"),
+        (
+            "study.db",
+            ValueError,
+            "called like a file of SQLite: give 'sqlite:///study.db'",
+        ),
         ("nodatabase://host/study", ConnectionError, "driver"),
         (
             "postgresql+psycopg://me:secret@127.0.0.1:1/study",
@@ -417,6 +422,15 @@ def test_a_file_that_is_no_study_is_named(tmp_path):
     with pytest.raises(ConnectionError, match="the file is an Optuna study"):
         make_search(f"sqlite:///{tmp_path}/study.db", 1).fit(*make_data())
     assert (tmp_path / "study.db").read_text() == "no database"
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3", b"a,b\n1,2\n3", b"{}"])
+def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is a file, and no journal of Optuna"):
+        make_search(str(path), 1).fit(*make_data())
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
