@@ -5,8 +5,6 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 
-from skdl.training._program import Program
-
 __all__ = ["ProgramCache", "programs"]
 
 
@@ -27,7 +25,7 @@ class ProgramCache:
         self._process = None
 
     @contextmanager
-    def lend(self, spec, make_optimizer):
+    def lend(self, spec, make_program):
         """Lend a program for ``spec``, compiling one if all of them are lent out.
 
         A program whose borrower is interrupted is not taken back. One whose borrower
@@ -35,10 +33,10 @@ class ProgramCache:
 
         Parameters
         ----------
-        spec : ProgramSpec
+        spec : ProgramSpec or ModelSpec
             What the program is compiled for.
-        make_optimizer : callable
-            Returns a new Keras optimizer, for the case that no kernel does its work.
+        make_program : callable
+            Returns a new program for ``spec``; the program has it as attribute.
 
         Raises
         ------
@@ -46,7 +44,7 @@ class ProgramCache:
             In a process that was forked from one which had used TensorFlow already.
         """
         self._check_process()
-        program = self._borrow(spec) or Program(spec, make_optimizer)
+        program = self._borrow(spec) or make_program()
         try:
             yield program
         except Exception:

@@ -1,6 +1,7 @@
 """The loop over epochs, shared by every way of training."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +24,8 @@ class Training:
     ----------
     data : tuple of tf.Tensor
         X, y and, where rows are weighted, their weights.
+    n_rows : int
+        Rows of the training part.
     validation : tuple of tf.Tensor or None
         The same of the validation part.
     observed : tuple of tf.Tensor or None
@@ -31,41 +34,44 @@ class Training:
         The length of the training and of a step.
     schedule : object
         From ``make_schedule``.
-    dropout : DropoutPlan
-        The random part of dropout.
     momentum : float
         Of the optimizers that have one.
-    penalties : ndarray of float32, shape (2,)
-        The factors l1 and l2.
     order_seed : np.random.SeedSequence
         Where the order of the rows comes from.
-    first_step : int, default=0
-        Steps that were done in earlier calls of ``partial_fit``.
+    dropout : DropoutPlan or None
+        The random part of dropout; None for a model that has its own.
+    penalties : ndarray of float32, shape (2,), or None
+        The factors l1 and l2; None for a model that has its own.
+    shuffle : bool, default=True
+        Whether each epoch has an order of its own.
+    first_step, first_epoch : int, default=0
+        Steps and epochs that were done in earlier calls of ``partial_fit``.
     """
 
     data: tuple
+    n_rows: int
     validation: tuple | None
     observed: tuple | None
     epochs: int
     batch_size: int
     schedule: object
-    dropout: object
     momentum: float
-    penalties: np.ndarray
     order_seed: np.random.SeedSequence
+    dropout: object = None
+    penalties: np.ndarray | None = None
+    shuffle: bool = True
     first_step: int = 0
-    scored: ScoredRows = field(init=False, repr=False)
+    first_epoch: int = 0
     _orders: np.random.Generator = field(init=False, repr=False)
 
     def __post_init__(self):
-        parts = [part for part in (self.validation, self.observed) if part]
-        self.scored = ScoredRows(parts, self.data[1])
         self._orders = np.random.default_rng(self.order_seed)
 
-    @property
-    def n_rows(self):
-        """Rows of the training part."""
-        return int(self.data[0].shape[0])
+    @cached_property
+    def scored(self):
+        """The rows that are scored after each epoch."""
+        parts = [part for part in (self.validation, self.observed) if part]
+        return ScoredRows(parts, self.data[1])
 
     @property
     def steps_per_epoch(self):
@@ -75,6 +81,8 @@ class Training:
     def draw_orders(self, n_epochs):
         """Return the orders of the rows in the next epochs."""
         orders = np.tile(np.arange(self.n_rows, dtype=np.int32), (n_epochs, 1))
+        if not self.shuffle:
+            return orders
         return self._orders.permuted(orders, axis=1, out=orders)
 
     def steps_of(self, epoch, n_epochs=1):

@@ -13,7 +13,7 @@ from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._rows import run_on_all_threads, run_on_one_thread
 
-__all__ = ["Program", "ProgramSpec", "infer"]
+__all__ = ["Program", "ProgramSpec", "calls", "infer"]
 
 # A step of at most this many multiply-adds (forward) runs on one thread.
 ONE_THREAD_WORK = 4_000_000
@@ -167,7 +167,7 @@ class Program:
         stride = max(1, min(STEPS_PER_CALL, WORK_PER_CALL // work))
         trained, scores = [], []
         n_steps = table[0].shape[1]
-        for runs, some in _calls(n_runs, n_steps, stride):
+        for runs, some in calls(n_runs, n_steps, stride):
             part = tuple(tf.constant(column[runs, some]) for column in table)
             pieces = scored.pieces if some.stop == n_steps else scored.no_pieces
             results = run(data, scored.data, *constants, part, pieces).numpy()
@@ -350,7 +350,7 @@ def infer(network, weights, X):
     return np.concatenate([part.numpy() for part in parts])
 
 
-def _calls(n_runs, n_steps, stride):
+def calls(n_runs, n_steps, stride):
     """Yield the runs and the steps of each call, which has at most ``stride``."""
     if n_steps <= stride:
         whole = stride // n_steps

@@ -21,7 +21,7 @@ from skdl.training._keras import (
 )
 from skdl.training._loop import EarlyStopper, Recorder, Training, train_program
 from skdl.training._optimizers import kernel_for, make_optimizer, spec_for
-from skdl.training._program import ProgramSpec
+from skdl.training._program import Program, ProgramSpec
 from skdl.training._schedules import make_schedule
 
 __all__ = ["Outcome", "Run", "make_model"]
@@ -81,6 +81,7 @@ class Run:
         self._places = tuple(place for place, rate in enumerate(job.dropout) if rate)
         self._training = Training(
             data=data,
+            n_rows=n_rows,
             validation=job.validation and _to_tensors(job.validation, job.target),
             observed=job.observed and _to_tensors(job.observed, job.target),
             epochs=job.n_epochs,
@@ -158,7 +159,11 @@ class Run:
             weighted=len(training.data) == 3,
             shapes=shapes,
         )
-        with programs.lend(program_spec, self._make_optimizer) as program:
+
+        def make_program():
+            return Program(program_spec, self._make_optimizer)
+
+        with programs.lend(program_spec, make_program) as program:
             program.load(self._weights, job.states)
             light = [c for c in self._callbacks if isinstance(c, EpochCallback)]
             others = [c for c in self._callbacks if c not in light]

@@ -1,0 +1,157 @@
+"""What a user's Keras model is, as far as compiled training asks."""
+
+import json
+
+import keras
+import numpy as np
+
+__all__ = ["NotCompilable", "describe", "rows_at_once", "work_per_row"]
+
+# What they have learned from data is no variable, so it can't be loaded.
+_LEARNING_LAYERS = {
+    "Discretization",
+    "FeatureSpace",
+    "IntegerLookup",
+    "Normalization",
+    "StringLookup",
+    "TextVectorization",
+}
+_VALUES_AT_ONCE = 2**22
+
+
+class NotCompilable(Exception):
+    """Says why a model can't be trained by a compiled program."""
+
+
+def describe(model):
+    """Return what tells one architecture from another, with its loss and metrics.
+
+    Names and seeds of layers do not count: a function that builds the same model twice
+    gives it other ones each time.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    NotCompilable
+        If some part of the model is not Keras' own, or can't be rebuilt or loaded.
+    """
+    kind = type(model)
+    if not kind.__module__.startswith("keras."):
+        raise NotCompilable(f"{kind.__name__} is a model class of your own")
+    for what in ("inputs", "outputs"):
+        found = getattr(model, what, None)
+        if found is None:
+            raise NotCompilable(f"{kind.__name__} has no fixed {what}")
+        if len(found) != 1:
+            raise NotCompilable(f"the model has {len(found)} {what}")
+    layers = _plain(model.get_config())
+    settings = model.get_compile_config()
+    if settings.pop("run_eagerly", False):
+        raise NotCompilable("the model was compiled with run_eagerly=True")
+    optimizer = type(model.optimizer)
+    if not optimizer.__module__.startswith("keras."):
+        raise NotCompilable(f"{optimizer.__name__} is an optimizer of your own")
+    settings.pop("optimizer", None)
+    names = {}
+    return json.dumps([_renamed(layers, names), _plain(settings)], sort_keys=True)
+
+
+def _plain(config):
+    """Return a configuration as plain data; refuse what is not Keras' own."""
+    if isinstance(config, dict):
+        _check_own(config)
+        return {str(key): _plain(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [_plain(value) for value in config]
+    if config is None or isinstance(config, (str, bool, int, float)):
+        return config
+    raise NotCompilable(f"a setting of the model is a {type(config).__name__}")
+
+
+def _check_own(config):
+    name = config.get("class_name")
+    if not isinstance(name, str):
+        return
+    settings = config.get("config")
+    if name in ("function", "__lambda__", "Lambda"):
+        raise NotCompilable(f"{settings!r} is a function of your own")
+    module = config.get("module") or ""
+    own = module == "builtins" or module.split(".")[0] == "keras"
+    if config.get("registered_name") or not own:
+        raise NotCompilable(f"{name} is a class of your own")
+    if name in _LEARNING_LAYERS:
+        raise NotCompilable(f"{name} keeps what it has learned outside its weights")
+    if name == "DTypePolicy" and settings.get("name") != "float32":
+        raise NotCompilable(f"a layer computes in {settings.get('name')}")
+    if isinstance(settings, dict) and settings.get("stateful"):
+        raise NotCompilable(f"{name} is stateful")
+
+
+_REFERENCES = ("keras_history", "input_layers", "output_layers", "inbound_nodes")
+
+
+def _renamed(config, names, refers=False):
+    """Return a configuration whose layers are numbered, not named, and have no seed."""
+    if isinstance(config, dict):
+        return {
+            key: _renamed(value, names, refers or key in ("name", *_REFERENCES))
+            for key, value in config.items()
+            if key != "seed"
+        }
+    if isinstance(config, list):
+        return [_renamed(value, names, refers) for value in config]
+    if refers and isinstance(config, str):
+        return names.setdefault(config, len(names))
+    return config
+
+
+def work_per_row(model):
+    """Return about how many multiply-adds the model does for one row."""
+    return sum(map(_work_of, _leaves(model)))
+
+
+def _work_of(layer):
+    if isinstance(layer, keras.layers.Embedding):
+        return 0
+    kernels = [w.shape for w in layer.weights if len(w.shape) > 1]
+    positions = max(_positions(layer, "input"), _positions(layer, "output"))
+    return positions * sum(int(np.prod(shape)) for shape in kernels)
+
+
+def _positions(layer, side):
+    """Return the number of places at which a layer applies its weights."""
+    shape = _shape(layer, side)
+    return int(np.prod([n or 1 for n in shape[1:-1]]))
+
+
+def _shape(layer, side):
+    try:
+        found = getattr(layer, side)
+    except (AttributeError, ValueError):  # it was called several times, or never
+        return ()
+    return getattr(found, "shape", ())
+
+
+def _leaves(model):
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _leaves(layer)
+        else:
+            yield layer
+
+
+def rows_at_once(model):
+    """Return for how many rows the largest output of a layer is some megabytes."""
+    widths = [
+        int(np.prod([n or 1 for n in _shape(layer, "output")[1:]]))
+        for layer in _leaves(model)
+    ]
+    return int(np.clip(_VALUES_AT_ONCE // max(widths, default=1), 16, 8_192))

@@ -1,0 +1,307 @@
+"""One training of a model that a user has built."""
+
+from dataclasses import dataclass, field
+from itertools import count
+
+import keras
+import numpy as np
+import scipy.sparse
+
+from skdl._callbacks import EpochCallback, EpochWatcher
+from skdl.training._architecture import NotCompilable, describe
+from skdl.training._cache import programs
+from skdl.training._data import to_tensor
+from skdl.training._keras import KerasCallbacks, has_batch_hooks, release
+from skdl.training._loop import Recorder, Training
+from skdl.training._model_program import ModelProgram, ModelSpec
+from skdl.training._optimizers import spec_for
+from skdl.training._schedules import make_schedule
+
+__all__ = ["ModelJob", "ModelOutcome", "forget_kernels", "train_model"]
+
+# A model leaves about 0.3 MB in TensorFlow's cache of kernels, which never shrinks.
+_MODELS_PER_CLEARING = 48
+_models = count(1)
+
+
+@dataclass
+class ModelJob:
+    """What one training of a user's model has to do.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled. It holds the first weights, and at the end the last.
+    X, y : ndarray, or whatever else ``keras.Model.fit`` takes
+        The data, encoded.
+    weight : ndarray of shape (n_samples,) or None
+        The weights of the rows.
+    validation : tuple or None
+        X, y and perhaps weights to validate on.
+    batch_size : int
+        Rows of a step.
+    n_epochs : int
+        How many epochs to train.
+    first_epoch, first_step : int
+        Epochs and steps that were done before.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    callbacks : list
+        Keras callbacks, and ours.
+    seed : np.random.SeedSequence
+        Where the orders come from.
+    states : list of ndarray or None
+        Where the program's optimizer goes on.
+    keras_arguments : dict
+        Arguments of ``keras.Model.fit`` that a compiled program does not know.
+    watchers : list
+        Who else wants to see each epoch.
+    """
+
+    model: keras.Model
+    X: object
+    y: object
+    weight: np.ndarray | None
+    validation: tuple | None
+    batch_size: int
+    n_epochs: int
+    first_epoch: int
+    first_step: int
+    shuffle: bool
+    callbacks: list
+    seed: np.random.SeedSequence
+    states: list | None = None
+    keras_arguments: dict = field(default_factory=dict)
+    watchers: list = field(default_factory=list)
+
+
+@dataclass
+class ModelOutcome:
+    """What one training of a user's model has given.
+
+    Parameters
+    ----------
+    path : str
+        Which way was taken, and why.
+    history : dict of list
+        The scores of each epoch.
+    states : list of ndarray or None
+        Of the program's optimizer.
+    n_steps : int
+        Steps that were done, with those before.
+    """
+
+    path: str
+    history: dict
+    states: list | None
+    n_steps: int
+
+
+def train_model(job):
+    """Train a user's model: by a compiled program where that is possible.
+
+    Parameters
+    ----------
+    job : ModelJob
+        What to do.
+
+    Returns
+    -------
+    ModelOutcome
+
+    Raises
+    ------
+    ValueError
+        If the training diverges.
+    """
+    try:
+        spec = _spec(job)
+    except NotCompilable as reason:
+        history, steps = _train_by_keras(job)
+        return ModelOutcome(f"keras.Model.fit: {reason}", history, None, steps)
+    history, states, steps = _train_compiled(job, spec)
+    return ModelOutcome("compiled", history, states, steps)
+
+
+def forget_kernels():
+    """Empty TensorFlow's cache of kernels after some models were built.
+
+    Each new variable leaves a kernel there that nobody uses again: without this a
+    search would grow by 0.3 MB a fit. Keras does the same in ``clear_session``.
+    """
+    if next(_models) % _MODELS_PER_CLEARING == 0:
+        from tensorflow.python.eager.context import context
+
+        context().clear_kernel_cache()
+
+
+def _spec(job):
+    for name in job.keras_arguments:
+        raise NotCompilable(f"{name} is given")
+    if has_batch_hooks(job.callbacks):
+        raise NotCompilable("a callback wants to see each batch")
+    for name, array in (("X", job.X), ("y", job.y)):
+        if not isinstance(array, np.ndarray):
+            raise NotCompilable(f"{name} is a {type(array).__name__}")
+    architecture = describe(job.model)
+    optimizer = job.model.optimizer
+    rate = optimizer.get_config()["learning_rate"]
+    if isinstance(rate, dict) and job.callbacks:
+        raise NotCompilable("there are callbacks and a schedule in the optimizer")
+    columns = [_row(job.X, _input_dtype(job.model)), _row(job.y, str(job.y.dtype))]
+    if job.weight is not None or len(job.validation or ()) == 3:
+        columns.append(((), "float32"))
+    return ModelSpec(architecture, spec_for(optimizer, 0.0, False), tuple(columns))
+
+
+def _input_dtype(model):
+    return str(model.inputs[0].dtype)
+
+
+def _row(array, dtype):
+    return array.shape[1:], dtype
+
+
+def _recorder(job, training):
+    recorder = Recorder(training, None, None)
+    light = [c for c in job.callbacks if isinstance(c, EpochCallback)]
+    recorder.watchers = [*map(EpochWatcher, light), *job.watchers]
+    return recorder, [c for c in job.callbacks if c not in light]
+
+
+def _make_training(job, data, validation, n_rows):
+    settings = job.model.optimizer.get_config()
+    rate, schedule = settings["learning_rate"], None
+    if isinstance(rate, dict):
+        schedule = keras.optimizers.schedules.deserialize(rate)
+        rate = schedule(0)
+    batch_size = min(job.batch_size, n_rows)
+    return Training(
+        data=data,
+        n_rows=n_rows,
+        validation=validation,
+        observed=None,
+        epochs=job.n_epochs,
+        batch_size=batch_size,
+        schedule=make_schedule(
+            schedule, float(rate), -(-n_rows // batch_size), job.n_epochs
+        ),
+        momentum=settings.get("momentum") or 0.0,
+        order_seed=job.seed,
+        shuffle=job.shuffle,
+        first_step=job.first_step,
+        first_epoch=job.first_epoch,
+    )
+
+
+def _train_compiled(job, spec):
+    def tensors(X, y, weight=None):
+        weight = np.ones(len(X), np.float32) if weight is None else weight
+        return tuple(  # without the weights, where the program takes none
+            to_tensor(column, np.dtype(dtype))
+            for column, (_, dtype) in zip((X, y, weight), spec.columns)
+        )
+
+    data = tensors(job.X, job.y, job.weight)
+    validation = job.validation and tensors(*job.validation)
+    training = _make_training(job, data, validation, len(job.X))
+    recorder, callbacks = _recorder(job, training)
+    with programs.lend(spec, lambda: ModelProgram(spec, job.model)) as program:
+        program.load(job.model, job.states)
+        if callbacks:
+            bridge = KerasCallbacks(callbacks, lambda: job.model, program, training)
+            recorder.watchers.insert(0, bridge)
+        with recorder:
+            for epoch in range(job.n_epochs):
+                if _train_epoch(program, training, recorder, epoch):
+                    break
+        program.store(job.model)
+        states = program.read_states()
+    release(callbacks)
+    done = len(recorder.history["loss"]) * training.steps_per_epoch
+    return recorder.history, states, job.first_step + done
+
+
+def _train_epoch(program, training, recorder, epoch):
+    """Train an epoch and record it; return whether training stops."""
+    recorder.epoch_begin(training.first_epoch + epoch)
+    steps = training.steps_of(epoch)
+    logs = program.train(
+        training.data,
+        training.draw_orders(1)[0],
+        batch_size=training.batch_size,
+        rates=training.schedule.rates(steps),
+        first_step=steps[0],
+        momentum=training.momentum,
+    )
+    if training.validation is not None:
+        scores = program.evaluate(training.validation)
+        logs |= {f"val_{name}": value for name, value in scores.items()}
+    return recorder.epoch_end(training.first_epoch + epoch, logs, program.read)
+
+
+def _train_by_keras(job):
+    """Train by ``keras.Model.fit``: what has rows, on a compiled program's batches."""
+    n_rows = _count_rows(job.X)
+    training = _make_training(job, None, job.validation, n_rows or 1)
+    recorder, callbacks = _recorder(job, training)
+    arguments = dict(x=job.X, shuffle=job.shuffle)
+    if job.y is not None:
+        arguments["y"] = job.y
+    if n_rows is not None:
+        steps = training.steps_per_epoch
+        arguments = dict(x=_batches(job, training), steps_per_epoch=steps)
+    last = job.first_epoch + job.n_epochs
+    with recorder:
+        job.model.fit(
+            **{**arguments, **job.keras_arguments},
+            epochs=last,
+            initial_epoch=job.first_epoch,
+            validation_data=job.validation and tuple(map(_as_dense, job.validation)),
+            callbacks=[_Recording(recorder), *callbacks],
+            verbose=0,
+        )
+    release(callbacks)
+    return recorder.history, int(job.model.optimizer.iterations)
+
+
+def _count_rows(X):
+    """Return the number of rows of arrays, or None for what is no array."""
+    if isinstance(X, (dict, list, tuple)):
+        counts = {_count_rows(part) for part in keras.tree.flatten(X)}
+        return counts.pop() if len(counts) == 1 else None
+    is_array = isinstance(X, np.ndarray) or scipy.sparse.issparse(X)
+    return X.shape[0] if is_array else None
+
+
+def _batches(job, training):
+    columns = [job.X, job.y] if job.weight is None else [job.X, job.y, job.weight]
+    while True:
+        (order,) = training.draw_orders(1)
+        for start in range(0, training.n_rows, training.batch_size):
+            rows = order[start : start + training.batch_size]
+            yield tuple(_take(column, rows) for column in columns)
+
+
+def _take(column, rows):
+    return keras.tree.map_structure(lambda array: _as_dense(array[rows]), column)
+
+
+def _as_dense(array):
+    return array.toarray() if scipy.sparse.issparse(array) else array
+
+
+class _Recording(keras.callbacks.Callback):
+    """Tells a recorder of each epoch."""
+
+    def __init__(self, recorder):
+        super().__init__()
+        self._recorder = recorder
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._recorder.epoch_begin(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {name: float(value) for name, value in logs.items()}
+        if self._recorder.epoch_end(epoch, logs, self.model.get_weights):
+            self.model.stop_training = True
