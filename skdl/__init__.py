@@ -8,6 +8,8 @@ import importlib
 __version__ = "0.1.0"
 
 _WHERE = {
+    "KerasClassifier": "skdl._keras",
+    "KerasRegressor": "skdl._keras",
     "MLPClassifier": "skdl._mlp",
     "MLPRegressor": "skdl._mlp",
     "baselines": "skdl",
@@ -16,6 +18,8 @@ _WHERE = {
 }
 
 __all__ = [
+    "KerasClassifier",
+    "KerasRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "__version__",

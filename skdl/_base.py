@@ -14,7 +14,7 @@ from skdl._sklearn import CallbackSupportMixin, EpochTasks, with_callbacks
 from skdl._structure import Job, MLPStructure, Part
 from skdl._targets import Target
 
-__all__ = ["BaseMLP"]
+__all__ = ["BaseMLP", "unchanged_on_failure"]
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -92,7 +92,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """
         validation = (X_val, y_val, sample_weight_val)
         going_on = self.warm_start and self.__sklearn_is_fitted__()
-        with _unchanged_on_failure(self):
+        with unchanged_on_failure(self):
             return self._fit(X, y, sample_weight, validation, going_on=going_on)
 
     @property
@@ -123,7 +123,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "epoch: set early_stopping=False."
             )
         going_on = self.__sklearn_is_fitted__()
-        with _unchanged_on_failure(self):
+        with unchanged_on_failure(self):
             return self._fit(
                 X, y, sample_weight, going_on=going_on, partial=True, classes=classes
             )
@@ -343,7 +343,7 @@ _VALIDATION_NAMES = ("X_val", "y_val", "sample_weight_val")
 
 
 @contextmanager
-def _unchanged_on_failure(estimator):
+def unchanged_on_failure(estimator):
     """Give the estimator its attributes back if the block fails or is interrupted."""
     before = vars(estimator).copy()
     try:

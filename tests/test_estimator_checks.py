@@ -2,7 +2,8 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdl import MLPClassifier, MLPRegressor
+from skdl import KerasClassifier, KerasRegressor, MLPClassifier, MLPRegressor
+from tests.keras_models import build_compiled_classifier, build_regressor
 
 MINI_BATCHES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -17,4 +18,33 @@ MINI_BATCHES = {
     expected_failed_checks=lambda estimator: MINI_BATCHES,
 )
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+MINI_BATCHES_OF_KERAS = (
+    "Keras divides the weighted losses of a batch by its number of rows, and mini-"
+    "batches fall differently where rows are repeated"
+)
+OF_KERAS = {
+    "check_estimator_tags_renamed": (
+        "SciKeras' BaseWrapper defines _more_tags for scikit-learn before 1.6; ours "
+        "defines __sklearn_tags__"
+    ),
+    "check_sample_weight_equivalence_on_dense_data": MINI_BATCHES_OF_KERAS,
+    "check_sample_weight_equivalence_on_sparse_data": MINI_BATCHES_OF_KERAS,
+}
+
+
+@parametrize_with_checks(
+    [
+        KerasClassifier(
+            build_compiled_classifier, optimizer="adam", epochs=100, random_state=0
+        ),
+        KerasRegressor(
+            build_regressor, loss="mse", optimizer="adam", epochs=300, random_state=0
+        ),
+    ],
+    expected_failed_checks=lambda estimator: OF_KERAS,
+)
+def test_scikit_learn_check_of_the_wrappers(estimator, check):
     check(estimator)

@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skdl._base import BaseMLP
 from skdl._sklearn import (
     SearchTasks,
     check_params,
@@ -31,7 +30,7 @@ def find_network(estimator):
     """Return the network of skdl that an estimator is or ends in, or None."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
-    return estimator if isinstance(estimator, BaseMLP) else None
+    return estimator if hasattr(type(estimator), "_observer") else None
 
 
 def make_candidate(estimator, params):
@@ -174,7 +173,7 @@ class Folds:
         if network is None:
             yield
             return
-        self._outcome.max_epochs = network.epochs
+        self._outcome.max_epochs = getattr(network, "fit__epochs", network.epochs)
         self._outcome.curves.append([])
         network._observer = scores
         try:

@@ -14,6 +14,7 @@ from optuna.distributions import (
     distribution_to_json,
 )
 from optuna.trial import FixedTrial
+from sklearn.base import clone
 
 from skdl.model_selection._fingerprint import without_addresses
 from skdl.model_selection._study import quiet_optuna
@@ -62,11 +63,22 @@ def _check_names(params, estimator):
         searched = any(name.startswith(f"{other}__") for other in params)
         if name in known or searched:
             continue
+        if _accepts(estimator, name, params[name]):
+            continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
         raise ValueError(
             f"param_distributions: {type(estimator).__name__} has no parameter "
             f"{name!r}. The nearest that it has is {near[0]!r}."
         )
+
+
+def _accepts(estimator, name, value):
+    """Return whether an estimator takes a name that it does not list."""
+    try:
+        clone(estimator).set_params(**{name: value})
+    except ValueError:
+        return False
+    return True
 
 
 class DictSpace:

@@ -1,11 +1,22 @@
 """What a user's Keras model is, as far as compiled training asks."""
 
 import json
+import random
+import threading
+from contextlib import contextmanager
 
 import keras
 import numpy as np
 
-__all__ = ["NotCompilable", "describe", "rows_at_once", "work_per_row"]
+__all__ = [
+    "NotCompilable",
+    "compile_settings",
+    "copy_keras",
+    "describe",
+    "keras_seeds_from",
+    "rows_at_once",
+    "work_per_row",
+]
 
 # What they have learned from data is no variable, so it can't be loaded.
 _LEARNING_LAYERS = {
@@ -16,7 +27,27 @@ _LEARNING_LAYERS = {
     "StringLookup",
     "TextVectorization",
 }
+_PLAIN_CLASSES = {"__keras_tensor__", "__tuple__"}
 _VALUES_AT_ONCE = 2**22
+
+
+_building = threading.RLock()
+
+
+@contextmanager
+def keras_seeds_from(seed):
+    """Let Keras draw the seeds of layers and initializers from ``seed`` in the block.
+
+    Keras draws them from Python's global random state, which is put back at the end;
+    meanwhile no other model is built.
+    """
+    with _building:
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
 
 
 class NotCompilable(Exception):
@@ -44,7 +75,7 @@ def describe(model):
         If some part of the model is not Keras' own, or can't be rebuilt or loaded.
     """
     kind = type(model)
-    if not kind.__module__.startswith("keras."):
+    if not _is_own(kind):
         raise NotCompilable(f"{kind.__name__} is a model class of your own")
     for what in ("inputs", "outputs"):
         found = getattr(model, what, None)
@@ -52,16 +83,60 @@ def describe(model):
             raise NotCompilable(f"{kind.__name__} has no fixed {what}")
         if len(found) != 1:
             raise NotCompilable(f"the model has {len(found)} {what}")
-    layers = _plain(model.get_config())
-    settings = model.get_compile_config()
-    if settings.pop("run_eagerly", False):
+    if not _is_own(type(model.optimizer)):
+        name = type(model.optimizer).__name__
+        raise NotCompilable(f"{name} is an optimizer of your own")
+    settings = compile_settings(model, optimizer=None)
+    if settings.pop("run_eagerly"):
         raise NotCompilable("the model was compiled with run_eagerly=True")
-    optimizer = type(model.optimizer)
-    if not optimizer.__module__.startswith("keras."):
-        raise NotCompilable(f"{optimizer.__name__} is an optimizer of your own")
-    settings.pop("optimizer", None)
-    names = {}
-    return json.dumps([_renamed(layers, names), _plain(settings)], sort_keys=True)
+    settings = keras.tree.map_structure(_describe_part, settings)
+    layers = _renamed(_plain(model.get_config()), {})
+    return json.dumps([layers, settings], sort_keys=True)
+
+
+def compile_settings(model, optimizer):
+    """Return the arguments for compiling a copy of a model as the model is compiled.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    optimizer : keras.optimizers.Optimizer, str or None
+        The optimizer of the copy.
+
+    Returns
+    -------
+    dict
+        Metrics keep sums, so they are new ones.
+    """
+    settings = dict(model._compile_config.config)
+    for name in ("metrics", "weighted_metrics"):
+        settings[name] = keras.tree.map_structure(_copy_metric, settings[name])
+    return {**settings, "optimizer": optimizer}
+
+
+def copy_keras(thing):
+    """Return a new optimizer or metric with the settings of another."""
+    return type(thing).from_config(thing.get_config())
+
+
+def _copy_metric(metric):
+    return copy_keras(metric) if isinstance(metric, keras.metrics.Metric) else metric
+
+
+def _describe_part(part):
+    """Return a loss, a metric or another setting of ``compile`` as plain data."""
+    if part is None or isinstance(part, (str, bool, int, float)):
+        return part
+    if callable(part) and hasattr(part, "__qualname__"):
+        if not _is_own(part):
+            raise NotCompilable(f"{part.__qualname__} is a function of your own")
+        return part.__qualname__
+    return json.dumps(_plain(keras.saving.serialize_keras_object(part)))
+
+
+def _is_own(thing):
+    return (thing.__module__ or "").startswith("keras.")
 
 
 def _plain(config):
@@ -78,7 +153,7 @@ def _plain(config):
 
 def _check_own(config):
     name = config.get("class_name")
-    if not isinstance(name, str):
+    if not isinstance(name, str) or name in _PLAIN_CLASSES:
         return
     settings = config.get("config")
     if name in ("function", "__lambda__", "Lambda"):

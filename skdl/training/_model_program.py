@@ -7,7 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl.training._architecture import rows_at_once, work_per_row
+from skdl.training._architecture import (
+    compile_settings,
+    copy_keras,
+    keras_seeds_from,
+    rows_at_once,
+    work_per_row,
+)
 from skdl.training._optimizers import OptimizerSpec, kernel_for, make_update
 from skdl.training._program import (
     ONE_THREAD_WORK,
@@ -60,7 +66,7 @@ class ModelProgram:
         if kernel_for(spec.optimizer) is not None:
             trained = [variable.value for variable in trained]
         self._update = make_update(
-            spec.optimizer, partial(_copy_optimizer, model.optimizer), trained
+            spec.optimizer, partial(copy_keras, model.optimizer), trained
         )
         self._work_per_row = work_per_row(self._model)
         self._rows_at_once = rows_at_once(self._model)
@@ -218,12 +224,7 @@ def _assign(model, other):
 
 
 def _copy(model):
-    copy = keras.models.clone_model(model)
-    settings = model.get_compile_config()
-    settings["optimizer"] = "sgd"  # the program has its own
-    copy.compile_from_config(settings)
+    with keras_seeds_from(0):  # they are loaded before each use
+        copy = keras.models.clone_model(model)
+    copy.compile(**compile_settings(model, optimizer="sgd"))  # the program has its own
     return copy
-
-
-def _copy_optimizer(optimizer):
-    return type(optimizer).from_config(optimizer.get_config())

@@ -1,5 +1,6 @@
 """One training of a model that a user has built."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -8,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._callbacks import EpochCallback, EpochWatcher
-from skdl.training._architecture import NotCompilable, describe
+from skdl.training._architecture import NotCompilable, describe, rows_at_once
 from skdl.training._cache import programs
 from skdl.training._data import to_tensor
 from skdl.training._keras import KerasCallbacks, has_batch_hooks, release
@@ -17,11 +18,12 @@ from skdl.training._model_program import ModelProgram, ModelSpec
 from skdl.training._optimizers import spec_for
 from skdl.training._schedules import make_schedule
 
-__all__ = ["ModelJob", "ModelOutcome", "forget_kernels", "train_model"]
+__all__ = ["ModelJob", "ModelOutcome", "forget_kernels", "infer", "train_model"]
 
 # A model leaves about 0.3 MB in TensorFlow's cache of kernels, which never shrinks.
 _MODELS_PER_CLEARING = 48
 _models = count(1)
+_WHY = "one input, one output, Keras' own parts"
 
 
 @dataclass
@@ -54,8 +56,9 @@ class ModelJob:
         Where the program's optimizer goes on.
     keras_arguments : dict
         Arguments of ``keras.Model.fit`` that a compiled program does not know.
-    watchers : list
-        Who else wants to see each epoch.
+    watchers : callable
+        ``watchers(read)`` returns who else wants to see each epoch, given a function
+        that reads the weights of the moment.
     """
 
     model: keras.Model
@@ -72,7 +75,7 @@ class ModelJob:
     seed: np.random.SeedSequence
     states: list | None = None
     keras_arguments: dict = field(default_factory=dict)
-    watchers: list = field(default_factory=list)
+    watchers: Callable = lambda read: []
 
 
 @dataclass
@@ -120,7 +123,7 @@ def train_model(job):
         history, steps = _train_by_keras(job)
         return ModelOutcome(f"keras.Model.fit: {reason}", history, None, steps)
     history, states, steps = _train_compiled(job, spec)
-    return ModelOutcome("compiled", history, states, steps)
+    return ModelOutcome(f"compiled: {_WHY}", history, states, steps)
 
 
 def forget_kernels():
@@ -154,6 +157,31 @@ def _spec(job):
     return ModelSpec(architecture, spec_for(optimizer, 0.0, False), tuple(columns))
 
 
+def infer(model, X):
+    """Return the outputs of a model of Keras' own parts, without compiling anything.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    X : ndarray or sparse matrix of shape (n_samples, ...)
+        The rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...), or a list of them
+    """
+    stride = rows_at_once(model)
+    parts = [
+        model(_as_dense(X[start : start + stride]), training=False)
+        for start in range(0, max(X.shape[0], 1), stride)
+    ]
+    return keras.tree.map_structure(
+        lambda *some: np.concatenate([keras.ops.convert_to_numpy(s) for s in some]),
+        *parts,
+    )
+
+
 def _input_dtype(model):
     return str(model.inputs[0].dtype)
 
@@ -162,10 +190,10 @@ def _row(array, dtype):
     return array.shape[1:], dtype
 
 
-def _recorder(job, training):
+def _recorder(job, training, read):
     recorder = Recorder(training, None, None)
     light = [c for c in job.callbacks if isinstance(c, EpochCallback)]
-    recorder.watchers = [*map(EpochWatcher, light), *job.watchers]
+    recorder.watchers = [*map(EpochWatcher, light), *job.watchers(read)]
     return recorder, [c for c in job.callbacks if c not in light]
 
 
@@ -205,9 +233,9 @@ def _train_compiled(job, spec):
     data = tensors(job.X, job.y, job.weight)
     validation = job.validation and tensors(*job.validation)
     training = _make_training(job, data, validation, len(job.X))
-    recorder, callbacks = _recorder(job, training)
     with programs.lend(spec, lambda: ModelProgram(spec, job.model)) as program:
         program.load(job.model, job.states)
+        recorder, callbacks = _recorder(job, training, program.read)
         if callbacks:
             bridge = KerasCallbacks(callbacks, lambda: job.model, program, training)
             recorder.watchers.insert(0, bridge)
@@ -244,23 +272,32 @@ def _train_by_keras(job):
     """Train by ``keras.Model.fit``: what has rows, on a compiled program's batches."""
     n_rows = _count_rows(job.X)
     training = _make_training(job, None, job.validation, n_rows or 1)
-    recorder, callbacks = _recorder(job, training)
-    arguments = dict(x=job.X, shuffle=job.shuffle)
-    if job.y is not None:
-        arguments["y"] = job.y
-    if n_rows is not None:
+    recorder, callbacks = _recorder(job, training, job.model.get_weights)
+    if n_rows is None:
+        arguments = dict(x=job.X, y=job.y)
+    else:
         steps = training.steps_per_epoch
         arguments = dict(x=_batches(job, training), steps_per_epoch=steps)
     last = job.first_epoch + job.n_epochs
-    with recorder:
-        job.model.fit(
-            **{**arguments, **job.keras_arguments},
-            epochs=last,
-            initial_epoch=job.first_epoch,
-            validation_data=job.validation and tuple(map(_as_dense, job.validation)),
-            callbacks=[_Recording(recorder), *callbacks],
-            verbose=0,
-        )
+    validation = job.validation and keras.tree.map_structure(
+        _as_dense, tuple(job.validation)
+    )
+    before = job.model.get_weights() if job.model.built else None
+    try:
+        with recorder:
+            job.model.fit(
+                **{**arguments, **job.keras_arguments},
+                epochs=last,
+                initial_epoch=job.first_epoch,
+                validation_data=validation,
+                callbacks=[_Recording(recorder), *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+    except BaseException:
+        if before is not None:
+            job.model.set_weights(before)
+        raise
     release(callbacks)
     return recorder.history, int(job.model.optimizer.iterations)
 
@@ -284,7 +321,11 @@ def _batches(job, training):
 
 
 def _take(column, rows):
-    return keras.tree.map_structure(lambda array: _as_dense(array[rows]), column)
+    if isinstance(column, (list, tuple)):  # tf.data knows tuples only
+        return tuple(_take(part, rows) for part in column)
+    if isinstance(column, dict):
+        return {name: _take(part, rows) for name, part in column.items()}
+    return _as_dense(column[rows])
 
 
 def _as_dense(array):

@@ -1,0 +1,120 @@
+"""The names that a wrapper of Keras models takes: its own, and those it passes on."""
+
+import difflib
+import inspect
+
+import keras
+
+__all__ = ["camel_case", "check_names", "find_signature"]
+
+_BUILT_IN = {"meta", "compile_kwargs", "params"}
+
+
+def check_names(estimator, build, fit_arguments):
+    """Check that each routed name has somebody who takes it.
+
+    Parameters
+    ----------
+    estimator : BaseKeras
+        Its parameters are checked.
+    build : callable or None
+        What builds the model; None where a model is given.
+    fit_arguments : dict
+        What ``fit`` was given beside the data.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown: it is shown with the nearest that exists.
+    """
+    params = estimator.get_params(deep=False)
+    own = set(find_signature(type(estimator).__init__))
+    own |= set(params) - estimator._given_names()
+    takers = {
+        "model": find_signature(build) - _BUILT_IN if build else set(),
+        "compile": find_signature(keras.Model.compile),
+        "fit": find_signature(keras.Model.fit) - {"x", "y"},
+        "predict": find_signature(keras.Model.predict) - {"x"},
+        "optimizer": _signature_of(params["optimizer"], keras.optimizers.get),
+        "loss": _signature_of(params["loss"], _loss_class),
+        "metrics": _signature_of(params["metrics"], keras.metrics.get),
+        "callbacks": _signature_of(params["callbacks"], None),
+        "score": _OPEN,
+    }
+    known = own | {
+        f"{prefix}__{name}" for prefix, names in takers.items() for name in names
+    }
+    if build:
+        known |= takers["model"]
+    for name in params:
+        prefix, _, rest = name.partition("__")
+        is_known = name in known or f"{prefix}__{rest.split('__')[0]}" in known
+        is_open = _OPEN_NAME in takers.get(prefix, ()) or (
+            not rest and _OPEN_NAME in takers["model"]
+        )
+        if not (is_known or is_open):
+            _refuse(estimator, "parameter", name, known)
+    for name in set(fit_arguments) - takers["fit"]:
+        _refuse(estimator, "argument of fit", name, takers["fit"])
+
+
+_OPEN_NAME = "**"
+_OPEN = {_OPEN_NAME}
+
+
+def _refuse(estimator, what, name, known):
+    known = sorted(
+        n for n in known if _OPEN_NAME not in n and ("__" in n) == ("__" in name)
+    )
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    raise ValueError(
+        f"{type(estimator).__name__} has no {what} {name!r}. The nearest that it has "
+        f"is {near[0]!r}."
+    )
+
+
+def find_signature(function):
+    """Return the names of the parameters of a callable; ``**`` if it takes any."""
+    names = set()
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind == parameter.VAR_KEYWORD:
+            names.add(_OPEN_NAME)
+        elif parameter.kind != parameter.VAR_POSITIONAL and parameter.name != "self":
+            names.add(parameter.name)
+    return names
+
+
+def _signature_of(given, find):
+    """Return the names that what is given takes: a class, its name, several of them."""
+    if given is None:
+        return set()
+    if isinstance(given, dict):
+        parts = {str(key): value for key, value in given.items()}
+    elif isinstance(given, (list, tuple)):
+        parts = {str(key): value for key, value in enumerate(given)}
+    else:
+        return _signature_of_one(given, find)
+    return set(parts).union(*(_signature_of(part, find) for part in parts.values()))
+
+
+def _signature_of_one(given, find):
+    if isinstance(given, str):
+        given = find(given) if find else None
+        given = type(given) if isinstance(given, keras.optimizers.Optimizer) else given
+    if not inspect.isclass(given):
+        return set()  # an instance, or a function: it takes nothing any more
+    names = set()
+    for kind in given.__mro__[:-1]:
+        names |= find_signature(kind.__init__)
+    # Keras' classes take **kwargs for their bases, and refuse what these don't know.
+    is_own = given.__module__.startswith("keras.")
+    return names - _OPEN if is_own else names
+
+
+def _loss_class(name):
+    return getattr(keras.losses, camel_case(name), None)
+
+
+def camel_case(name):
+    """Return the name of a class for one in snake case."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))

@@ -1,0 +1,798 @@
+"""The wrappers: what SciKeras promises, and what it gets wrong."""
+
+import copy
+import pickle
+import random
+import subprocess
+import sys
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import tensorflow as tf
+from joblib import Parallel, delayed
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, check_cv, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from tensorflow.python.framework import config as tensorflow_config
+
+from skdl import KerasClassifier, KerasRegressor
+from skdl.model_selection import OptunaSearchCV, PruningCallback
+from skdl.training._cache import programs
+from tests import keras_models as models
+
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def classifier(build=models.build_classifier, **params):
+    settings = dict(loss=SPARSE, optimizer="adam", epochs=3, random_state=0)
+    return KerasClassifier(build, **{**settings, **params})
+
+
+def regressor(**params):
+    settings = dict(loss="mse", optimizer="adam", epochs=3, random_state=0)
+    return KerasRegressor(models.build_regressor, **{**settings, **params})
+
+
+def weights_equal(first, second):
+    pairs = zip(first.model_.get_weights(), second.model_.get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_function_gets_its_own_parameters_and_meta(iris):
+    by_prefix = classifier(model__hidden=5).fit(*iris)
+    by_name = classifier(hidden=5).fit(*iris)
+    assert by_prefix.model_.get_weights()[0].shape == (4, 5)
+    assert weights_equal(by_prefix, by_name)
+
+
+def test_it_learns(iris):
+    found = classifier(epochs=60, optimizer__learning_rate=0.02).fit(*iris)
+    assert found.score(*iris) > 0.95
+    assert found.history_["loss"][-1] < 0.3 * found.history_["loss"][0]
+
+
+def test_a_regressor_learns(diabetes):
+    X, y = diabetes
+    found = regressor(epochs=100, optimizer__learning_rate=0.05).fit(X, y)
+    assert found.score(X, y) > 0.5
+    assert found.predict(X).dtype == np.float64
+    assert found.predict(X).shape == y.shape
+
+
+def test_routed_parameters_arrive(iris):
+    found = classifier(
+        optimizer=keras.optimizers.SGD,
+        optimizer__learning_rate=0.5,
+        optimizer__momentum=0.25,
+        loss="categorical_crossentropy",
+        loss__label_smoothing=0.5,
+        metrics=[keras.metrics.TopKCategoricalAccuracy],
+        metrics__k=2,
+        callbacks=keras.callbacks.EarlyStopping,
+        callbacks__monitor="loss",
+        callbacks__patience=0,
+        callbacks__min_delta=100.0,
+        fit__batch_size=150,
+        epochs=7,
+    ).fit(*iris)
+    settings = found.model_.optimizer.get_config()
+    assert settings["learning_rate"] == 0.5
+    assert settings["momentum"] == 0.25
+    assert found.model_.loss.label_smoothing == 0.5
+    assert set(found.history_) == {"loss", "top_k_categorical_accuracy"}
+    assert found.n_iter_ == 2  # stopped
+    assert found._steps_done == 2  # of one batch each
+
+
+def test_a_class_and_a_name_of_a_loss_take_the_same_settings(iris):
+    kind = keras.losses.CategoricalCrossentropy
+    by_class = classifier(loss=kind, loss__label_smoothing=0.2)
+    by_name = classifier(loss="categorical_crossentropy", loss__label_smoothing=0.2)
+    y = np.eye(3)[iris[1]].astype(int)
+    assert weights_equal(by_class.fit(iris[0], y), by_name.fit(iris[0], y))
+
+
+def test_callbacks_may_be_lists_and_dicts(iris):
+    seen = []
+
+    class Seen(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, sorted(logs)))
+
+    in_dict = dict(callbacks={"a": Seen(), "b": [Seen()]})
+    for given in (dict(callbacks=[Seen(), Seen()]), in_dict, dict(callbacks=Seen())):
+        seen.clear()
+        classifier(epochs=1, **given).fit(*iris)
+        count = 1 if isinstance(given["callbacks"], Seen) else 2
+        assert seen == [(0, ["loss"])] * count
+    with pytest.raises(TypeError, match="callbacks must hold Keras callbacks"):
+        classifier(callbacks=["early"]).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        ["accuracy"],
+        [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        [keras.metrics.sparse_categorical_accuracy],
+        {"head": "accuracy"},
+    ],
+)
+def test_metrics_may_be_names_instances_functions_and_dicts(iris, metrics):
+    def build(meta):
+        layers = keras.layers
+        inputs = keras.Input((4,))
+        return keras.Model(inputs, layers.Dense(3, "softmax", name="head")(inputs))
+
+    found = classifier(build, metrics=metrics).fit(*iris)
+    names = set(found.history_) - {"loss"}
+    assert len(names) == 1
+    assert names <= {"accuracy", "sparse_categorical_accuracy", "head_accuracy"}
+    assert found.fit(*iris).fit_path_.startswith("compiled")
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_model_is_copied_for_each_fit(iris, compiled):
+    model = models.build_classifier(
+        dict(X_shape_=(1, 4), n_classes_=3, target_type_="")
+    )
+    if compiled:
+        model.compile("adam", SPARSE)
+    before = model.get_weights()
+    found = classifier(model).fit(*iris)
+    again = clone(found).fit(*iris)
+    assert found.model_ is not model
+    assert all(map(np.array_equal, before, model.get_weights()))
+    assert weights_equal(found, again)
+    assert not np.array_equal(before[0], found.model_.get_weights()[0])
+
+
+def test_a_function_may_compile_the_model_itself(iris):
+    found = classifier(models.build_compiled_classifier, loss=None).fit(*iris)
+    assert found.fit_path_.startswith("compiled")
+    assert weights_equal(found, classifier().fit(*iris))
+
+
+def test_a_subclass_builds_its_own_model(iris):
+    class Own(KerasClassifier):
+        def __init__(self, hidden=8, loss=SPARSE, random_state=0, **kwargs):
+            super().__init__(loss=loss, random_state=random_state, **kwargs)
+            self.hidden = hidden
+
+        def _keras_build_fn(self, compile_kwargs):
+            layers = keras.layers
+            model = keras.Sequential(
+                [
+                    keras.Input((self.n_features_in_,)),
+                    layers.Dense(self.hidden, "relu"),
+                    layers.Dense(self.n_classes_, "softmax"),
+                ]
+            )
+            model.compile(**compile_kwargs)
+            return model
+
+    found = clone(Own(epochs=2).set_params(hidden=6)).fit(*iris)
+    assert found.model_.get_weights()[0].shape == (4, 6)
+    assert found.n_iter_ == 2
+
+
+def test_what_builds_no_model_is_refused(iris):
+    with pytest.raises(TypeError, match=r"must return a keras\.Model, got 3"):
+        classifier(lambda meta: 3).fit(*iris)
+    with pytest.raises(ValueError, match="loss"):
+        classifier(loss=None).fit(*iris)
+    with pytest.raises(ValueError, match="_keras_build_fn"):
+        KerasClassifier().fit(*iris)
+
+
+@pytest.mark.parametrize(
+    ("params", "nearest"),
+    [
+        (dict(model__hiden=3), "model__hidden"),
+        (dict(modle__hidden=3), "model__hidden"),
+        (dict(hiden=3), "hidden"),
+        (dict(optimizer__learning_rat=0.1), "optimizer__learning_rate"),
+        (dict(fit__batchsize=3), "fit__batch_size"),
+        (dict(predict__batchsize=3), "predict__batch_size"),
+        (dict(compile__los="mse"), "compile__loss"),
+        (
+            dict(callbacks=keras.callbacks.EarlyStopping, callbacks__patients=3),
+            "callbacks__patience",
+        ),
+        (
+            dict(loss=keras.losses.CategoricalCrossentropy, loss__label_smooth=0.1),
+            "loss__label_smoothing",
+        ),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest(iris, params, nearest):
+    (wrong,) = [name for name in params if name not in ("callbacks", "loss")]
+    before = programs.clear()
+    with pytest.raises(ValueError, match=f"'{wrong}'. The nearest.*'{nearest}'"):
+        classifier(**params).fit(*iris)
+    assert len(programs) == 0
+    assert before is None
+
+
+def test_a_misspelt_argument_of_fit_is_refused(iris):
+    with pytest.raises(ValueError, match="'batchsize'.*'batch_size'"):
+        classifier().fit(*iris, batchsize=3)
+
+
+def test_epochs_come_from_fit_then_from_the_routed_parameter(iris):
+    assert classifier(epochs=2).fit(*iris).n_iter_ == 2
+    assert classifier(epochs=2, fit__epochs=4).fit(*iris).n_iter_ == 4
+    assert classifier(epochs=2, fit__epochs=4).fit(*iris, epochs=1).n_iter_ == 1
+
+
+def test_warm_start_goes_on(iris):
+    found = classifier(warm_start=True, epochs=20).fit(*iris)
+    first = found.history_["loss"][0]
+    found.fit(*iris)
+    assert found.n_iter_ == 20  # counted anew
+    assert found.history_["loss"][0] < 0.9 * first
+    np.testing.assert_array_equal(found.classes_, [0, 1, 2])
+
+
+def test_partial_fit_goes_on_and_counts_its_epochs(iris):
+    X, y = iris
+    found = classifier(batch_size=-1).partial_fit(X[:60], y[:60], classes=[0, 1, 2])
+    for _ in range(3):
+        found.partial_fit(X, y)
+    assert found.n_iter_ == 4
+    assert found.predict_proba(X).shape == (150, 3)
+    straight = classifier(batch_size=-1, epochs=1).fit(X, y)
+    one = classifier(batch_size=-1).partial_fit(X, y)
+    assert weights_equal(straight, one)
+    two = classifier(batch_size=-1, epochs=2).fit(X, y)
+    one.partial_fit(X, y)
+    for a, b in zip(one.model_.get_weights(), two.model_.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)  # Adam's moments went on
+
+
+def test_initialize_builds_and_does_not_fit(iris):
+    found = classifier().initialize(*iris)
+    assert found.predict_proba(iris[0]).shape == (150, 3)
+    assert not hasattr(found, "history_")
+
+
+def test_class_weight_counts_classes_and_leaves_weights_alone(iris):
+    X, y = iris
+    weight = np.ones(150)
+    heavy = classifier(class_weight={0: 1, 1: 1, 2: 50}, epochs=20)
+    heavy.fit(X, y, sample_weight=weight)
+    assert np.array_equal(weight, np.ones(150))
+    plain = classifier(epochs=20).fit(X, y)
+    assert (heavy.predict(X) == 2).sum() > 1.3 * (plain.predict(X) == 2).sum()
+    balanced = classifier(class_weight="balanced").fit(X, y)
+    assert balanced.history_["loss"] == pytest.approx(
+        classifier().fit(X, y).history_["loss"], rel=1e-5
+    )
+
+
+def test_labels_keep_their_type(iris):
+    X, y = iris
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    found = classifier(epochs=30).fit(X, names)
+    assert set(found.predict(X)) <= set(names)
+    assert found.classes_.tolist() == sorted(set(names))
+
+
+def test_several_outputs_through_own_encoders(iris):
+    class Both(FunctionTransformer):
+        def get_metadata(self):
+            return {"n_outputs_expected_": 2}
+
+    def split(y):
+        return [y[:, 0], y[:, 1]]
+
+    def join(outputs):
+        return np.stack([part.reshape(len(part), -1)[:, 0] for part in outputs], axis=1)
+
+    def build():
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(8, "relu")(inputs)
+        heads = [keras.layers.Dense(1, name=name)(hidden) for name in "ab"]
+        return keras.Model(inputs, heads)
+
+    class TwoHeads(KerasRegressor):
+        @property
+        def target_encoder(self):
+            return Both(func=split, inverse_func=join, check_inverse=False)
+
+    X = iris[0]
+    y = np.stack([X[:, 0] + X[:, 1], X[:, 2] - X[:, 3]], axis=1)
+    found = TwoHeads(
+        build,
+        loss=["mse", "mse"],
+        optimizer="adam",
+        optimizer__learning_rate=0.05,
+        epochs=40,
+        random_state=0,
+    ).fit(X, y)
+    assert found.fit_path_ == "keras.Model.fit: y is a list"
+    assert found.score(X, y) > 0.9
+
+
+def test_several_inputs_through_an_own_encoder(iris):
+    def build(meta):
+        parts = [keras.Input((2,)), keras.Input((2,))]
+        hidden = keras.layers.Concatenate()(parts)
+        head = keras.layers.Dense(meta["n_classes_"], "softmax")(hidden)
+        return keras.Model(parts, head)
+
+    class Halves(KerasClassifier):
+        @property
+        def feature_encoder(self):
+            return FunctionTransformer(lambda X: [X[:, :2], X[:, 2:]])
+
+    found = Halves(
+        build,
+        loss=SPARSE,
+        optimizer="adam",
+        optimizer__learning_rate=0.1,
+        epochs=20,
+        random_state=0,
+    ).fit(*iris, validation_data=iris)
+    assert found.fit_path_ == "keras.Model.fit: X is a list"
+    assert found.score(*iris) > 0.8
+    assert len(found.history_["val_loss"]) == 20
+
+
+def test_a_data_set_goes_to_keras_as_it_is(iris):
+    def as_dataset(X):
+        return tf.data.Dataset.from_tensor_slices((X, iris[1])).batch(50)
+
+    class Streamed(KerasClassifier):
+        @property
+        def feature_encoder(self):
+            return FunctionTransformer(as_dataset, check_inverse=False)
+
+        @property
+        def target_encoder(self):
+            encoder = super().target_encoder
+            encoder.transform = lambda y: None
+            return encoder
+
+    found = Streamed(
+        models.build_classifier, loss=SPARSE, epochs=2, random_state=0
+    ).fit(*iris)
+    assert found.fit_path_.startswith("keras.Model.fit: X is a")
+    assert found.n_iter_ == 2
+
+
+# What SciKeras gets wrong
+
+
+def test_tags_and_folds(iris):
+    assert is_classifier(classifier())
+    assert is_regressor(regressor())
+    assert type(check_cv(3, iris[1], classifier=True)).__name__ == "StratifiedKFold"
+    search = GridSearchCV(classifier(epochs=40), {"model__hidden": [8, 16]}, cv=3)
+    assert search.fit(*iris).best_score_ > 0.6  # folds by order would have no third
+
+
+def test_roc_auc_is_a_number(iris, binary):
+    network = classifier(epochs=20)
+    assert cross_val_score(network, *binary, scoring="roc_auc", cv=3).mean() > 0.8
+    scores = cross_val_score(network, *iris, scoring="roc_auc_ovr", cv=3)
+    assert scores.mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda e: VotingClassifier(
+            [("a", e), ("b", LogisticRegression())], voting="soft"
+        ),
+        lambda e: StackingClassifier([("a", e), ("b", LogisticRegression())], cv=3),
+        lambda e: CalibratedClassifierCV(e, ensemble=False, cv=3),
+    ],
+)
+def test_it_goes_into_ensembles(iris, combine):
+    assert combine(classifier(epochs=30)).fit(*iris).score(*iris) > 0.7
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_one_row_of_probabilities_is_a_row(iris, n_classes):
+    X, y = (part[iris[1] < n_classes] for part in iris)
+    assert classifier().fit(X, y).predict_proba(X[:1]).shape == (1, n_classes)
+
+
+def test_one_sigmoid_is_two_columns(binary):
+    def build():
+        return keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])
+
+    found = classifier(build, loss="binary_crossentropy", epochs=20)
+    found.set_params(optimizer__learning_rate=0.1).fit(*binary)
+    proba = found.predict_proba(binary[0])
+    assert proba.shape == (200, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+    assert found.score(*binary) > 0.8
+
+
+def test_weights_of_the_caller_are_left_alone(iris):
+    X, y = iris
+    weight = np.linspace(0, 1, 150, dtype=np.float32)
+    before = weight.copy()
+    classifier(class_weight="balanced").fit(X, y, sample_weight=weight)
+    assert np.array_equal(weight, before)
+
+
+def test_a_row_of_weight_zero_is_left_out(iris):
+    X, y = iris
+    weight = (np.arange(150) % 3 > 0).astype(float)
+    weighted = classifier().fit(X, y, sample_weight=weight)
+    cut = classifier().fit(X[weight > 0], y[weight > 0])
+    np.testing.assert_allclose(
+        weighted.predict_proba(X), cut.predict_proba(X), atol=1e-6
+    )
+
+
+def test_float64_after_float32(iris):
+    X, y = iris
+    found = classifier().fit(X.astype(np.float32), y)
+    np.testing.assert_allclose(
+        found.predict_proba(X), found.predict_proba(X.astype(np.float32)), atol=1e-6
+    )
+    found.partial_fit(X, y)
+
+
+def test_columns_have_their_names_and_order(iris):
+    X = pd.DataFrame(iris[0], columns=list("abcd"))
+    found = classifier().fit(X, iris[1])
+    assert found.feature_names_in_.tolist() == list("abcd")
+    with pytest.raises(ValueError, match="order"):
+        found.predict(X[list("dcba")])
+
+
+def test_the_validation_split_is_shuffled_and_stratified(iris):
+    seen = []
+
+    class Own(KerasClassifier):
+        def _encode(self, X, y, weight=None):
+            seen.append(y)
+            return super()._encode(X, y, weight)
+
+    found = Own(
+        models.build_classifier, loss=SPARSE, validation_split=0.2, random_state=0
+    ).fit(*iris)
+    validation, train = seen
+    assert np.bincount(validation).tolist() == [10, 10, 10]  # y comes sorted
+    assert np.bincount(train).tolist() == [40, 40, 40]
+    assert "val_loss" in found.history_
+
+
+def test_validation_data_are_checked_and_encoded(iris):
+    X, y = iris
+    names = np.array(["a", "b", "c"])[y]
+    found = classifier(metrics=["accuracy"]).fit(X, names, validation_data=(X, names))
+    assert found.history_["val_accuracy"][-1] == pytest.approx(found.score(X, names))
+    with pytest.raises(ValueError, match="features"):
+        classifier().fit(X, y, validation_data=(X[:, :2], y))
+    with pytest.raises(ValueError, match="unknown"):
+        classifier().fit(X, names, validation_data=(X, np.full(150, "z")))
+
+
+def test_an_optimizer_survives_a_second_fit(iris):
+    optimizer = keras.optimizers.Adam(0.01)
+    found = classifier(optimizer=optimizer).fit(*iris)
+    first = found.model_.get_weights()
+    found.fit(*iris)
+    assert all(map(np.array_equal, first, found.model_.get_weights()))
+    assert not optimizer.built
+    assert found.get_params()["optimizer"] is optimizer
+
+
+def test_an_optimizer_of_the_function_survives_a_second_fit(iris):
+    optimizer = keras.optimizers.Adam(0.01)
+
+    def build(meta):
+        model = models.build_classifier(meta)
+        model.compile(optimizer, SPARSE, run_eagerly=True)
+        return model
+
+    found = classifier(build, loss=None).fit(*iris)
+    first = found.model_.get_weights()
+    found.fit(*iris)
+    assert all(map(np.array_equal, first, found.model_.get_weights()))
+
+
+def test_a_random_state_advances(iris):
+    state = np.random.RandomState(0)
+    first, second = (classifier(random_state=state).fit(*iris) for _ in range(2))
+    assert not weights_equal(first, second)
+    again = classifier(random_state=np.random.RandomState(0)).fit(*iris)
+    assert weights_equal(first, again)
+
+
+def test_no_global_state_is_changed(iris):
+    classifier().fit(*iris)
+    random.seed(5)
+    np.random.seed(5)
+    tf.random.set_seed(5)
+    expected = random.random(), np.random.rand(), float(tf.random.uniform([]))
+    random.seed(5)
+    np.random.seed(5)
+    tf.random.set_seed(5)
+    classifier(build=models.build_rich_classifier).fit(*iris)
+    assert (random.random(), np.random.rand()) == expected[:2]
+    assert float(tf.random.uniform([])) == expected[2]
+    assert not tensorflow_config.is_op_determinism_enabled()
+
+
+def test_importing_patches_nothing_in_keras():
+    code = """
+import keras, keras.saving
+kinds = [keras.Model, keras.Loss, keras.Metric, keras.Optimizer]
+before = [(kind.__reduce__, vars(kind).get("__deepcopy__")) for kind in kinds]
+import skdl
+skdl.KerasClassifier
+assert before == [(kind.__reduce__, vars(kind).get("__deepcopy__")) for kind in kinds]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+# The two ways of training
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        dict(optimizer="sgd", optimizer__momentum=0.9, optimizer__nesterov=True),
+        dict(optimizer="nadam"),
+        dict(optimizer=keras.optimizers.Adam(0.01, clipnorm=0.1)),
+        dict(
+            optimizer=keras.optimizers.Adam(
+                keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+            )
+        ),
+        dict(callbacks=keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=10)),
+        dict(
+            callbacks=keras.callbacks.EarlyStopping(
+                patience=1, min_delta=10, restore_best_weights=True
+            )
+        ),
+        dict(shuffle=False),
+        dict(class_weight="balanced"),
+        dict(batch_size=-1),
+    ],
+    ids=str,
+)
+def test_both_ways_give_the_same_result(iris, params):
+    settings = dict(metrics=["accuracy"], epochs=4, validation_split=0.2, **params)
+    settings = copy.deepcopy(settings)
+    compiled = classifier(models.build_rich_classifier, **settings).fit(*iris)
+    settings = copy.deepcopy(settings)
+    by_keras = classifier(
+        models.build_rich_classifier, fit__validation_freq=1, **settings
+    ).fit(*iris)
+    assert compiled.fit_path_.startswith("compiled: ")
+    assert by_keras.fit_path_ == "keras.Model.fit: validation_freq is given"
+    assert set(compiled.history_) == set(by_keras.history_)
+    for name, values in compiled.history_.items():
+        np.testing.assert_allclose(values, by_keras.history_[name], rtol=2e-4)
+    np.testing.assert_allclose(
+        compiled.predict_proba(iris[0]), by_keras.predict_proba(iris[0]), atol=2e-4
+    )
+
+
+def test_a_model_of_the_same_architecture_is_not_compiled_twice(iris):
+    programs.clear()
+    for rate in (0.1, 0.01):
+        classifier(optimizer__learning_rate=rate).fit(*iris)
+    assert len(programs) == 1
+    (program,) = programs._idle[next(iter(programs._idle))]
+    loops = dict(program._compiled)
+    classifier(optimizer__learning_rate=1e-5).fit(iris[0][:100], iris[1][:100])
+    classifier(random_state=3).fit(iris[0] * 2, iris[1])
+    assert len(programs) == 2  # y of two classes has another output
+    assert program._compiled == loops
+    classifier(hidden=17).fit(*iris)
+    assert len(programs) == 3
+
+
+class Batches(keras.callbacks.Callback):
+    """Wants to see each batch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Do nothing."""
+
+
+def own_loss(y_true, y_pred):
+    return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+def own_metric(y_true, y_pred):
+    return keras.ops.mean(y_pred)
+
+
+class OwnAdam(keras.optimizers.Adam):
+    """An optimizer that may do anything."""
+
+
+def with_layer(*layers):
+    def build(meta):
+        head = keras.layers.Dense(meta["n_classes_"], "softmax")
+        made = [copy.deepcopy(layer) for layer in layers]
+        return keras.Sequential([keras.Input((4,)), *made, head])
+
+    return build
+
+
+def half_precision(meta):
+    layers = keras.layers
+    hidden = layers.Dense(4, dtype="mixed_float16")
+    head = layers.Dense(3, "softmax", dtype="float32")
+    return keras.Sequential([keras.Input((4,)), hidden, head])
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        (dict(loss=own_loss), "own_loss is a function of your own"),
+        (dict(metrics=[own_metric]), "own_metric is a function of your own"),
+        (dict(optimizer=OwnAdam), "OwnAdam is an optimizer of your own"),
+        (dict(model=models.build_with_own_layer), "Doubled is a class of your own"),
+        (dict(model=models.build_own_model), "OwnModel is a model class of your own"),
+        (
+            dict(model=with_layer(keras.layers.Normalization())),
+            "Normalization keeps what it has learned",
+        ),
+        (dict(model=half_precision), "a layer computes in mixed_float16"),
+        (dict(run_eagerly=True), "run_eagerly=True"),
+        (dict(callbacks=Batches()), "a callback wants to see each batch"),
+        (dict(fit__steps_per_epoch=2), "steps_per_epoch is given"),
+    ],
+)
+def test_everything_else_goes_through_keras(iris, params, reason):
+    build = params.pop("model", models.build_classifier)
+    found = classifier(build, **params).fit(*iris)
+    assert found.fit_path_.startswith("keras.Model.fit: ")
+    assert reason in found.fit_path_
+    assert found.n_iter_ == 3
+    assert np.isfinite(found.history_["loss"]).all()
+    assert found.predict_proba(iris[0]).shape == (150, 3)
+
+
+def test_sparse_rows_give_what_dense_ones_give(iris):
+    X, y = iris
+    dense = classifier().fit(X, y)
+    sparse = classifier().fit(scipy.sparse.csr_matrix(X), y)
+    assert sparse.fit_path_ == "keras.Model.fit: X is a csr_matrix"
+    np.testing.assert_allclose(
+        sparse.predict_proba(scipy.sparse.csr_array(X)),
+        dense.predict_proba(X),
+        atol=1e-5,
+    )
+
+
+def test_images_are_rows_too(digits):
+    X, y = digits[0].reshape(-1, 8, 8, 1), digits[1]
+    network = classifier(
+        models.build_image_classifier, epochs=8, optimizer__learning_rate=0.01
+    )
+    assert network.fit(X, y).score(X, y) > 0.9
+    assert network.fit_path_.startswith("compiled")
+
+
+def test_threads_give_what_a_sequence_gives(iris):
+    def fit(seed):
+        build = models.build_rich_classifier
+        return classifier(build, random_state=seed).fit(*iris).model_.get_weights()
+
+    expected = [fit(seed) for seed in range(8)]
+    found = Parallel(4, prefer="threads")(delayed(fit)(seed) for seed in range(8))
+    for one, other in zip(expected, found, strict=True):
+        assert all(map(np.array_equal, one, other))
+
+
+# What may go wrong
+
+
+def test_a_training_that_diverges_is_an_error_and_changes_nothing(diabetes):
+    X, y = diabetes
+    network = regressor(optimizer="sgd", warm_start=True).set_params(
+        optimizer__learning_rate=1e-6
+    )
+    network.fit(X, y)
+    before = network.model_.get_weights(), dict(network.history_)
+    for path in ({}, dict(fit__validation_freq=1)):
+        network.set_params(**path)
+        with pytest.raises(ValueError, match="diverged"):
+            network.fit(X * 1e6, y * 1e6)
+        assert all(map(np.array_equal, before[0], network.model_.get_weights()))
+        assert network.history_ == before[1]
+
+
+def test_an_interrupted_fit_changes_nothing(iris):
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    network = classifier().fit(*iris)
+    before = network.model_.get_weights()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(*iris, callbacks=Interrupt())
+    assert all(map(np.array_equal, before, network.model_.get_weights()))
+    assert weights_equal(network, clone(network).fit(*iris))
+
+
+def test_rows_of_another_shape_are_refused(digits):
+    X = digits[0].reshape(-1, 8, 8, 1)
+    network = classifier(models.build_image_classifier, epochs=1).fit(X, digits[1])
+    with pytest.raises(ValueError, match=r"rows of shape \(8, 4, 2\)"):
+        network.predict(X.reshape(-1, 8, 4, 2))
+
+
+def test_labels_that_are_numbers_are_refused(diabetes):
+    X, y = diabetes
+    with pytest.raises(ValueError, match="continuous.*KerasRegressor"):
+        classifier().fit(X, y + 0.5)
+
+
+# Keeping
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        models.build_rich_classifier,
+        models.build_with_own_layer,
+        models.build_own_model,
+        models.build_compiled_classifier,
+    ],
+)
+@pytest.mark.parametrize("keep", ["pickle", "joblib", "deepcopy"])
+def test_it_can_be_kept(iris, build, keep, tmp_path):
+    found = classifier(build).fit(*iris)
+    if keep == "pickle":
+        kept = pickle.loads(pickle.dumps(found))
+    elif keep == "joblib":
+        joblib.dump(found, tmp_path / "model.joblib")
+        kept = joblib.load(tmp_path / "model.joblib")
+    else:
+        kept = copy.deepcopy(found)
+    assert np.array_equal(kept.predict_proba(iris[0]), found.predict_proba(iris[0]))
+    found.partial_fit(*iris)
+    kept.partial_fit(*iris)
+    assert weights_equal(found, kept)
+
+
+def test_a_search_in_a_pipeline(iris):
+    pipeline = make_pipeline(StandardScaler(), classifier(epochs=20))
+    space = {
+        "kerasclassifier__optimizer__learning_rate": [1e-6, 0.02],
+        "kerasclassifier__model__hidden": [8, 16],
+    }
+    search = GridSearchCV(pipeline, space, cv=3).fit(*iris)
+    assert search.best_params_["kerasclassifier__optimizer__learning_rate"] == 0.02
+
+
+def test_a_study_sees_each_epoch_and_prunes(iris):
+    space = {"optimizer__learning_rate": [1e-6, 1e-5, 0.05]}
+    search = OptunaSearchCV(
+        classifier(epochs=10), space, n_trials=9, cv=3, random_state=0
+    ).fit(*iris)
+    states = [trial.state.name for trial in search.study_.trials]
+    assert "PRUNED" in states
+    assert search.best_params_ == {"optimizer__learning_rate": 0.05}
+    assert len(search.study_.best_trial.intermediate_values) >= 10
+
+
+def test_a_pruning_callback_stands_among_the_callbacks(iris):
+    import optuna
+
+    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0.0))
+    network = classifier(callbacks=[PruningCallback(study.ask(), "loss")])
+    with pytest.raises(optuna.TrialPruned):
+        network.fit(*iris)
