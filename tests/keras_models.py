@@ -5,13 +5,14 @@ import keras
 
 def build_classifier(meta, hidden=16, dropout=0.0):
     several = meta["target_type_"] == "multilabel-indicator"
+    plain = several or meta["n_classes_"] == 1
     return keras.Sequential(
         [
             keras.Input(meta["X_shape_"][1:]),
             keras.layers.Dense(hidden, activation="relu"),
             keras.layers.Dropout(dropout),
             keras.layers.Dense(
-                meta["n_classes_"], activation="sigmoid" if several else "softmax"
+                meta["n_classes_"], activation="sigmoid" if plain else "softmax"
             ),
         ]
     )

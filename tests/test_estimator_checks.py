@@ -1,5 +1,6 @@
 """scikit-learn's own checks."""
 
+import keras
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdl import KerasClassifier, KerasRegressor, MLPClassifier, MLPRegressor
@@ -38,10 +39,17 @@ OF_KERAS = {
 @parametrize_with_checks(
     [
         KerasClassifier(
-            build_compiled_classifier, optimizer="adam", epochs=100, random_state=0
+            build_compiled_classifier,
+            optimizer=keras.optimizers.Adam(0.02),
+            epochs=30,
+            random_state=0,
         ),
         KerasRegressor(
-            build_regressor, loss="mse", optimizer="adam", epochs=300, random_state=0
+            build_regressor,
+            loss="mse",
+            optimizer=keras.optimizers.Adam(0.05),
+            epochs=60,
+            random_state=0,
         ),
     ],
     expected_failed_checks=lambda estimator: OF_KERAS,
