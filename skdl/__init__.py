@@ -12,9 +12,12 @@ _WHERE = {
     "KerasRegressor": "skdl._keras",
     "MLPClassifier": "skdl._mlp",
     "MLPRegressor": "skdl._mlp",
+    "ModelFileError": "skdl.saving",
     "baselines": "skdl",
     "datasets": "skdl",
+    "load": "skdl.saving",
     "model_selection": "skdl",
+    "save": "skdl.saving",
 }
 
 __all__ = [
@@ -22,10 +25,13 @@ __all__ = [
     "KerasRegressor",
     "MLPClassifier",
     "MLPRegressor",
+    "ModelFileError",
     "__version__",
     "baselines",
     "datasets",
+    "load",
     "model_selection",
+    "save",
 ]
 
 

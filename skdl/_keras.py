@@ -60,7 +60,9 @@ class BaseKeras(BaseWrapper):
     _doc_link_module = "skdl"
     _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
 
-    # Set by a fit: where its random numbers come from, and what the next goes on with.
+    # Set by a fit: its model, where its random numbers come from, and what the next
+    # fit goes on with.
+    _built: keras.Model
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
@@ -184,7 +186,7 @@ class BaseKeras(BaseWrapper):
         given = arguments["callbacks"]
         given = [given] if isinstance(given, keras.callbacks.Callback) else given
         job = ModelJob(
-            model=self.model_,
+            model=self._built,
             X=X,
             y=y,
             weight=weight,
@@ -247,7 +249,8 @@ class BaseKeras(BaseWrapper):
         encoder = self.feature_encoder
         self.feature_encoder_ = encoder.fit(X)
         vars(self).update(getattr(encoder, "get_metadata", dict)())
-        self.model_ = self._build_keras_model()
+        vars(self).pop("history_", None)
+        self._built = self._build_keras_model()
         self._initialize_callbacks()
         return X, y
 
@@ -320,8 +323,29 @@ class BaseKeras(BaseWrapper):
                 )
         return found
 
+    @property
+    def model_(self):
+        """The fitted ``keras.Model``, compiled: an ordinary one."""
+        if "_built" not in vars(self):
+            raise AttributeError(
+                f"This {type(self).__name__} is not fitted: no model_."
+            )
+        if "history_" in vars(self):
+            _build_optimizer(self._built)
+        return self._built
+
+    def _ensure_compiled_model(self):
+        model = self._built
+        if not model.compiled:
+            model.compile(**self._get_compile_kwargs())
+        if not getattr(model, "loss", None):
+            raise ValueError(
+                "The model has no loss: give loss= (for example "
+                "'sparse_categorical_crossentropy'), or compile the model yourself."
+            )
+
     def _check_model_compatibility(self, y):
-        if getattr(self.model_, "outputs", None) is not None:
+        if getattr(self._built, "outputs", None) is not None:
             super()._check_model_compatibility(y)
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
@@ -384,7 +408,7 @@ class BaseKeras(BaseWrapper):
         return None
 
     def _predict_raw(self, X, **kwargs):
-        check_is_fitted(self, "model_")
+        check_is_fitted(self)
         X, _ = self._validate_data(X)
         X = self.feature_encoder_.transform(X)
         arguments = route_params(
@@ -395,7 +419,7 @@ class BaseKeras(BaseWrapper):
         )
         arguments.pop("callbacks", None)
         arguments = {**arguments, **kwargs}
-        model = self.model_
+        model = self._built
         is_plain = type(model).__module__.startswith("keras.")
         is_array = isinstance(X, np.ndarray) or scipy.sparse.issparse(X)
         asked = self._predict_callbacks or arguments.get("steps") is not None
@@ -430,14 +454,16 @@ class BaseKeras(BaseWrapper):
         for name in ("_observer", "_fit_callbacks", "_predict_callbacks"):
             state.pop(name, None)
         for name in ("model", "build_fn"):
-            _prepare_for_pickle(state[name])
-        model = state.pop("model_", None)
+            if isinstance(state[name], keras.Model):
+                _build_optimizer(state[name])
+        model = state.pop("_built", None)
         if model is not None:
             optimizer = getattr(model, "optimizer", None)
+            has_states = optimizer is not None and optimizer.built
             state["_kept"] = (
                 model.get_build_config(),
                 [v.numpy() for v in model.variables],
-                [v.numpy() for v in optimizer.variables] if optimizer else [],
+                [v.numpy() for v in optimizer.variables] if has_states else [],
             )
         return state
 
@@ -448,7 +474,7 @@ class BaseKeras(BaseWrapper):
         if kept is None:
             return
         build_config, variables, states = kept
-        self.model_ = model = self._build_keras_model()
+        self._built = model = self._build_keras_model()
         self._initialize_callbacks()
         if build_config and not model.built:
             model.build_from_config(build_config)
@@ -459,6 +485,13 @@ class BaseKeras(BaseWrapper):
             model.optimizer.build(model.trainable_variables)
             for variable, value in zip(model.optimizer.variables, states):
                 variable.assign(value)
+
+    def _restore(self, state):
+        """Take a state whose ``_kept`` is a model: it stands for what had built it."""
+        model = state.pop("_kept")
+        vars(self).update(state)
+        self.model, self._built = model, _copy_model(model)
+        self._initialize_callbacks()
 
     def __sklearn_clone__(self):
         # A model that was given is never changed, so the clones share it.
@@ -1013,7 +1046,7 @@ class _Predictions:
 
     def epoch_end(self, epoch, logs):
         """Show the estimator; return whether to stop."""
-        self._estimator.model_.set_weights(self._read())
+        self._estimator._built.set_weights(self._read())
         return self._estimator._observer.take_estimator(epoch, copy(self._estimator))
 
     def end(self):
@@ -1037,9 +1070,9 @@ def _copy_model(model):
     return copied
 
 
-def _prepare_for_pickle(model):
-    """Give a compiled model the states of its optimizer: Keras asks for them later."""
-    if isinstance(model, keras.Model) and model.built and model.compiled:
+def _build_optimizer(model):
+    """Give a compiled model its optimizer's states: Keras can't load it without."""
+    if model.built and model.compiled and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 
 

@@ -45,12 +45,14 @@ from scikeras.utils import metric_name  # noqa: E402
 from scikeras.utils.transformers import (  # noqa: E402
     ClassifierLabelEncoder,
     RegressorTargetEncoder,
+    TargetReshaper,
 )
 
 __all__ = [
     "BaseWrapper",
     "ClassifierLabelEncoder",
     "RegressorTargetEncoder",
+    "TargetReshaper",
     "metric_name",
     "route_params",
     "unflatten_params",

@@ -1,0 +1,288 @@
+"""The file: an uncompressed zip archive of a manifest, arrays and Keras models."""
+
+import hashlib
+import io
+import json
+import math
+import os
+import struct
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["ModelFileError", "Reader", "Writer"]
+
+VERSION = 1
+_MANIFEST = "manifest.json"
+_MAX_MANIFEST = 4 * 2**20  # bytes
+_MAX_HEADER = 4096  # characters; of an array
+_MAX_MEMBERS = 10_000
+_CHUNK = 2**20
+# A fixed time: the same model gives the same file.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class ModelFileError(ValueError):
+    """A file that is no model of skdl, or that was damaged, or can't be read here."""
+
+
+class Writer:
+    """Collects what goes into a file, and writes it.
+
+    Attributes
+    ----------
+    members : dict of str to bytes-like
+        Content of the members beside the manifest.
+    """
+
+    def __init__(self):
+        self.members = {}
+        self._described = {}
+
+    def add_array(self, array):
+        """Take an array; return the name of its member."""
+        name = f"arrays/{len(self.members)}.npy"
+        content = io.BytesIO()
+        np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
+        shape = {"dtype": array.dtype.str, "shape": list(array.shape)}
+        return self._add(name, content.getbuffer(), shape)
+
+    def add_model(self, content):
+        """Take the bytes of a ``.keras`` file; return the name of its member."""
+        return self._add(f"models/{len(self.members)}.keras", content, {})
+
+    def _add(self, name, content, described):
+        self.members[name] = content
+        digest = hashlib.sha256(content).hexdigest()
+        self._described[name] = {"sha256": digest, "size": len(content), **described}
+        return name
+
+    def write(self, path, manifest):
+        """Write the file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            Where; a file that is there is replaced in one step.
+        manifest : dict
+            What describes the members.
+        """
+        manifest = {**manifest, "version": VERSION, "members": self._described}
+        text = json.dumps(manifest, sort_keys=True).encode()
+        if len(text) > _MAX_MANIFEST:
+            raise ValueError(
+                f"The estimator needs {len(text)} bytes beside its arrays, and a file "
+                f"takes {_MAX_MANIFEST}: what is kept in lists should be arrays."
+            )
+        with (
+            _replaced(Path(path)) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            archive.comment = hashlib.sha256(text).hexdigest().encode()
+            for name, content in {_MANIFEST: text, **self.members}.items():
+                archive.writestr(zipfile.ZipInfo(name, _TIME), bytes(content))
+
+
+@contextmanager
+def _replaced(path):
+    """Open a file beside ``path`` that takes its place when the block has ended."""
+    descriptor, temporary = tempfile.mkstemp(
+        prefix=f".{path.name}.", suffix=".part", dir=path.parent
+    )
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            os.fchmod(descriptor, 0o666 & ~_umask())
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder):
+    """Make the new name of a file last, where the system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Reader:
+    """Checks a file, all of it, and then reads its members.
+
+    Nothing is unpacked: members are stored as they are, so that none is larger than the
+    file, and each must have the size, the checksum, the dtype and the shape that the
+    manifest says.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Raises
+    ------
+    ModelFileError
+        If anything about it is not as it must be.
+    """
+
+    def __init__(self, path):
+        self._path = Path(path)
+        self._path.open("rb").close()  # what the system has to say comes as it is
+        with self._opened() as archive:
+            infos = archive.infolist()
+            self._check_members(infos)
+            self.manifest = self._read_manifest(archive)
+            self._described = self._check_described(infos)
+            for name in self._described:
+                self._check_content(archive, name)
+
+    @property
+    def has_models(self):
+        """Whether there are Keras models in it."""
+        return any(name.startswith("models/") for name in self._described)
+
+    def array(self, name):
+        """Return an array."""
+        described = self._described_as(name, "arrays/")
+        with self._opened() as archive, archive.open(name) as stream:
+            array = np.lib.format.read_array(
+                stream, allow_pickle=False, max_header_size=_MAX_HEADER
+            )
+        if [array.dtype.str, list(array.shape)] != [
+            described["dtype"],
+            described["shape"],
+        ]:
+            self._refuse(f"{name} is not the array that the manifest describes")
+        return array
+
+    def model(self, name):
+        """Return the bytes of a ``.keras`` file."""
+        self._described_as(name, "models/")
+        with self._opened() as archive:
+            return archive.read(name)
+
+    def _described_as(self, name, folder):
+        if not isinstance(name, str) or not name.startswith(folder):
+            self._refuse(f"{name!r} is no member of {folder}")
+        if name not in self._described:
+            self._refuse(f"it has no member {name!r}")
+        return self._described[name]
+
+    @contextmanager
+    def _opened(self):
+        try:
+            with zipfile.ZipFile(self._path) as archive:
+                yield archive
+        except ModelFileError:
+            raise
+        except (zipfile.BadZipFile, EOFError) as error:
+            self._refuse(f"it is no whole zip archive ({error})", error)
+        except (
+            AttributeError,
+            LookupError,
+            MemoryError,
+            NotImplementedError,
+            OSError,
+            OverflowError,
+            RecursionError,
+            RuntimeError,
+            SyntaxError,
+            TypeError,
+            ValueError,
+            struct.error,
+        ) as error:
+            self._refuse(f"it is damaged ({type(error).__name__}: {error})", error)
+
+    def _refuse(self, why, error=None):
+        raise ModelFileError(
+            f"{self._path} can't be loaded: {why}. Save the model again, or get the "
+            "file anew."
+        ) from error
+
+    def _check_members(self, infos):
+        names = [info.filename for info in infos]
+        if len(infos) > _MAX_MEMBERS:
+            self._refuse(f"it has {len(infos)} members")
+        if len(set(names)) != len(names) or names[:1] != [_MANIFEST]:
+            self._refuse("it does not begin with one manifest")
+        whole = self._path.stat().st_size
+        if sum(info.file_size for info in infos) > whole:
+            self._refuse("its members are larger than the file")
+        for info in infos:
+            plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
+            if not plain or info.compress_size != info.file_size:
+                self._refuse(f"member {info.filename!r} is compressed or encrypted")
+        if infos[0].file_size > _MAX_MANIFEST:
+            self._refuse(f"its manifest has {infos[0].file_size} bytes")
+
+    def _read_manifest(self, archive):
+        text = archive.read(_MANIFEST)
+        if hashlib.sha256(text).hexdigest().encode() != archive.comment:
+            self._refuse("its manifest does not have its checksum")
+        manifest = json.loads(text)
+        version = manifest.get("version")
+        if manifest.get("format") != "skdl" or not isinstance(version, int):
+            self._refuse("it holds no model of skdl")
+        if version > VERSION:
+            made_by = manifest.get("libraries", {}).get("skdl")
+            self._refuse(
+                f"it has format {version}, made by skdl {made_by}, and this skdl reads "
+                f"formats up to {VERSION}: upgrade skdl"
+            )
+        return manifest
+
+    def _check_described(self, infos):
+        described = self.manifest["members"]
+        if set(described) != {info.filename for info in infos[1:]}:
+            self._refuse("its members are not those of its manifest")
+        for info in infos[1:]:
+            folder, _, name = info.filename.partition("/")
+            if folder not in ("arrays", "models") or not name or set(name) & set("/\\"):
+                self._refuse(f"member {info.filename!r} has no allowed name")
+            if described[info.filename]["size"] != info.file_size:
+                self._refuse(f"{info.filename} has another size than the manifest says")
+        return described
+
+    def _check_content(self, archive, name):
+        """Check the checksum of a member and, of an array, its header."""
+        described = self._described[name]
+        digest = hashlib.sha256()
+        with archive.open(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        if digest.hexdigest() != described["sha256"]:
+            self._refuse(f"{name} does not have its checksum")
+        if name.startswith("arrays/"):
+            with archive.open(name) as stream:
+                self._check_header(stream, name, described)
+
+    def _check_header(self, stream, name, described):
+        if np.lib.format.read_magic(stream) != (1, 0):
+            self._refuse(f"{name} is no array of NumPy's format 1.0")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(
+            stream, max_header_size=_MAX_HEADER
+        )
+        if dtype.hasobject or dtype.kind not in "biufcSU":
+            self._refuse(f"{name} holds {dtype}, which is not allowed")
+        if [list(shape), dtype.str] != [described["shape"], described["dtype"]]:
+            self._refuse(f"{name} has another shape or dtype than the manifest says")
+        if any(length < 0 for length in shape):
+            self._refuse(f"{name} has the shape {shape}")
+        expected = math.prod(shape) * dtype.itemsize
+        if described["size"] != stream.tell() + expected:
+            self._refuse(f"{name} has not the size of its shape")

@@ -1,0 +1,156 @@
+"""``skdl.save`` and ``skdl.load``."""
+
+import importlib.metadata
+import tempfile
+from pathlib import Path
+
+from sklearn.base import BaseEstimator
+
+from skdl.saving._archive import ModelFileError, Reader, Writer
+from skdl.saving._encoding import Decoder, Encoder
+
+__all__ = ["load", "save"]
+
+_LIBRARIES = ("skdl", "scikit-learn", "keras", "tensorflow", "numpy")
+
+
+def save(estimator, path):
+    """Save an estimator or a pipeline to a file that runs no code when it is loaded.
+
+    The file is a zip archive: a manifest (the parameters and what the fit has found, as
+    plain data, with the versions of the libraries and a checksum of each member) and
+    arrays. It is written whole or not at all.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator of skdl, fitted or not, or one of scikit-learn that holds plain
+        data: pipelines, column transformers, scalers, encoders, imputers, PCA, feature
+        selection, linear models, voting, stacking. The callbacks of a network are not
+        kept: set ``callbacks=None`` first.
+    path : str or path
+        Where. A file that is there is replaced in one step.
+
+    Raises
+    ------
+    ValueError
+        If a part of the estimator can't be kept: its name is in the message. Nothing
+        is written then.
+
+    See Also
+    --------
+    load : The way back.
+
+    Notes
+    -----
+    Trees, support vector machines and nearest neighbours are not taken: their compiled
+    code trusts what it is given. ``joblib.dump`` keeps everything, in files that run
+    code when they are loaded.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> import skdl
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = skdl.MLPClassifier(epochs=2, random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), network).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skdl.save(pipeline, f"{folder}/iris.skdl")
+    ...     loaded = skdl.load(f"{folder}/iris.skdl")
+    >>> bool((loaded.predict(X) == pipeline.predict(X)).all())
+    True
+    """
+    if not isinstance(estimator, BaseEstimator):
+        raise ValueError(f"save takes an estimator or a pipeline, got {estimator!r}.")
+    writer = Writer()
+    encoder = Encoder(writer, _model_to_bytes)
+    root = encoder.encode(estimator, type(estimator).__name__)
+    manifest = {
+        "format": "skdl",
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "classes": sorted(encoder.classes),
+        "root": root,
+    }
+    writer.write(path, manifest)
+
+
+def load(path, *, trusted=False):
+    """Load what ``save`` has saved.
+
+    Everything about the file is checked before anything of it is used: its members,
+    their sizes, checksums, dtypes and shapes, the names of the classes, and that the
+    weights of networks are finite and fit together.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    trusted : bool, default=False
+        Whether to load models that their makers have built in Keras themselves
+        (``KerasClassifier``, ``KerasRegressor``). Keras reads them in its safe mode;
+        their layers may still do what they like when they predict.
+
+    Returns
+    -------
+    estimator
+        As it was saved. A wrapper of a Keras model has that model as its parameter
+        ``model``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is not whole, not one of skdl, made by a newer version, or holds
+        anything that is not allowed.
+    FileNotFoundError
+        If there is none.
+
+    See Also
+    --------
+    save : It has an example.
+    """
+    reader = Reader(path)
+    try:
+        if reader.has_models and not trusted:
+            raise ModelFileError(
+                "It holds a Keras model that somebody has built. If you know who, load "
+                "it with trusted=True."
+            )
+        return Decoder(reader, _model_from_bytes).decode(reader.manifest["root"])
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ModelFileError(f"{path} can't be loaded: {error}") from error
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None  # TensorFlow's other builds have other names
+
+
+def _model_to_bytes(model):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.read_bytes()
+
+
+def _model_from_bytes(content):
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(content)
+        return keras.saving.load_model(path, safe_mode=True)
