@@ -138,12 +138,15 @@ class Encoder:
         return ["scalar", self._writer.add_array(np.asarray(value))]
 
     def _encode_sequence(self, values, where):
-        if len(values) > _FLOATS and all(type(value) is float for value in values):
-            plain = np.array(list(values))
-            return [f"floats_{type(values).__name__}", self._writer.add_array(plain)]
-        values = sorted(values, key=repr) if isinstance(values, set) else values
+        kind = type(values).__name__
+        if kind not in ("list", "tuple", "set", "frozenset"):
+            self._refuse(values, where)  # a named tuple, say
+        if kind in ("set", "frozenset"):
+            values = sorted(values, key=repr)  # the same set gives the same file
+        elif len(values) > _FLOATS and all(type(value) is float for value in values):
+            return [f"floats_{kind}", self._writer.add_array(np.array(values))]
         encoded = [self.encode(v, f"{where}[{k}]") for k, v in enumerate(values)]
-        return [type(values).__name__, encoded]
+        return [kind, encoded]
 
     def _encode_dict(self, values, where):
         pairs = [

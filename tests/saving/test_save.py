@@ -1,0 +1,240 @@
+"""skdl.save and skdl.load: what goes in comes out."""
+
+import os
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
+from sklearn.feature_selection import SelectKBest, f_classif
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    QuantileTransformer,
+    StandardScaler,
+)
+from sklearn.svm import SVC
+
+import skdl
+from skdl import KerasClassifier, MLPClassifier, MLPRegressor
+from tests import keras_models as models
+from tests.saving import forge
+
+DATA = os.path.join(os.path.dirname(__file__), "..", "data")
+
+
+def kept(estimator, path, **options):
+    skdl.save(estimator, path)
+    return skdl.load(path, **options)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.skdl"
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "text", "multilabel"])
+def test_a_classifier_comes_back(iris, path, kind):
+    X, y = iris
+    targets = {
+        "binary": y > 0,
+        "multiclass": y,
+        "text": np.array(["one", "two", "three"], dtype=object)[y],
+        "multilabel": np.stack([y > 0, y > 1], axis=1).astype(int),
+    }
+    network = MLPClassifier(epochs=3, batch_norm=True, random_state=0)
+    network.fit(X, targets[kind])
+    found = kept(network, path)
+    assert np.array_equal(found.predict_proba(X), network.predict_proba(X))
+    assert np.array_equal(found.predict(X), network.predict(X))
+    assert found.get_params() == network.get_params()
+    assert found.history_ == network.history_
+    assert found.classes_.dtype == network.classes_.dtype
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_a_regressor_comes_back(diabetes, path, n_outputs):
+    X, y = diabetes
+    y = y if n_outputs == 1 else np.stack([y, -y], axis=1)
+    network = MLPRegressor(epochs=3, early_stopping=True, random_state=0).fit(X, y)
+    assert np.array_equal(kept(network, path).predict(X), network.predict(X))
+
+
+def test_an_estimator_that_is_not_fitted_comes_back(iris, path):
+    network = MLPClassifier(
+        (7,),
+        optimizer=keras.optimizers.SGD(
+            keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), momentum=0.5
+        ),
+        class_weight={0: 1.0, 1: 2.0, 2: 3.0},
+        epochs=3,
+        random_state=0,
+    )
+    found = kept(network, path)
+    assert type(found.optimizer) is keras.optimizers.SGD
+    assert found.optimizer.get_config() == network.optimizer.get_config()
+    fits = [one.fit(*iris).predict_proba(iris[0]) for one in (found, network)]
+    assert np.array_equal(*fits)
+
+
+def test_a_fit_goes_on_where_it_was(iris, path):
+    network = MLPClassifier(random_state=0).partial_fit(*iris, classes=[0, 1, 2])
+    found = kept(network, path)
+    for one in (found, network):
+        one.partial_fit(*iris)
+    assert np.array_equal(found.predict_proba(iris[0]), network.predict_proba(iris[0]))
+
+
+def test_a_whole_pipeline_comes_back(path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_normal((90, 3)), columns=list("abc"))
+    frame.iloc[::7, 1] = np.nan
+    frame["kind"] = rng.choice(["x", "y"], 90)
+    y = (frame["a"] > 0).astype(int) + (frame["c"] > 0)
+    numbers = make_pipeline(
+        SimpleImputer(),
+        QuantileTransformer(n_quantiles=10),
+        FunctionTransformer(np.arctan),
+        SelectKBest(f_classif, k=2),
+        StandardScaler(),
+        PCA(2),
+    )
+    pipeline = make_pipeline(
+        make_column_transformer(
+            (numbers, make_column_selector(dtype_include=np.number)),
+            (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+        ),
+        VotingClassifier(
+            [
+                ("net", MLPClassifier(epochs=5, random_state=0)),
+                ("l", LogisticRegression()),
+            ],
+            voting="soft",
+        ),
+    ).fit(frame, y)
+    found = kept(pipeline, path)
+    assert np.array_equal(found.predict_proba(frame), pipeline.predict_proba(frame))
+    assert np.array_equal(found.fit(frame, y).predict(frame), pipeline.predict(frame))
+
+
+def test_sparse_parts_come_back(path):
+    class Holder(StandardScaler):
+        pass
+
+    scaler = StandardScaler().fit(np.eye(3))
+    scaler.extra_ = scipy.sparse.csr_matrix(np.eye(3))
+    scaler.more_ = (slice(1, None), {1: "a"}, {"b"}, frozenset({2}), float("nan"))
+    scaler.types_ = [np.float32, np.dtype("int8"), np.float64(2.5)]
+    found = kept(scaler, path)
+    assert (found.extra_ != scaler.extra_).nnz == 0
+    assert found.more_[:4] == scaler.more_[:4]
+    assert np.isnan(found.more_[4])
+    assert found.types_ == scaler.types_
+    assert type(found.types_[2]) is np.float64
+    with pytest.raises(ValueError, match="Holder"):
+        skdl.save(Holder(), path)
+
+
+@pytest.mark.parametrize(
+    "build", [models.build_rich_classifier, models.build_compiled_classifier]
+)
+def test_a_wrapper_needs_trust(iris, path, build):
+    network = KerasClassifier(
+        build,
+        loss="sparse_categorical_crossentropy",
+        optimizer="adam",
+        optimizer__learning_rate=0.01,
+        epochs=3,
+        random_state=0,
+    )
+    pipeline = make_pipeline(StandardScaler(), network).fit(*iris)
+    skdl.save(pipeline, path)
+    with pytest.raises(skdl.ModelFileError, match="trusted=True"):
+        skdl.load(path)
+    found = skdl.load(path, trusted=True)
+    X = iris[0]
+    assert np.array_equal(found.predict_proba(X), pipeline.predict_proba(X))
+    assert found[-1].get_params()["optimizer__learning_rate"] == 0.01
+    assert found.fit(*iris).score(*iris) > 0.3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert found[-1].fit_path_.startswith("compiled")
+
+
+def test_a_wrapper_that_is_not_fitted_loses_its_function_only(path):
+    network = KerasClassifier(models.build_classifier, hidden=5, epochs=3)
+    found = kept(network, path)
+    assert found.model is None
+    assert found.get_params()["hidden"] == 5
+
+
+def test_the_same_model_gives_the_same_file(iris, path, tmp_path):
+    network = MLPClassifier(epochs=2, random_state=0).fit(*iris)
+    skdl.save(network, path)
+    skdl.save(skdl.load(path), tmp_path / "again.skdl")
+    assert path.read_bytes() == (tmp_path / "again.skdl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "words"),
+    [
+        (make_pipeline(StandardScaler(), SVC()), r"Pipeline.steps\[1\]\[1\] is .*SVC"),
+        (
+            MLPClassifier(callbacks=[keras.callbacks.EarlyStopping()]),
+            "EarlyStopping.*callbacks=None",
+        ),
+        (FunctionTransformer(lambda X: X), "FunctionTransformer.func is"),
+        (FunctionTransformer(os.system), "FunctionTransformer.func is"),
+        (MLPClassifier(random_state=np.random.RandomState(0)), "random_state"),
+        ("text", "takes an estimator"),
+    ],
+)
+def test_what_a_file_cant_keep_is_refused_by_name(path, estimator, words):
+    path.write_text("before")
+    with pytest.raises(ValueError, match=words):
+        skdl.save(estimator, path)
+    assert path.read_text() == "before"
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_search_is_told_what_to_save(iris, path):
+    search = GridSearchCV(MLPClassifier(epochs=1), {"epochs": [1]}, cv=2).fit(*iris)
+    with pytest.raises(ValueError, match="best_estimator_"):
+        skdl.save(search, path)
+    skdl.save(search.best_estimator_, path)
+
+
+def test_a_file_has_the_rights_of_a_new_file(iris, path):
+    skdl.save(StandardScaler(), path)
+    other = path.with_name("other")
+    other.touch()
+    assert path.stat().st_mode == other.stat().st_mode
+
+
+def test_no_file_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        skdl.load(tmp_path / "none.skdl")
+    with pytest.raises(FileNotFoundError):
+        skdl.save(StandardScaler(), tmp_path / "none" / "model.skdl")
+    with pytest.raises(OSError, match="directory"):
+        skdl.load(tmp_path)
+
+
+def test_the_first_format_stays_loadable():
+    file = os.path.join(DATA, "pipeline_format_1.skdl")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it may be of another scikit-learn
+        pipeline = skdl.load(file)
+    X, expected = (np.load(os.path.join(DATA, f"{n}.npy")) for n in ("rows", "proba"))
+    np.testing.assert_allclose(pipeline.predict_proba(X), expected, atol=1e-6)
+    manifest, _ = forge.read(file)
+    assert manifest["version"] == 1
