@@ -279,7 +279,7 @@ class _RealTarget:
     classes = None
 
     def __init__(self, n_dimensions, offset, factor):
-        self._n_dimensions = n_dimensions
+        self.n_dimensions = n_dimensions
         self._offset = offset
         self._factor = factor
         self.n_outputs = self.n_logits = len(offset)
@@ -298,10 +298,10 @@ class _RealTarget:
     def encode(self, y, name="y"):
         # (n,) or (n, k) -> (n, k)
         columns = y.reshape(len(y), -1)
-        if y.ndim != self._n_dimensions or columns.shape[1] != self.n_logits:
+        if y.ndim != self.n_dimensions or columns.shape[1] != self.n_logits:
             raise ValueError(
                 f"{name} has shape {y.shape}; the training targets had "
-                f"{self.n_logits} columns and {self._n_dimensions} dimension(s)."
+                f"{self.n_logits} columns and {self.n_dimensions} dimension(s)."
             )
         return ((_as_numbers(columns, name) - self._offset) / self._factor).astype(
             self.dtype
@@ -309,4 +309,4 @@ class _RealTarget:
 
     def predict(self, logits):
         values = logits * self._factor + self._offset
-        return values if self._n_dimensions == 2 else values[:, 0]
+        return values if self.n_dimensions == 2 else values[:, 0]

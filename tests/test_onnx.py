@@ -1,0 +1,166 @@
+"""export_onnx: the same numbers and labels in onnxruntime."""
+
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+
+import skdl
+from skdl import KerasClassifier, MLPClassifier, MLPRegressor
+from skdl._checks import ACTIVATIONS
+from tests.keras_models import build_classifier
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.onnx"
+
+
+def outputs(path, X):
+    return onnxruntime.InferenceSession(path).run(None, {"X": np.float32(X)})
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_each_activation_is_the_same(iris, path, activation, batch_norm):
+    X, y = iris
+    network = MLPClassifier(
+        (9, 5), activation=activation, batch_norm=batch_norm, epochs=5, random_state=0
+    ).fit(X, y)
+    skdl.export_onnx(network, path)
+    labels, proba = outputs(path, 3 * X)
+    np.testing.assert_allclose(proba, network.predict_proba(3 * X), atol=1e-5)
+    assert np.array_equal(labels, network.predict(3 * X))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["a", "b", "c"]),
+        np.array(["é", "ß", "水"], dtype=object),
+        np.array([10, 20, 30], dtype=np.int32),
+        np.array([0.0, 2.0, 4.0]),
+        np.array([-1, 1, 1]),
+        np.array([False, True, True]),
+    ],
+    ids=str,
+)
+def test_labels_are_the_same(iris, path, labels):
+    X, y = iris[0], labels[iris[1]]
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier(epochs=9, random_state=0))
+    pipeline.fit(X, y)
+    skdl.export_onnx(pipeline, path)
+    found, proba = outputs(path, X)
+    assert found.tolist() == pipeline.predict(X).tolist()
+    np.testing.assert_allclose(proba, pipeline.predict_proba(X), atol=1e-5)
+
+
+def test_several_labels_are_the_same(iris, path):
+    X, y = iris
+    y = np.stack([y > 0, y > 1, y == 1], axis=1).astype(int)
+    network = MLPClassifier(epochs=9, random_state=0).fit(X, y)
+    skdl.export_onnx(network, path)
+    labels, proba = outputs(path, X)
+    assert np.array_equal(labels, network.predict(X))
+    np.testing.assert_allclose(proba, network.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (-1, 2)])
+def test_numbers_are_the_same(diabetes, path, shape):
+    X, y = diabetes
+    y = np.stack([y, -y], axis=1) if shape[-1] == 2 else y.reshape(shape)
+    pipeline = make_pipeline(StandardScaler(), MLPRegressor(epochs=5, random_state=0))
+    pipeline.fit(X, y)
+    skdl.export_onnx(pipeline, path)
+    (numbers,) = outputs(path, X)
+    assert numbers.shape == y.shape
+    np.testing.assert_allclose(numbers, pipeline.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        StandardScaler(),
+        MinMaxScaler(),
+        RobustScaler(),
+        QuantileTransformer(n_quantiles=20),
+        PowerTransformer(),
+        PCA(3),
+        SimpleImputer(),
+        PolynomialFeatures(2),
+        make_pipeline(SimpleImputer(), StandardScaler()),
+        "passthrough",
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_transformers_are_the_same(iris, path, step):
+    X, y = iris
+    X = np.float32(X * [1, 10, 100, 1000] + [0, 1, 50, 500])
+    pipeline = make_pipeline(step, StandardScaler(), MLPClassifier(epochs=5))
+    pipeline.set_params(mlpclassifier__random_state=0).fit(X, y)
+    skdl.export_onnx(pipeline, path)
+    np.testing.assert_allclose(
+        outputs(path, X)[1], pipeline.predict_proba(X), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "words"),
+    [
+        (
+            make_pipeline(FunctionTransformer(np.arctan), MLPClassifier(epochs=1)),
+            "step 'functiontransformer'",
+        ),
+        (
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            "step 'logisticregression' is a LogisticRegression",
+        ),
+        (
+            make_pipeline(
+                StandardScaler(),
+                KerasClassifier(
+                    build_classifier, loss="sparse_categorical_crossentropy"
+                ),
+            ),
+            "step 'kerasclassifier' is a KerasClassifier.*model_.export",
+        ),
+    ],
+)
+def test_a_step_that_cant_be_exported_is_named(iris, path, pipeline, words):
+    with pytest.raises(ValueError, match=words):
+        skdl.export_onnx(pipeline.fit(*iris), path)
+    assert not path.exists()
+
+
+def test_the_extra_is_named_where_it_is_missing(iris, path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ImportError, match=r"skdl\[onnx\]"):
+        skdl.export_onnx(MLPClassifier(epochs=1).fit(*iris), path)
+
+
+def test_keras_own_ways_stay(iris, tmp_path):
+    import keras
+
+    network = MLPClassifier(epochs=2, random_state=0).fit(*iris)
+    network.model_.save(tmp_path / "m.keras")
+    found = keras.saving.load_model(tmp_path / "m.keras")
+    X = np.float32(iris[0])
+    np.testing.assert_allclose(
+        found.predict(X, verbose=0), network.predict_proba(X), atol=1e-6
+    )
+    network.model_.export(tmp_path / "served", verbose=False)
+    assert (tmp_path / "served" / "saved_model.pb").exists()
