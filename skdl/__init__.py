@@ -17,6 +17,7 @@ _WHERE = {
     "datasets": "skdl",
     "export_onnx": "skdl._onnx",
     "load": "skdl.saving",
+    "model_card": "skdl._model_card",
     "model_selection": "skdl",
     "save": "skdl.saving",
 }
@@ -32,6 +33,7 @@ __all__ = [
     "datasets",
     "export_onnx",
     "load",
+    "model_card",
     "model_selection",
     "save",
 ]

@@ -72,7 +72,9 @@ def export_onnx(estimator, path):
             "one must be an MLPClassifier or MLPRegressor. A Keras model has "
             "model_.export(path, format='onnx')."
         )
-    content = _convert(estimator, "the pipeline").SerializeToString()
+    # Numbered, since skl2onnx knows no "passthrough" and wants names without "__".
+    whole = Pipeline([(f"step{k}", step) for k, (_, step) in enumerate(steps)])
+    content = _convert(whole, "the pipeline").SerializeToString()
     Path(path).write_bytes(content)
 
 
