@@ -173,16 +173,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_job(self, target, train):
         """Return the job of a fit, as far as its training data make it."""
-        sizes = checks.expand_hidden_sizes(self.hidden_layer_sizes)
+        hidden = checks.expand_hidden_sizes(self.hidden_layer_sizes)
+        sizes = [train.X.shape[1], *hidden, target.n_logits]
+        checks.check_memory(sizes)
         network = MLPStructure(
-            depth=len(sizes),
+            depth=len(hidden),
             activation=self.activation,
             batch_norm=bool(self.batch_norm),
             head=target.head,
         )
         return Job(
             network=network,
-            sizes=[train.X.shape[1], *sizes, target.n_logits],
+            sizes=sizes,
             dropout=self._dropout_rates(),
             target=target,
             settings=self._settings(),

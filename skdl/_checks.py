@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+import psutil
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
@@ -14,6 +15,7 @@ __all__ = [
     "check_callbacks",
     "check_data",
     "check_initializer",
+    "check_memory",
     "check_numbers",
     "check_optimizer",
     "check_schedule",
@@ -326,3 +328,32 @@ def draw_seed(random_state):
     if random_state is None:
         return int(np.random.SeedSequence().entropy % 2**63)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+# A training keeps the weights, their gradients and two states of an optimizer; before
+# and after it there is one copy more, as arrays.
+_COPIES = 5
+
+
+def check_memory(sizes):
+    """Check that a network fits into the memory that is free, before it is made.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths: of the input, of the hidden layers, of the output.
+
+    Raises
+    ------
+    MemoryError
+        If its training needs more.
+    """
+    n_weights = sum(before * after + after for before, after in zip(sizes, sizes[1:]))
+    needed = 4 * _COPIES * n_weights / 2**30
+    free = psutil.virtual_memory().available / 2**30
+    if needed > free:
+        raise MemoryError(
+            f"The network has {n_weights:,} weights: widths {list(sizes)}. Its "
+            f"training needs about {needed:.3g} GiB, and {free:.3g} GiB are free. Give "
+            "smaller hidden_layer_sizes, or fewer features."
+        )

@@ -142,14 +142,27 @@ class Reader:
 
     def __init__(self, path):
         self._path = Path(path)
-        self._path.open("rb").close()  # what the system has to say comes as it is
-        with self._opened() as archive:
-            infos = archive.infolist()
-            self._check_members(infos)
-            self.manifest = self._read_manifest(archive)
-            self._described = self._check_described(infos)
-            for name in self._described:
-                self._check_content(archive, name)
+        # One handle for all: the file may be replaced meanwhile.
+        self._stream = self._path.open("rb")
+        try:
+            with self._refusing():
+                self._archive = zipfile.ZipFile(self._stream)
+                infos = self._archive.infolist()
+                self._check_members(infos)
+                self.manifest = self._read_manifest()
+                self._described = self._check_described(infos)
+                for name in self._described:
+                    self._check_content(name)
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._archive.close()
+        self._stream.close()
 
     @property
     def has_models(self):
@@ -159,7 +172,7 @@ class Reader:
     def array(self, name):
         """Return an array."""
         described = self._described_as(name, "arrays/")
-        with self._opened() as archive, archive.open(name) as stream:
+        with self._refusing(), self._archive.open(name) as stream:
             array = np.lib.format.read_array(
                 stream, allow_pickle=False, max_header_size=_MAX_HEADER
             )
@@ -173,8 +186,8 @@ class Reader:
     def model(self, name):
         """Return the bytes of a ``.keras`` file."""
         self._described_as(name, "models/")
-        with self._opened() as archive:
-            return archive.read(name)
+        with self._refusing():
+            return self._archive.read(name)
 
     def _described_as(self, name, folder):
         if not isinstance(name, str) or not name.startswith(folder):
@@ -184,10 +197,10 @@ class Reader:
         return self._described[name]
 
     @contextmanager
-    def _opened(self):
+    def _refusing(self):
+        """Turn what a damaged file may raise in the block into one error."""
         try:
-            with zipfile.ZipFile(self._path) as archive:
-                yield archive
+            yield
         except ModelFileError:
             raise
         except (zipfile.BadZipFile, EOFError) as error:
@@ -220,7 +233,7 @@ class Reader:
             self._refuse(f"it has {len(infos)} members")
         if len(set(names)) != len(names) or names[:1] != [_MANIFEST]:
             self._refuse("it does not begin with one manifest")
-        whole = self._path.stat().st_size
+        whole = os.fstat(self._stream.fileno()).st_size
         if sum(info.file_size for info in infos) > whole:
             self._refuse("its members are larger than the file")
         for info in infos:
@@ -230,9 +243,9 @@ class Reader:
         if infos[0].file_size > _MAX_MANIFEST:
             self._refuse(f"its manifest has {infos[0].file_size} bytes")
 
-    def _read_manifest(self, archive):
-        text = archive.read(_MANIFEST)
-        if hashlib.sha256(text).hexdigest().encode() != archive.comment:
+    def _read_manifest(self):
+        text = self._archive.read(_MANIFEST)
+        if hashlib.sha256(text).hexdigest().encode() != self._archive.comment:
             self._refuse("its manifest does not have its checksum")
         manifest = json.loads(text)
         version = manifest.get("version")
@@ -258,17 +271,17 @@ class Reader:
                 self._refuse(f"{info.filename} has another size than the manifest says")
         return described
 
-    def _check_content(self, archive, name):
+    def _check_content(self, name):
         """Check the checksum of a member and, of an array, its header."""
         described = self._described[name]
         digest = hashlib.sha256()
-        with archive.open(name) as stream:
+        with self._archive.open(name) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
         if digest.hexdigest() != described["sha256"]:
             self._refuse(f"{name} does not have its checksum")
         if name.startswith("arrays/"):
-            with archive.open(name) as stream:
+            with self._archive.open(name) as stream:
                 self._check_header(stream, name, described)
 
     def _check_header(self, stream, name, described):

@@ -13,7 +13,6 @@ import scipy.sparse
 import sklearn.utils
 
 from skdl._checks import ACTIVATIONS
-from skdl.saving._archive import ModelFileError
 
 __all__ = ["Decoder", "Encoder"]
 
@@ -291,7 +290,7 @@ class Decoder:
 
         Raises
         ------
-        ModelFileError
+        ValueError
             If they stand for nothing that is allowed.
         """
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -301,9 +300,7 @@ class Decoder:
             or value[:1] == []
             or value[0] not in (self._decoders)
         ):
-            raise ModelFileError(
-                f"The file holds {str(value)[:80]!r}, of no known kind."
-            )
+            raise ValueError(f"The file holds {str(value)[:80]!r}, of no known kind.")
         return self._decoders[value[0]](*value[1:])
 
     def _decode_all(self, values):
@@ -315,18 +312,18 @@ class Decoder:
     def _decode_dtype(self, text):
         dtype = np.dtype(text)
         if dtype.hasobject and text != "|O":
-            raise ModelFileError(f"The file holds the dtype {text!r}.")
+            raise ValueError(f"The file holds the dtype {text!r}.")
         return dtype
 
     def _decode_scalar_type(self, name):
         kind = getattr(np, name)
         if not isinstance(kind, type) or not issubclass(kind, np.generic):
-            raise ModelFileError(f"The file holds the type {name!r}.")
+            raise ValueError(f"The file holds the type {name!r}.")
         return kind
 
     def _decode_float(self, text):
         if text not in ("nan", "inf", "-inf"):
-            raise ModelFileError(f"The file holds {text!r} as a number.")
+            raise ValueError(f"The file holds {text!r} as a number.")
         return float(text)
 
     def _decode_objects(self, shape, values):
@@ -350,7 +347,7 @@ class Decoder:
         if module == "numpy" and not isinstance(found, np.ufunc):
             found = None
         if not callable(found) or not _is_defined_in(found, module):
-            raise ModelFileError(f"The file asks for {path!r}, which is not allowed.")
+            raise ValueError(f"The file asks for {path!r}, which is not allowed.")
         return found
 
     def _decode_keras(self, path, settings):
@@ -360,22 +357,22 @@ class Decoder:
         schedule = keras.optimizers.schedules.LearningRateSchedule
         kinds = (keras.Optimizer, keras.Loss, keras.Metric, schedule)
         if not isinstance(kind, type) or not issubclass(kind, kinds):
-            raise ModelFileError(f"The file makes a {path!r}, which is not allowed.")
+            raise ValueError(f"The file makes a {path!r}, which is not allowed.")
         settings = self.decode(settings)
         plain = (type(None), bool, int, float, str, schedule)
         if not all(isinstance(part, plain) for part in settings.values()):
-            raise ModelFileError(f"The file makes a {path!r} of {settings!r}.")
+            raise ValueError(f"The file makes a {path!r} of {settings!r}.")
         return kind.from_config(settings)
 
     def _decode_object(self, name, state):
         if name not in CLASSES:
-            raise ModelFileError(f"The file holds a {name!r}, which is not allowed.")
+            raise ValueError(f"The file holds a {name!r}, which is not allowed.")
         kind = _find(name)
         state = self.decode(state)
         if not isinstance(state, dict) or not all(
             isinstance(key, str) and not key.startswith("__") for key in state
         ):
-            raise ModelFileError(f"The file holds a {name!r} of {str(state)[:80]!r}.")
+            raise ValueError(f"The file holds a {name!r} of {str(state)[:80]!r}.")
         if kind is sklearn.utils.Bunch:
             return kind(**state)
         found = kind.__new__(kind)
@@ -395,7 +392,7 @@ def check_network(estimator):
 
     Raises
     ------
-    ModelFileError
+    ValueError
         If they don't.
     """
     state = vars(estimator)
@@ -406,18 +403,16 @@ def check_network(estimator):
     )
     named = type(weights) is list and 0 <= network.depth < len(weights)
     if not named or len(network.weights) != len(weights):
-        raise ModelFileError("The network has another number of weights.")
+        raise ValueError("The network has another number of weights.")
     width = state["n_features_in_"]
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
-            raise ModelFileError(
-                f"A {name} of the network is not finite single floats."
-            )
+            raise ValueError(f"A {name} of the network is not finite single floats.")
         shape = (width, weight.shape[-1]) if name == "kernel" else (width,)
         if weight.shape != shape:
-            raise ModelFileError(f"A {name} of the network has shape {weight.shape}.")
+            raise ValueError(f"A {name} of the network has shape {weight.shape}.")
         width = weight.shape[-1]
     if width != target.n_logits or network.head != target.head:
-        raise ModelFileError("The output of the network does not fit its target.")
+        raise ValueError("The output of the network does not fit its target.")
     if network.activation not in ACTIVATIONS:
-        raise ModelFileError(f"The network has activation {network.activation!r}.")
+        raise ValueError(f"The network has activation {network.activation!r}.")

@@ -111,14 +111,16 @@ def load(path, *, trusted=False):
     --------
     save : It has an example.
     """
-    reader = Reader(path)
     try:
-        if reader.has_models and not trusted:
-            raise ModelFileError(
-                "It holds a Keras model that somebody has built. If you know who, load "
-                "it with trusted=True."
-            )
-        return Decoder(reader, _model_from_bytes).decode(reader.manifest["root"])
+        with Reader(path) as reader:
+            if reader.has_models and not trusted:
+                raise ModelFileError(
+                    f"{path} can't be loaded: it holds a Keras model that somebody has "
+                    "built. If you know who, load it with trusted=True."
+                )
+            return Decoder(reader, _model_from_bytes).decode(reader.manifest["root"])
+    except ModelFileError:
+        raise
     except (
         ArithmeticError,
         AssertionError,

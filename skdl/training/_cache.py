@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 
-__all__ = ["ProgramCache", "programs"]
+__all__ = ["ProgramCache", "check_process", "programs"]
 
 
 class ProgramCache:
@@ -22,7 +22,6 @@ class ProgramCache:
         self._max_idle = max_idle
         self._idle = OrderedDict()
         self._lock = threading.Lock()
-        self._process = None
 
     @contextmanager
     def lend(self, spec, make_program):
@@ -43,7 +42,7 @@ class ProgramCache:
         RuntimeError
             In a process that was forked from one which had used TensorFlow already.
         """
-        self._check_process()
+        check_process()
         program = self._borrow(spec) or make_program()
         try:
             yield program
@@ -80,16 +79,30 @@ class ProgramCache:
                 if not self._idle[oldest]:
                     del self._idle[oldest]
 
-    def _check_process(self):
-        if self._process is None:
-            self._process = os.getpid()
-        if self._process != os.getpid():
-            raise RuntimeError(
-                "This process was forked from one that had trained with TensorFlow "
-                "already, and TensorFlow would hang here. Use threads "
-                "(joblib.parallel_config('threading')) or joblib's default 'loky' "
-                "workers in place of forked ones."
-            )
+
+class _Process:
+    """Remembers which process has used TensorFlow first."""
+
+    number = None
+
+
+def check_process():
+    """Check that this process was not forked from one that had used TensorFlow.
+
+    Raises
+    ------
+    RuntimeError
+        If it was: TensorFlow's threads are missing here, and it would wait for them.
+    """
+    if _Process.number is None:
+        _Process.number = os.getpid()
+    if _Process.number != os.getpid():
+        raise RuntimeError(
+            "This process was forked from one that had used TensorFlow already, and "
+            "TensorFlow would hang here. Use threads "
+            "(joblib.parallel_config('threading')) or joblib's default 'loky' workers "
+            "in place of forked ones; a server should load its model after the fork."
+        )
 
 
 programs = ProgramCache()

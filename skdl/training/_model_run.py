@@ -10,7 +10,7 @@ import scipy.sparse
 
 from skdl._callbacks import EpochCallback, EpochWatcher
 from skdl.training._architecture import NotCompilable, describe, rows_at_once
-from skdl.training._cache import programs
+from skdl.training._cache import check_process, programs
 from skdl.training._data import to_tensor
 from skdl.training._keras import KerasCallbacks, has_batch_hooks, release
 from skdl.training._loop import Recorder, Training
@@ -171,6 +171,7 @@ def infer(model, X):
     -------
     ndarray of shape (n_samples, ...), or a list of them
     """
+    check_process()
     stride = rows_at_once(model)
     parts = [
         model(_as_dense(X[start : start + stride]), training=False)
@@ -270,6 +271,7 @@ def _train_epoch(program, training, recorder, epoch):
 
 def _train_by_keras(job):
     """Train by ``keras.Model.fit``: what has rows, on a compiled program's batches."""
+    check_process()
     n_rows = _count_rows(job.X)
     training = _make_training(job, None, job.validation, n_rows or 1)
     recorder, callbacks = _recorder(job, training, job.model.get_weights)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from skdl._structure import MLPStructure
 from skdl.networks import BATCH_NORM, forward, score_head
+from skdl.training._cache import check_process
 from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._rows import run_on_all_threads, run_on_one_thread
@@ -338,6 +339,7 @@ def infer(network, weights, X):
     ndarray of float64, shape (n_samples, n_outputs)
         The logits.
     """
+    check_process()
     weights = [tf.constant(weight, tf.float64) for weight in weights]
     parts = [
         forward(

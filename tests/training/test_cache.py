@@ -5,7 +5,7 @@ import pytest
 from skdl._structure import MLPStructure
 from skdl.training import ProgramCache
 from skdl.training._optimizers import spec_for
-from skdl.training._program import ProgramSpec
+from skdl.training._program import Program, ProgramSpec
 
 
 def spec(activation="relu"):
@@ -18,24 +18,28 @@ def spec(activation="relu"):
     )
 
 
+def lend(cache, wanted):
+    return cache.lend(wanted, lambda: Program(wanted, None))
+
+
 def test_a_program_is_lent_to_one_borrower_at_a_time_and_comes_back():
     cache = ProgramCache()
-    with cache.lend(spec(), None) as first:
-        with cache.lend(spec(), None) as second:
+    with lend(cache, spec()) as first:
+        with lend(cache, spec()) as second:
             assert first is not second
         assert len(cache) == 1
     assert len(cache) == 2
-    with cache.lend(spec(), None) as third:
+    with lend(cache, spec()) as third:
         assert third in (first, second)
 
 
 def test_the_number_of_idle_programs_is_bounded_and_the_oldest_goes():
     cache = ProgramCache(max_idle=2)
     for activation in ("relu", "tanh", "selu"):
-        with cache.lend(spec(activation), None):
+        with lend(cache, spec(activation)):
             pass
     assert len(cache) == 2
-    with cache.lend(spec("selu"), None) as kept, cache.lend(spec("relu"), None) as new:
+    with lend(cache, spec("selu")) as kept, lend(cache, spec("relu")) as new:
         assert kept.spec == spec("selu")
         assert new.spec == spec("relu")
     assert len(cache) == 2
@@ -43,7 +47,7 @@ def test_the_number_of_idle_programs_is_bounded_and_the_oldest_goes():
 
 def test_a_program_whose_borrower_fails_is_dropped():
     cache = ProgramCache()
-    with pytest.raises(KeyboardInterrupt), cache.lend(spec(), None):
+    with pytest.raises(KeyboardInterrupt), lend(cache, spec()):
         raise KeyboardInterrupt
     assert len(cache) == 0
 
@@ -51,12 +55,12 @@ def test_a_program_whose_borrower_fails_is_dropped():
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_worker_raises_and_does_not_hang():
     cache = ProgramCache()
-    with cache.lend(spec(), None):
+    with lend(cache, spec()):
         pass
     child = os.fork()
     if child == 0:
         try:
-            with cache.lend(spec(), None):
+            with lend(cache, spec()):
                 os._exit(1)
         except RuntimeError as error:
             os._exit(0 if "forked" in str(error) else 2)

@@ -1,0 +1,106 @@
+"""Fits that are interrupted, crowded, or too large."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skdl import KerasClassifier, MLPClassifier
+from skdl.training._cache import programs
+from tests.keras_models import build_rich_classifier
+
+pytestmark = pytest.mark.slow
+
+NETWORKS = {
+    "MLP": MLPClassifier((20, 10), batch_norm=True, epochs=400, random_state=0),
+    "Keras": KerasClassifier(
+        build_rich_classifier,
+        loss="sparse_categorical_crossentropy",
+        epochs=40,
+        random_state=0,
+    ),
+}
+
+
+def interrupt_after(seconds):
+    """Send SIGINT to this process after some time."""
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_interrupted_fit_breaks_no_program(iris, name):
+    X, y = iris
+    network = NETWORKS[name]
+    expected = clone(network).fit(X, y).predict_proba(X)
+    start = time.perf_counter()
+    fitted = clone(network).fit(X, y)
+    whole = time.perf_counter() - start
+    rng = np.random.default_rng(0)
+    n_interrupted = 0
+    for seconds in rng.uniform(0, 0.8 * whole, 10):
+        try:
+            interrupt_after(seconds)
+            fitted.fit(-X, y)
+            time.sleep(10)  # it was done before
+        except KeyboardInterrupt:
+            done = np.array_equal(fitted.predict_proba(X), expected)
+            n_interrupted += done
+        found = clone(network).fit(X, y)
+        assert np.array_equal(found.predict_proba(X), expected)
+        fitted = found
+    assert n_interrupted >= 5
+
+
+def structures():
+    """Return 200 networks of as many structures."""
+    found = [
+        MLPClassifier(
+            (4,) * depth,
+            activation=activation,
+            batch_norm=batch_norm,
+            dropout=dropout,
+            l2=0.0,
+            optimizer=optimizer,
+            batch_size=50,
+            epochs=2,
+            random_state=depth,
+        )
+        for depth in (0, 1, 2)
+        for activation in ("relu", "tanh", "sigmoid", "elu", "swish", "identity")
+        for batch_norm in (False, True)
+        for dropout in (0.0, 0.2)
+        for optimizer in ("sgd", "adam", "rmsprop")
+    ]
+    return found[16:]
+
+
+def test_eight_threads_with_two_hundred_structures(iris):
+    X, y = iris
+    networks = structures()
+    assert len(networks) == 200
+    programs.clear()
+
+    def fit(network):
+        found = clone(network).fit(X, y)._weights
+        assert len(programs) <= 32
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        crowded = list(pool.map(fit, networks, timeout=600))
+    assert len(programs) == 32
+    alone = [fit(network) for network in networks]
+    for one, other in zip(crowded, alone, strict=True):
+        assert all(map(np.array_equal, one, other))
+
+
+@pytest.mark.parametrize("hidden", [(10**6, 10**6), (50_000,) * 8, (10**12,)], ids=str)
+def test_a_network_too_large_is_refused_before_it_is_made(iris, hidden):
+    network = MLPClassifier(hidden)
+    with pytest.raises(MemoryError, match="weights.*are free.*hidden_layer_sizes"):
+        network.fit(*iris)
+    assert not hasattr(network, "classes_")

@@ -1,0 +1,79 @@
+"""model_card: what stands on the page."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skdl
+from skdl import MLPClassifier, MLPRegressor
+
+
+def card(estimator, X, y, tmp_path):
+    page = skdl.model_card(estimator, X, y, tmp_path / "card.md")
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"!\[.*\]\((.*)\)", text):
+        assert (tmp_path / name).stat().st_size > 5_000
+    return text
+
+
+def test_the_card_of_a_search_has_its_figures(digits, tmp_path):
+    X_train, X_test, y_train, y_test = train_test_split(*digits, random_state=0)
+    network = MLPClassifier(epochs=4, early_stopping=True, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network)
+    grid = {"mlpclassifier__dropout": [0.0, 0.3]}
+    scoring = ["accuracy", "neg_log_loss"]
+    search = GridSearchCV(pipeline, grid, cv=3, scoring=scoring, refit="accuracy")
+    search.fit(X_train, y_train)
+    text = card(search, X_test, y_test, tmp_path)
+    accuracy = accuracy_score(y_test, search.predict(X_test))
+    assert f"| accuracy | {accuracy:.4g} |" in text
+    best = search.best_index_
+    deviation = search.cv_results_["std_test_accuracy"][best]
+    assert f"| accuracy | {search.best_score_:.4g} ± {deviation:.2g} |" in text
+    assert f"{search.cv_results_['split2_test_neg_log_loss'][best]:.4g} |" in text
+    assert f"`mlpclassifier__dropout={search.best_params_.popitem()[1]:.4g}`" in text
+    assert "| epochs run | 4 |" in text
+    assert f"| rows held out | {len(y_test)} |" in text
+    assert "![Confusion matrix](card_confusion_matrix.png)" in text
+    assert "![Learning curves](card_learning_curves.png)" in text
+    assert f"| scikit-learn | {sys.modules['sklearn'].__version__} |" in text
+
+
+def test_the_card_of_a_regressor(diabetes, tmp_path):
+    network = MLPRegressor(epochs=20, random_state=0).fit(*diabetes)
+    text = card(network, *diabetes, tmp_path)
+    score = r2_score(diabetes[1], network.predict(diabetes[0]))
+    assert f"| R² | {score:.4g} |" in text
+    assert "![Predicted and true](card_predicted_and_true.png)" in text
+    assert "Scores over the folds" not in text
+
+
+def test_the_card_of_several_labels_and_of_other_estimators(iris, tmp_path):
+    X, y = iris
+    several = np.stack([y > 0, y > 1], axis=1).astype(int)
+    network = MLPClassifier(epochs=2, random_state=0).fit(X, several)
+    assert "Confusion" not in card(network, X, several, tmp_path)
+    text = card(LogisticRegression().fit(X, y), X, y, tmp_path)
+    assert "# Model card: LogisticRegression" in text
+    assert "Learning curves" not in text
+
+
+def test_what_neither_classifies_nor_regresses_is_refused(iris, tmp_path):
+    with pytest.raises(ValueError, match="classifier or a regressor, got PCA"):
+        skdl.model_card(PCA().fit(iris[0]), *iris, tmp_path / "card.md")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_extra_is_named_where_it_is_missing(iris, tmp_path, monkeypatch):
+    network = MLPClassifier(epochs=1).fit(*iris)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"skdl\[plot\]"):
+        skdl.model_card(network, *iris, tmp_path / "card.md")
