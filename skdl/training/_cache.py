@@ -5,6 +5,8 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 
+from skdl.training._orphans import end_with_parent
+
 __all__ = ["ProgramCache", "check_process", "programs"]
 
 
@@ -43,6 +45,7 @@ class ProgramCache:
             In a process that was forked from one which had used TensorFlow already.
         """
         check_process()
+        end_with_parent()
         program = self._borrow(spec) or make_program()
         try:
             yield program

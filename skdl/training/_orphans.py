@@ -1,0 +1,30 @@
+"""A worker of joblib ends when its parent has died."""
+
+import multiprocessing
+import os
+import threading
+import time
+from functools import cache
+
+__all__ = ["end_with_parent"]
+
+_SECONDS = 1.0
+
+
+@cache
+def end_with_parent():
+    """Watch the parent from now on, where this process is a worker of joblib's loky.
+
+    Such a worker hears nothing when its parent is killed: it would end its fits and
+    then wait for another five minutes, with TensorFlow in memory.
+    """
+    name = multiprocessing.current_process().name
+    if name.startswith("LokyProcess"):
+        parent = os.getppid()
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent):
+    while os.getppid() == parent:
+        time.sleep(_SECONDS)
+    os._exit(1)
