@@ -17,6 +17,7 @@ __all__ = [
     "check_initializer",
     "check_memory",
     "check_numbers",
+    "check_numeric",
     "check_optimizer",
     "check_schedule",
     "draw_seed",
@@ -219,6 +220,15 @@ def check_callbacks(callbacks):
     return found
 
 
+def check_numeric(X, name):
+    """Check that an array holds real numbers."""
+    if X.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} holds {X.dtype}, which are no numbers. Turn them into numbers "
+            "first, for example dates into days."
+        )
+
+
 def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight")):
     """Return X, y and the weights as arrays, checked.
 
@@ -243,11 +253,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         X, y = validate_data(estimator, X, y, reset=reset, multi_output=True)
     except ValueError as error:
         raise _explain(error, X_name) from error
-    if X.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{X_name} holds {X.dtype}, which are no numbers. Turn them into numbers "
-            "first, for example dates into days."
-        )
+    check_numeric(X, X_name)
     if y.ndim > 2:
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
     if weight is None:

@@ -1087,8 +1087,13 @@ def _flatten(callbacks):
 
 def _as_numbers(X):
     """Return X with numbers where it holds objects or text."""
-    if scipy.sparse.issparse(X) or X.dtype.kind in "fiub":
+    if scipy.sparse.issparse(X) or X.dtype.kind in "iub":
         return X
+    if X.dtype.kind == "f":
+        is_long = X.dtype.itemsize > 8  # Keras knows no long doubles
+        return X.astype(np.float64) if is_long else X
+    if X.dtype.kind in "mM":
+        checks.check_numeric(X, "X")
     try:
         return X.astype(keras.config.floatx())
     except (TypeError, ValueError) as error:
