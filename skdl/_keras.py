@@ -634,7 +634,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     ...     random_state=0,
     ... )
     >>> X, y = load_iris(return_X_y=True)
-    >>> cross_val_score(network, X, y, cv=3).mean() > 0.9
+    >>> bool(cross_val_score(network, X, y, cv=3).mean() > 0.9)
     True
     """
 

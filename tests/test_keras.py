@@ -768,6 +768,23 @@ def test_it_can_be_kept(iris, build, keep, tmp_path):
     assert weights_equal(found, kept)
 
 
+def test_it_can_be_loaded_by_another_process(iris, tmp_path):
+    found = classifier(models.build_rich_classifier).fit(*iris)
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(found))
+    np.save(tmp_path / "X.npy", iris[0])
+    code = """
+import pickle, sys, numpy as np
+folder = sys.argv[1]
+network = pickle.load(open(f"{folder}/model.pickle", "rb"))
+np.save(f"{folder}/proba.npy", network.predict_proba(np.load(f"{folder}/X.npy")))
+"""
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, tmp_path], check=True, timeout=120
+    )
+    proba = np.load(tmp_path / "proba.npy")
+    assert np.array_equal(proba, found.predict_proba(iris[0]))
+
+
 def test_a_search_in_a_pipeline(iris):
     pipeline = make_pipeline(StandardScaler(), classifier(epochs=20))
     space = {

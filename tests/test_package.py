@@ -18,7 +18,14 @@ import sklearn
 from sklearn.model_selection import StratifiedKFold
 
 import skdl
-from skdl import MLPClassifier, MLPRegressor, baselines, datasets
+from skdl import (
+    KerasClassifier,
+    KerasRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    baselines,
+    datasets,
+)
 from skdl.model_selection import OptunaSearchCV, PruningCallback, RacingPruner
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,12 +62,16 @@ def test_the_package_names_what_it_has():
 @pytest.mark.parametrize(
     ("module", "n_lines"),
     [
+        ("skdl._keras", 12),
         ("skdl._mlp", 4),
+        ("skdl._model_card", 8),
+        ("skdl._onnx", 10),
         ("skdl.baselines", 4),
         ("skdl.model_selection._default_space", 6),
         ("skdl.model_selection._pruning", 8),
         ("skdl.model_selection._racing", 2),
         ("skdl.model_selection._search", 8),
+        ("skdl.saving._save", 9),
     ],
 )
 def test_the_examples_of_the_docstrings_run(module, n_lines):
@@ -70,12 +81,21 @@ def test_the_examples_of_the_docstrings_run(module, n_lines):
 
 
 @pytest.mark.parametrize(
-    "kind", [MLPClassifier, MLPRegressor, OptunaSearchCV, PruningCallback, RacingPruner]
+    "kind",
+    [
+        KerasClassifier,
+        KerasRegressor,
+        MLPClassifier,
+        MLPRegressor,
+        OptunaSearchCV,
+        PruningCallback,
+        RacingPruner,
+    ],
 )
 def test_the_docstring_has_the_parameters_of_the_signature(kind):
     text = inspect.getdoc(kind)
     section = re.search(r"Parameters\n-+\n(.*?)\n\w+\n--", text, re.DOTALL)[1]
-    documented = re.findall(r"^(\w+) : (?:.*?default=(.+))?", section, re.MULTILINE)
+    documented = re.findall(r"^\**(\w+) : (?:.*?default=(.+))?", section, re.MULTILINE)
     signature = inspect.signature(kind).parameters
     assert [name for name, _ in documented] == list(signature)
     for name, default in documented:
@@ -99,7 +119,7 @@ def run_blocks(path, names, *changes):
         assert before in text
         text = text.replace(before, after)
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 3
+    assert blocks
     for block in blocks:
         exec(compile(block, path, "exec"), names)
     return names
@@ -116,6 +136,14 @@ def test_the_python_blocks_of_the_page_on_searching_run(capsys):
     names = run_blocks("docs/searching.md", {})
     assert names["search"].best_score_ > 0.9
     assert "24 fits, about " in capsys.readouterr().out
+
+
+def test_the_python_blocks_of_the_pages_on_keras_and_keeping_run():
+    names = run_blocks("docs/keras.md", {})
+    assert names["search"].best_score_ > 0.8
+    assert names["search"].best_estimator_[-1].fit_path_.startswith("compiled")
+    names = run_blocks("docs/keeping.md", {})
+    assert names["loaded"].score(names["X_test"], names["y_test"]) > 0.9
 
 
 @pytest.mark.slow
