@@ -27,11 +27,20 @@ NETWORKS = {
 }
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT interrupt, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_after(seconds):
     """Send SIGINT to this process after some time."""
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_interrupted_fit_breaks_no_program(iris, name):
     X, y = iris
