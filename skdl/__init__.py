@@ -8,6 +8,8 @@ import importlib
 __version__ = "0.1.0"
 
 _WHERE = {
+    "CNNClassifier": "skdl._cnn",
+    "CNNRegressor": "skdl._cnn",
     "KerasClassifier": "skdl._keras",
     "KerasRegressor": "skdl._keras",
     "MLPClassifier": "skdl._mlp",
@@ -23,6 +25,8 @@ _WHERE = {
 }
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
     "KerasClassifier",
     "KerasRegressor",
     "MLPClassifier",

@@ -14,15 +14,15 @@ from skdl._sklearn import CallbackSupportMixin, EpochTasks, with_callbacks
 from skdl._structure import Job, MLPStructure, Part
 from skdl._targets import Target
 
-__all__ = ["BaseMLP", "unchanged_on_failure"]
+__all__ = ["BaseNetwork", "unchanged_on_failure"]
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
-    """The life of one fit of a multilayer perceptron.
+class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """The life of one fit of a network.
 
-    A leaf adds its ``__init__``, which only stores, ``_make_target`` and
-    ``_weigh_classes``. A fitted estimator owns plain arrays; the program that trained
-    it goes back into the cache.
+    A leaf adds its ``__init__``, which only stores, ``_make_target``,
+    ``_weigh_classes``, ``_make_structure`` and ``_dropout_rates``. A fitted estimator
+    owns plain arrays; the program that trained it goes back into the cache.
     """
 
     _parameter_constraints = checks.CONSTRAINTS
@@ -46,6 +46,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _make_target(self, y, weight, classes, *, partial):
         """Return the target that encodes the labels ``y``."""
+
+    @abstractmethod
+    def _make_structure(self, n_features, target):
+        """Return the structure of the network, and the shapes of its kernels."""
+
+    @abstractmethod
+    def _dropout_rates(self):
+        """Return the rates of dropout: of the input, and of each hidden layer."""
+
+    def _as_rows(self, X, *, reset=False):
+        """Return X with one flat row for each sample."""
+        return X
+
+    def _input_shape(self):
+        """Return the shape of a sample as the Keras model takes it; None is flat."""
+        return
 
     @abstractmethod
     def _weigh_classes(self, target, part, *, partial):
@@ -112,6 +128,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 target=self._target,
                 settings=self._settings(),
                 dropout=self._dropout_rates(),
+                input_shape=self._input_shape(),
             )
         return self._model
 
@@ -141,6 +158,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         classes=None,
     ):
         self._check_parameters()
+        X = self._as_rows(X, reset=not going_on)
         X, y, weight = checks.check_data(
             self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
         )
@@ -173,24 +191,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_job(self, target, train):
         """Return the job of a fit, as far as its training data make it."""
-        hidden = checks.expand_hidden_sizes(self.hidden_layer_sizes)
-        sizes = [train.X.shape[1], *hidden, target.n_logits]
-        checks.check_memory(sizes)
-        network = MLPStructure(
-            depth=len(hidden),
-            activation=self.activation,
-            batch_norm=bool(self.batch_norm),
-            head=target.head,
-        )
+        network, shapes = self._make_structure(train.X.shape[1], target)
+        checks.check_memory(shapes)
         return Job(
             network=network,
-            sizes=sizes,
+            plan=network.plan(shapes),
             dropout=self._dropout_rates(),
             target=target,
             settings=self._settings(),
             train=train,
             n_epochs=self.epochs,
         )
+
+    def _plan(self):
+        """Return the sizes of the fitted network."""
+        kernels = self._network.kernels_of(self._weights)
+        return self._network.plan([kernel.shape for kernel in kernels])
 
     def _train(self, job, data):
         """Do the job, and set what a fit sets."""
@@ -247,10 +263,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _logits(self, X):
         """Return what the network says of the rows of ``X``."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        X = validate_data(self, self._as_rows(X), reset=False)
         from skdl.training._program import infer
 
-        return infer(self._network, self._weights, X)
+        return infer(self._network, self._weights, X, self._plan())
 
     def _settings(self):
         settings = self.get_params(deep=False)
@@ -269,12 +285,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         checks.check_schedule(self.learning_rate_schedule)
         self._dropout_rates()
 
-    def _dropout_rates(self):
-        """Return the rates of dropout: of the input, and of each hidden layer."""
-        n_hidden = len(checks.expand_hidden_sizes(self.hidden_layer_sizes))
-        hidden = checks.expand_dropout(self.dropout, n_hidden)
-        return [float(self.input_dropout), *hidden]
-
     def _check_validation(self, target, validation):
         """Return the validation part that was given to ``fit``, or None."""
         X, y, weight = validation
@@ -284,6 +294,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(
                 "X_val and y_val belong together: give both of them, or none."
             )
+        X = self._as_rows(X)
         X, y, weight = checks.check_data(self, X, y, weight, names=_VALIDATION_NAMES)
         return Part(X, None, target.encode(y, "y_val"), weight)
 
@@ -298,12 +309,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         job.train = job.train.take(train)
 
     def _check_same_network(self, job):
-        kernels = [w.shape for w in self._weights if w.ndim == 2]
-        before = [kernels[0][0], *(shape[1] for shape in kernels)]
-        if job.network != self._network or job.sizes != before:
+        before = self._plan().shapes
+        if job.network != self._network or job.plan.shapes != before:
             raise ValueError(
-                f"A fit that goes on needs the network of the last: widths {before} "
-                f"and {self._network}, got {job.sizes} and {job.network}. Set "
+                f"A fit that goes on needs the network of the last: kernels {before} "
+                f"and {self._network}, got {job.plan.shapes} and {job.network}. Set "
                 "warm_start=False, or clone the estimator, to begin anew."
             )
 

@@ -1,5 +1,6 @@
 """Checks of parameters and data, before any training."""
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,6 +13,8 @@ from skdl._sklearn import HasMethods, Interval, Options, StrOptions, check_sampl
 
 __all__ = [
     "CONSTRAINTS",
+    "COUNT",
+    "SHARE",
     "check_callbacks",
     "check_data",
     "check_initializer",
@@ -39,29 +42,29 @@ OPTIMIZERS = (
     "nadam",
     "lion",
 )
-_SHARE = Interval(Real, 0, 1, closed="left")
+SHARE = Interval(Real, 0, 1, closed="left")
 _FACTOR = Interval(Real, 0, None, closed="left")
-_COUNT = Interval(Integral, 1, None, closed="left")
+COUNT = Interval(Integral, 1, None, closed="left")
 
 CONSTRAINTS = {
-    "hidden_layer_sizes": [_COUNT, "array-like"],
+    "hidden_layer_sizes": [COUNT, "array-like"],
     "activation": [StrOptions(set(ACTIVATIONS))],
     "kernel_initializer": [str],
     "batch_norm": ["boolean"],
-    "dropout": [_SHARE, "array-like"],
-    "input_dropout": [_SHARE],
+    "dropout": [SHARE, "array-like"],
+    "input_dropout": [SHARE],
     "l1": [_FACTOR],
     "l2": [_FACTOR],
     "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "learning_rate_schedule": [None, str, dict, callable],
-    "momentum": [_SHARE],
+    "momentum": [SHARE],
     "nesterov": ["boolean"],
-    "batch_size": [_COUNT, Options(Integral, {-1})],
-    "epochs": [_COUNT],
+    "batch_size": [COUNT, Options(Integral, {-1})],
+    "epochs": [COUNT],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "patience": [_COUNT],
+    "patience": [COUNT],
     "min_delta": [_FACTOR],
     "restore_best_weights": ["boolean"],
     "warm_start": ["boolean"],
@@ -84,8 +87,8 @@ def check_numbers(params):
             raise ValueError(f"{name}={value!r} is a boolean; it must be a number.")
 
 
-def expand_hidden_sizes(sizes):
-    """Return ``hidden_layer_sizes`` as a list of int.
+def expand_hidden_sizes(sizes, name="hidden_layer_sizes"):
+    """Return ``hidden_layer_sizes``, or what is given like it, as a list of int.
 
     Raises
     ------
@@ -99,13 +102,13 @@ def expand_hidden_sizes(sizes):
         is_count = isinstance(size, Integral) and not isinstance(size, (bool, np.bool_))
         if not is_count or size < 1:
             raise ValueError(
-                f"hidden_layer_sizes[{index}]={size!r} must be an int from 1: the "
-                "number of units of a hidden layer."
+                f"{name}[{index}]={size!r} must be an int from 1: the number of units "
+                "or filters of a hidden layer."
             )
     return [int(size) for size in sizes]
 
 
-def expand_dropout(dropout, n_hidden):
+def expand_dropout(dropout, n_hidden, name="dropout"):
     """Return ``dropout`` as a list with one rate for each hidden layer.
 
     Raises
@@ -118,13 +121,13 @@ def expand_dropout(dropout, n_hidden):
     rates = list(dropout)
     if len(rates) != n_hidden:
         raise ValueError(
-            f"dropout={dropout!r} has {len(rates)} rates for {n_hidden} hidden layers: "
+            f"{name}={dropout!r} has {len(rates)} rates for {n_hidden} hidden layers: "
             "give one float, or one for each layer."
         )
     for index, rate in enumerate(rates):
         is_number = isinstance(rate, Real) and not isinstance(rate, (bool, np.bool_))
         if not is_number or not 0 <= rate < 1:
-            raise ValueError(f"dropout[{index}]={rate!r} must be a float in [0, 1).")
+            raise ValueError(f"{name}[{index}]={rate!r} must be a float in [0, 1).")
     return [float(rate) for rate in rates]
 
 
@@ -341,25 +344,25 @@ def draw_seed(random_state):
 _COPIES = 5
 
 
-def check_memory(sizes):
+def check_memory(shapes):
     """Check that a network fits into the memory that is free, before it is made.
 
     Parameters
     ----------
-    sizes : sequence of int
-        Widths: of the input, of the hidden layers, of the output.
+    shapes : sequence of tuple of int
+        Of the kernel of each layer.
 
     Raises
     ------
     MemoryError
         If its training needs more.
     """
-    n_weights = sum(before * after + after for before, after in zip(sizes, sizes[1:]))
+    n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
     needed = 4 * _COPIES * n_weights / 2**30
     free = psutil.virtual_memory().available / 2**30
     if needed > free:
         raise MemoryError(
-            f"The network has {n_weights:,} weights: widths {list(sizes)}. Its "
+            f"The network has {n_weights:,} weights: kernels {list(shapes)}. Its "
             f"training needs about {needed:.3g} GiB, and {free:.3g} GiB are free. Give "
             "smaller hidden_layer_sizes, or fewer features."
         )

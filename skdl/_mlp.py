@@ -1,10 +1,8 @@
 """The multilayer perceptrons: MLPClassifier and MLPRegressor."""
 
-from sklearn.base import ClassifierMixin, RegressorMixin
-
-from skdl._base import BaseMLP
-from skdl._sklearn import StrOptions
-from skdl._targets import make_class_target, make_real_target
+from skdl import _checks as checks
+from skdl._heads import NetworkClassifier, NetworkRegressor
+from skdl._structure import MLPStructure, dense_shapes
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -19,7 +17,26 @@ BATCH = 64
 EPOCHS = 100
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class _Perceptron:
+    """The layers of a multilayer perceptron."""
+
+    def _make_structure(self, n_features, target):
+        hidden = checks.expand_hidden_sizes(self.hidden_layer_sizes)
+        network = MLPStructure(
+            depth=len(hidden),
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            head=target.head,
+        )
+        return network, dense_shapes([n_features, *hidden, target.n_logits])
+
+    def _dropout_rates(self):
+        n_hidden = len(checks.expand_hidden_sizes(self.hidden_layer_sizes))
+        hidden = checks.expand_dropout(self.dropout, n_hidden)
+        return [float(self.input_dropout), *hidden]
+
+
+class MLPClassifier(_Perceptron, NetworkClassifier):
     """A multilayer perceptron that classifies, trained through TensorFlow.
 
     It takes binary, multiclass and multilabel targets with any labels. The output is a
@@ -145,10 +162,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints = BaseMLP._parameter_constraints | {
-        "class_weight": [dict, StrOptions({"balanced"}), None]
-    }
-
     def __init__(
         self,
         hidden_layer_sizes=HIDDEN,
@@ -204,110 +217,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.verbose = verbose
         self.random_state = random_state
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train one epoch on some rows, going on from where the last call ended.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that there will be. The first call needs them, unless y is an
-            indicator matrix.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the parameters or the data can't be used.
-        """
-        return self._partial_fit(X, y, sample_weight, classes)
-
-    def predict_proba(self, X):
-        """Return the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``. Of several labels, the probability of each.
-        """
-        logits = self._logits(X)
-        return self._target.probabilities(logits)
-
-    def decision_function(self, X):
-        """Return the logits: what the softmax or the sigmoid is taken of.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One column for each class or label; for two classes no columns, and above 0
-            for the second.
-        """
-        logits = self._logits(X)
-        return self._target.decide(logits)
-
-    def predict(self, X):
-        """Return the most probable class, or the labels of probability above 0.5.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels from ``classes_``, or 0 and 1 for each of several labels.
-        """
-        logits = self._logits(X)
-        return self._target.predict(logits)
-
-    def _make_target(self, y, weight, classes, *, partial):
-        return make_class_target(y, classes, partial=partial)
-
-    def _weigh_classes(self, target, part, *, partial):
-        if self.class_weight is None:
-            return part.weight
-        if partial and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' does not go with partial_fit, which sees only "
-                "some of the rows: give a dict {class: weight}."
-            )
-        weight = target.weigh(part.y, part.weight, self.class_weight)
-        if part.weight is not None:
-            weight = part.weight * weight
-        if not weight.any():
-            raise ValueError(
-                f"class_weight={self.class_weight!r} leaves no row a weight: y holds "
-                "only classes of weight 0."
-            )
-        return weight
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(_Perceptron, NetworkRegressor):
     """A multilayer perceptron that predicts numbers, trained through TensorFlow.
 
     It takes one target or several. The targets are brought to mean 0 and deviation 1
@@ -484,54 +395,3 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
-
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train one epoch on some rows, going on from where the last call ended.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets. Those of the first call decide how targets are scaled.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the parameters or the data can't be used.
-        """
-        return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X):
-        """Return the predicted numbers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            With as many dimensions as the targets of the fit had.
-        """
-        logits = self._logits(X)
-        return self._target.predict(logits)
-
-    def _make_target(self, y, weight, classes, *, partial):
-        return make_real_target(y, weight)
-
-    def _weigh_classes(self, target, part, *, partial):
-        return part.weight
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags

@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._base import BaseMLP
+from skdl._mlp import MLPClassifier, MLPRegressor
 from skdl.networks import BATCH_NORM
 
 __all__ = ["export_onnx"]
@@ -66,7 +66,7 @@ def export_onnx(estimator, path):
     for name, step in steps[:-1]:
         _convert(step, f"step {name!r}")
     name, network = steps[-1]
-    if not isinstance(network, BaseMLP):
+    if not isinstance(network, (MLPClassifier, MLPRegressor)):
         raise ValueError(
             f"export_onnx: step {name!r} is a {type(network).__name__}, and the last "
             "one must be an MLPClassifier or MLPRegressor. A Keras model has "
@@ -112,8 +112,6 @@ def _convert(estimator, what):
 
 def _register(skl2onnx):
     """Tell skl2onnx how our networks are written."""
-    from skdl._mlp import MLPClassifier, MLPRegressor
-
     for kind, options in ((MLPClassifier, {"zipmap": [False]}), (MLPRegressor, None)):
         skl2onnx.update_registered_converter(
             kind,

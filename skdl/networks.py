@@ -1,10 +1,13 @@
-"""The network of the MLP estimators: its structure, its graph, its Keras model."""
+"""The networks of the estimators: their graph, first weights and Keras model."""
 
 import inspect
+import math
 from functools import partial
 
 import keras
 import tensorflow as tf
+
+from skdl.convolutions import add_convolutions, convolve
 
 __all__ = [
     "BATCH_NORM",
@@ -51,16 +54,21 @@ def forward(structure, weights, x, drop=None, track=None):
     """
     activation = keras.activations.get(_keras_activation(structure.activation))
     values = iter(weights)
-    if drop:
-        x = drop(x, 0)
-    for layer in range(structure.depth):
-        x = tf.matmul(x, next(values))
-        if structure.batch_norm:
+
+    def finish(x, values, layer, batch_norm):
+        if batch_norm:
             statistics = [next(values) for _ in range(4)]
             x = _normalize(x, *statistics, track and partial(track, layer))
         else:
             x = _add_bias(x, next(values))
-        x = activation(x)
+        return activation(x)
+
+    if drop:
+        x = drop(x, 0)
+    if structure.n_blocks:
+        x = convolve(structure, values, x, finish, drop)
+    for layer in range(structure.n_blocks, structure.n_blocks + structure.depth):
+        x = finish(tf.matmul(x, next(values)), values, layer, structure.batch_norm)
         if drop:
             x = drop(x, layer + 1)
     return _add_bias(tf.matmul(x, next(values)), next(values))
@@ -95,16 +103,17 @@ def _normalize_batch(x, gamma, beta):
 
     The formulas are those of Ioffe & Szegedy, "Batch normalization" (2015).
     """
-    mean = tf.reduce_mean(x, axis=0)
+    axes = list(range(x.shape.rank - 1))  # of an image, all its places too
+    mean = tf.reduce_mean(x, axis=axes)
     centered = x - mean
-    variance = tf.reduce_mean(tf.square(centered), axis=0)
+    variance = tf.reduce_mean(tf.square(centered), axis=axes)
     inverse = tf.math.rsqrt(variance + BATCH_NORM["epsilon"])
     normal = centered * inverse
 
     def gradient(slope, *_):
-        slope_beta = tf.reduce_sum(slope, axis=0)
-        slope_gamma = tf.reduce_sum(slope * normal, axis=0)
-        rows = tf.cast(tf.shape(x)[0], x.dtype)
+        slope_beta = tf.reduce_sum(slope, axis=axes)
+        slope_gamma = tf.reduce_sum(slope * normal, axis=axes)
+        rows = tf.cast(tf.size(x) / tf.shape(x)[-1], x.dtype)
         shared = (slope_beta + normal * slope_gamma) / rows
         return gamma * inverse * (slope - shared), slope_gamma, slope_beta
 
@@ -166,15 +175,15 @@ _HEADS = {
 }
 
 
-def initial_weights(structure, sizes, initializer, seed):
+def initial_weights(structure, shapes, initializer, seed):
     """Draw the first weights of a network.
 
     Parameters
     ----------
     structure : MLPStructure
         The network.
-    sizes : sequence of int
-        Widths: of the input, of the hidden layers, of the output.
+    shapes : sequence of tuple of int
+        Of the kernel of each layer.
     initializer : str
         ``"auto"`` or the Keras name of an initializer for the kernels. ``"auto"``
         is He's for the relu family (He et al., 2015), LeCun's for selu (Klambauer
@@ -187,18 +196,17 @@ def initial_weights(structure, sizes, initializer, seed):
     list of ndarray
         In the order of ``structure.weights``.
     """
-    seeds = seed.generate_state(len(sizes) - 1)
+    seeds = seed.generate_state(len(shapes))
     weights = []
-    for layer, names in enumerate(structure.layers):
-        fan_in, fan_out = sizes[layer], sizes[layer + 1]
+    for layer, (names, shape) in enumerate(zip(structure.layers, shapes, strict=True)):
         name = initializer
         if initializer == "auto":
-            hidden = layer < structure.depth
+            hidden = layer < len(shapes) - 1
             name = _AUTO_INITIALIZERS.get(structure.activation) if hidden else None
         kernel = _make_initializer(name or "glorot_uniform", int(seeds[layer] >> 1))
-        weights.append(kernel((fan_in, fan_out), dtype="float32").numpy())
+        weights.append(kernel(shape, dtype="float32").numpy())
         weights += [
-            tf.fill([fan_out], _FIRST_VALUES.get(other, 0.0)).numpy()
+            tf.fill([shape[-1]], _FIRST_VALUES.get(other, 0.0)).numpy()
             for other in names[1:]
         ]
     return weights
@@ -224,7 +232,9 @@ def _make_initializer(name, seed):
     return kind(seed=seed) if takes_seed else kind()
 
 
-def build_model(structure, weights, *, dropout, l1, l2, scaling=None, seed=0):
+def build_model(
+    structure, weights, *, dropout, l1, l2, scaling=None, seed=0, input_shape=None
+):
     """Build the ordinary Keras model of a network.
 
     Parameters
@@ -241,6 +251,8 @@ def build_model(structure, weights, *, dropout, l1, l2, scaling=None, seed=0):
         Factor and offset of each output, for a head in other units than the target.
     seed : int, default=0
         Of the random numbers of dropout.
+    input_shape : tuple of int or None
+        Shape of a row; None is flat.
 
     Returns
     -------
@@ -248,39 +260,54 @@ def build_model(structure, weights, *, dropout, l1, l2, scaling=None, seed=0):
         Not compiled.
     """
     layers = keras.layers
-    name = f"mlp_{structure.head}"
-    x = inputs = keras.Input((weights[0].shape[0],), name="features")
-    kernels = [w for w, name in zip(weights, structure.weights) if name == "kernel"]
+    kernels = [
+        w for w, name in zip(weights, structure.weights) if name.endswith("kernel")
+    ]
+    blocks, dense = kernels[: structure.n_blocks], kernels[structure.n_blocks :]
+    regularizer = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
+    activation = _keras_activation(structure.activation)
+    flat = (math.prod(structure.image_shape),) if blocks else (weights[0].shape[0],)
+    x = inputs = keras.Input(input_shape or flat, name="features")
     if dropout[0]:
         x = layers.Dropout(dropout[0], seed=seed, name="input_dropout")(x)
-    for index, kernel in enumerate(kernels):
+    if blocks:
+        x = add_convolutions(
+            structure,
+            x,
+            [kernel.shape[-1] for kernel in blocks],
+            activation=activation,
+            batch_norm=BATCH_NORM,
+            dropout=dropout[1:],
+            regularizer=regularizer,
+            seed=seed,
+        )
+    for index, kernel in enumerate(dense):
         last = index == structure.depth
         normal = structure.batch_norm and not last
         x = layers.Dense(
             kernel.shape[1],
             use_bias=not normal,
             kernel_initializer="zeros",
-            kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
+            kernel_regularizer=regularizer,
             name="output" if last else f"dense_{index + 1}",
         )(x)
         if last:
             break
         if normal:
             x = layers.BatchNormalization(**BATCH_NORM, name=f"norm_{index + 1}")(x)
-        activation = _keras_activation(structure.activation)
         x = layers.Activation(activation, name=f"{activation}_{index + 1}")(x)
-        if dropout[index + 1]:
+        rate = dropout[len(blocks) + index + 1]
+        if rate:
             x = layers.Dropout(
-                dropout[index + 1],
-                seed=seed + index + 1,
-                name=f"dropout_{index + 1}",
+                rate, seed=seed + index + 1, name=f"dropout_{index + 1}"
             )(x)
     if structure.head != "identity":
         x = layers.Activation(structure.head, name=structure.head)(x)
     if scaling is not None:
         factor, offset = (part.tolist() for part in scaling)
         x = layers.Rescaling(factor, offset, name="target_units")(x)
-    model = keras.Model(inputs, x, name=name)
+    kind = "cnn" if blocks else "mlp"
+    model = keras.Model(inputs, x, name=f"{kind}_{structure.head}")
     model.set_weights(weights)
     return model
 

@@ -3,7 +3,14 @@
 import keras
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdl import KerasClassifier, KerasRegressor, MLPClassifier, MLPRegressor
+from skdl import (
+    CNNClassifier,
+    CNNRegressor,
+    KerasClassifier,
+    KerasRegressor,
+    MLPClassifier,
+    MLPRegressor,
+)
 from tests.keras_models import build_compiled_classifier, build_regressor
 
 MINI_BATCHES = {
@@ -15,7 +22,12 @@ MINI_BATCHES = {
 
 
 @parametrize_with_checks(
-    [MLPClassifier(), MLPRegressor()],
+    [
+        MLPClassifier(),
+        MLPRegressor(),
+        CNNClassifier(),
+        CNNRegressor(),
+    ],
     expected_failed_checks=lambda estimator: MINI_BATCHES,
 )
 def test_scikit_learn_check(estimator, check):

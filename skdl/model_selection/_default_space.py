@@ -3,7 +3,7 @@
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from sklearn.pipeline import Pipeline
 
-from skdl._base import BaseMLP
+from skdl._base import BaseNetwork
 
 __all__ = ["default_space"]
 
@@ -50,7 +50,7 @@ def default_space(estimator):
     while isinstance(network, Pipeline):
         name, network = network.steps[-1]
         prefix += f"{name}__"
-    if not isinstance(network, BaseMLP):
+    if not isinstance(network, BaseNetwork):
         raise TypeError(
             f"{type(network).__name__} is no network of skdl, so there is no default "
             "space for it: write one as a dict of distributions."

@@ -13,6 +13,8 @@ import scipy.sparse
 import sklearn.utils
 
 from skdl._checks import ACTIVATIONS
+from skdl._images import AUGMENTERS
+from skdl._structure import dense_shapes
 
 __all__ = ["Decoder", "Encoder"]
 
@@ -38,10 +40,19 @@ _SKLEARN = {
     ),
     "sklearn.utils": "Bunch",
 }
+_NETWORKS = {
+    "skdl.CNNClassifier",
+    "skdl.CNNRegressor",
+    "skdl.MLPClassifier",
+    "skdl.MLPRegressor",
+}
 _SKDL = {
-    "skdl": "KerasClassifier KerasRegressor MLPClassifier MLPRegressor",
+    "skdl": (
+        "CNNClassifier CNNRegressor KerasClassifier KerasRegressor MLPClassifier "
+        "MLPRegressor"
+    ),
     "skdl._scikeras": "ClassifierLabelEncoder RegressorTargetEncoder TargetReshaper",
-    "skdl._structure": "MLPStructure",
+    "skdl._structure": "CNNStructure MLPStructure",
     "skdl._targets": "_BinaryTarget _ClassTarget _LabelsTarget _RealTarget",
 }
 # Where each class may come from: what scikit-learn promises, not where it stands now.
@@ -54,11 +65,13 @@ CLASSES = {
 _FUNCTIONS = {
     "sklearn.feature_selection": ("chi2", "f_classif", "f_regression"),
     "numpy": None,  # its ufuncs
+    "keras.layers": AUGMENTERS,
     "keras.losses": None,
     "keras.metrics": None,
     "keras.optimizers": None,
     "keras.optimizers.schedules": None,
 }
+_AUGMENTATIONS = {f"keras.layers.{name}" for name in AUGMENTERS}
 # What a fit leaves behind for its own process.
 _DROPPED = {"callbacks_", "_observer", "_model"}
 _FLOATS = 16  # a list of more floats becomes an array
@@ -356,10 +369,12 @@ class Decoder:
 
         schedule = keras.optimizers.schedules.LearningRateSchedule
         kinds = (keras.Optimizer, keras.Loss, keras.Metric, schedule)
+        if path in _AUGMENTATIONS:
+            kinds = (keras.layers.Layer,)
         if not isinstance(kind, type) or not issubclass(kind, kinds):
             raise ValueError(f"The file makes a {path!r}, which is not allowed.")
         settings = self.decode(settings)
-        plain = (type(None), bool, int, float, str, schedule)
+        plain = (type(None), bool, int, float, str, list, tuple, schedule)
         if not all(isinstance(part, plain) for part in settings.values()):
             raise ValueError(f"The file makes a {path!r} of {settings!r}.")
         return kind.from_config(settings)
@@ -382,7 +397,7 @@ class Decoder:
             found.__setstate__(state)
         else:
             vars(found).update(state)
-        if name in ("skdl.MLPClassifier", "skdl.MLPRegressor"):
+        if name in _NETWORKS:
             check_network(found)
         return found
 
@@ -401,18 +416,37 @@ def check_network(estimator):
     network, weights, target = (
         state[f"_{n}"] for n in ("network", "weights", "target")
     )
-    named = type(weights) is list and 0 <= network.depth < len(weights)
-    if not named or len(network.weights) != len(weights):
+    counts = type(weights) is list and 0 <= network.depth < len(weights)
+    if not counts or network.n_blocks >= len(weights):
         raise ValueError("The network has another number of weights.")
-    width = state["n_features_in_"]
+    if len(network.weights) != len(weights):
+        raise ValueError("The network has another number of weights.")
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
             raise ValueError(f"A {name} of the network is not finite single floats.")
-        shape = (width, weight.shape[-1]) if name == "kernel" else (width,)
-        if weight.shape != shape:
-            raise ValueError(f"A {name} of the network has shape {weight.shape}.")
-        width = weight.shape[-1]
-    if width != target.n_logits or network.head != target.head:
-        raise ValueError("The output of the network does not fit its target.")
-    if network.activation not in ACTIVATIONS:
-        raise ValueError(f"The network has activation {network.activation!r}.")
+    if network.activation not in ACTIVATIONS or network.head != target.head:
+        raise ValueError(
+            f"The network has activation {network.activation!r} and head "
+            f"{network.head!r}."
+        )
+    found = [weight.shape for weight in weights]
+    if found != _shapes_of(network, weights, state["n_features_in_"], target.n_logits):
+        raise ValueError(f"The weights of the network have shapes {found}.")
+
+
+def _shapes_of(network, weights, n_features, n_logits):
+    """Return the shapes that the weights of a network must have."""
+    widths = [kernel.shape[-1] for kernel in network.kernels_of(weights)]
+    filters, hidden = widths[: network.n_blocks], widths[network.n_blocks : -1]
+    kernels = []
+    if filters:
+        if math.prod(network.image_shape) != n_features:
+            return None
+        kernels = network.conv_shapes(filters)
+        n_features = network.n_found(filters)
+    kernels += dense_shapes([n_features, *hidden, n_logits])
+    return [
+        tuple(shape) if name.endswith("kernel") else (shape[-1],)
+        for names, shape in zip(network.layers, kernels)
+        for name in names
+    ]

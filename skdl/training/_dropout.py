@@ -92,7 +92,12 @@ def dropout_in_graph(places, size, constants, counter, thresholds):
     }
 
     def drop(values, place):
-        return _masked(values, masks[place]) if place in masks else values
+        if place not in masks:
+            return values
+        mask = masks[place]
+        if values.shape.rank > 2:  # (m, h * w * c) -> (m, h, w, c)
+            mask = tf.reshape(mask, tf.shape(values))
+        return _masked(values, mask)
 
     return drop
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skdl.training._scored import ScoredRows
+from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
 
 __all__ = ["EarlyStopper", "Recorder", "Training", "train_program"]
 
@@ -46,6 +46,8 @@ class Training:
         Whether each epoch has an order of its own.
     first_step, first_epoch : int, default=0
         Steps and epochs that were done in earlier calls of ``partial_fit``.
+    rows_per_piece : int, default=8192
+        How many rows are scored at once.
     """
 
     data: tuple
@@ -62,6 +64,7 @@ class Training:
     shuffle: bool = True
     first_step: int = 0
     first_epoch: int = 0
+    rows_per_piece: int = ROWS_PER_PIECE
     _orders: np.random.Generator = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -71,7 +74,7 @@ class Training:
     def scored(self):
         """The rows that are scored after each epoch."""
         parts = [part for part in (self.validation, self.observed) if part]
-        return ScoredRows(parts, self.data[1])
+        return ScoredRows(parts, self.data[1], self.rows_per_piece)
 
     @property
     def steps_per_epoch(self):

@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from skdl._structure import MLPStructure
+from skdl.convolutions import augment, make_augmenters, reset_augmenters
 from skdl.networks import BATCH_NORM, forward, score_head
 from skdl.training._cache import check_process
 from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._rows import run_on_all_threads, run_on_one_thread
 
-__all__ = ["Program", "ProgramSpec", "calls", "infer"]
+__all__ = ["Program", "ProgramSpec", "calls", "infer", "rows_at_once"]
 
 # A step of at most this many multiply-adds (forward) runs on one thread.
 ONE_THREAD_WORK = 4_000_000
@@ -22,6 +23,9 @@ ONE_THREAD_WORK = 4_000_000
 WORK_PER_CALL = 10_000_000_000
 STEPS_PER_CALL = 5_000
 ROWS_PER_INFERENCE = 8_192
+VALUES_AT_ONCE = 2**24
+# A convolutional network of more multiply-adds a row predicts in single precision.
+DOUBLE_WORK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,30 @@ class Program:
             spec.optimizer, make_optimizer, self._trained_of(trained)
         )
         self._work_per_row = 0
+        self._augmenters = make_augmenters(getattr(spec.network, "augmentation", "[]"))
         self._on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._compiled = {}
 
-    def load(self, weights, states=None):
-        """Set the weights, and the states of the optimizer (None: its first ones)."""
+    def load(self, weights, states=None, *, work_per_row, seed):
+        """Set the weights, the states of the optimizer, and where augmentation begins.
+
+        Parameters
+        ----------
+        weights : list of ndarray
+            Of the network.
+        states : list of ndarray or None
+            Of the optimizer; None for its first ones.
+        work_per_row : int
+            Multiply-adds of the forward pass of one row.
+        seed : np.random.SeedSequence
+            Of the augmentation.
+        """
         self.write(weights)
         shapes = [weight.shape for weight in self._trained_of(weights)]
         self._update.reset(shapes, states)
-        self._work_per_row = sum(w.size for w in weights if w.ndim == 2)
+        self._work_per_row = work_per_row
+        seeds = seed.generate_state(len(self._augmenters))
+        reset_augmenters(self._augmenters, seeds)
 
     def write(self, weights):
         """Set the weights and leave the states of the optimizer as they are."""
@@ -260,6 +279,8 @@ class Program:
     def _trace_step(self, batch, drop, penalties, inverse, rate, *scalars):
         """Train on one batch; ``inverse`` is one over its number of rows."""
         x, y, *weight = batch
+        if self._augmenters:
+            x = augment(self._augmenters, x, self.spec.network.image_shape)
         weights = [variable.read_value() for variable in self._weights]
         trained = self._trained_of(weights)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -281,7 +302,8 @@ class Program:
 
     def _track(self, layer, *statistics):
         """Move the statistics of a normalized layer towards those of a batch."""
-        start = 5 * layer + 3
+        layers = self.spec.network.layers
+        start = sum(len(names) for names in layers[:layer]) + 3
         moving = self._weights[start : start + 2]
         for variable, value in zip(moving, statistics, strict=True):
             change = (value - variable.read_value()) * (1 - BATCH_NORM["momentum"])
@@ -302,16 +324,16 @@ class Program:
         names = self._trained_of(self.spec.network.weights)
         added = []
         for gradient, weight, name in zip(gradients, trained, names, strict=True):
-            if name == "kernel" and self.spec.penalties[0]:
+            if name.endswith("kernel") and self.spec.penalties[0]:
                 gradient += l1 * tf.sign(weight)
-            if name == "kernel" and self.spec.penalties[1]:
+            if name.endswith("kernel") and self.spec.penalties[1]:
                 gradient += 2 * l2 * weight
             added.append(gradient)
         return added
 
     def _kernels_of(self, weights):
         names = self.spec.network.weights
-        return [w for w, name in zip(weights, names) if name == "kernel"]
+        return [w for w, name in zip(weights, names) if name.endswith("kernel")]
 
     def _trained_of(self, values):
         """Return those of one value for each weight that belong to trained weights."""
@@ -319,11 +341,11 @@ class Program:
         return [v for v, name in zip(values, names) if not name.startswith("moving")]
 
 
-def infer(network, weights, X):
-    """Return the logits of a network, computed in double precision.
+def infer(network, weights, X, plan):
+    """Return the logits of a network.
 
-    Double precision makes a row's result the same, to 1e-9, whatever the other rows
-    of the call are.
+    They are computed in double precision, where that does not cost much: it makes a
+    row's result the same, to 1e-9, whatever the other rows of the call are.
 
     Parameters
     ----------
@@ -333,6 +355,8 @@ def infer(network, weights, X):
         Its weights.
     X : ndarray of shape (n_samples, n_features)
         The rows.
+    plan : Plan
+        Its sizes.
 
     Returns
     -------
@@ -340,16 +364,20 @@ def infer(network, weights, X):
         The logits.
     """
     check_process()
-    weights = [tf.constant(weight, tf.float64) for weight in weights]
+    slow = network.n_blocks and plan.work > DOUBLE_WORK
+    dtype = tf.float32 if slow else tf.float64
+    weights = [tf.constant(weight, dtype) for weight in weights]
+    stride = rows_at_once(plan)
     parts = [
-        forward(
-            network,
-            weights,
-            tf.constant(X[start : start + ROWS_PER_INFERENCE], tf.float64),
-        )
-        for start in range(0, max(len(X), 1), ROWS_PER_INFERENCE)
+        forward(network, weights, tf.constant(X[start : start + stride], dtype))
+        for start in range(0, max(len(X), 1), stride)
     ]
-    return np.concatenate([part.numpy() for part in parts])
+    return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
+
+
+def rows_at_once(plan):
+    """Return for how many rows the outputs of a layer are some megabytes."""
+    return int(np.clip(VALUES_AT_ONCE // max(plan.widths), 16, ROWS_PER_INFERENCE))
 
 
 def calls(n_runs, n_steps, stride):
@@ -365,7 +393,7 @@ def calls(n_runs, n_steps, stride):
 
 
 def _open_shape(name):
-    return [None, None] if name == "kernel" else [None]
+    return [None] * {"conv_kernel": 4, "kernel": 2}.get(name, 1)
 
 
 def _open_variable(name):

@@ -21,7 +21,7 @@ from skdl.training._keras import (
 )
 from skdl.training._loop import EarlyStopper, Recorder, Training, train_program
 from skdl.training._optimizers import kernel_for, make_optimizer, spec_for
-from skdl.training._program import Program, ProgramSpec
+from skdl.training._program import Program, ProgramSpec, rows_at_once
 from skdl.training._schedules import make_schedule
 
 __all__ = ["Outcome", "Run", "make_model"]
@@ -70,8 +70,9 @@ class Run:
     def __init__(self, job):
         self.job = job
         settings = job.settings
-        seeds = job.seed.spawn(4)
-        self._init_seed, order_seed, dropout_seed, self._model_seed = seeds
+        seeds = job.seed.spawn(5)
+        self._init_seed, order_seed, dropout_seed, self._model_seed = seeds[:4]
+        self._augment_seed = seeds[4]
         self._rate, schedule, momentum = _resolve_optimizer(settings)
         data = _to_tensors(job.train, job.target)
         n_rows = len(job.train.y)
@@ -91,16 +92,20 @@ class Run:
             ),
             dropout=DropoutPlan(
                 [job.dropout[place] for place in self._places],
-                [job.sizes[place] for place in self._places],
+                [job.plan.widths[place] for place in self._places],
                 dropout_seed,
             ),
             momentum=momentum,
             penalties=np.array([settings["l1"], settings["l2"]], np.float32),
             order_seed=order_seed,
             first_step=job.first_step,
+            rows_per_piece=rows_at_once(job.plan),
         )
         self._weights = job.weights or initial_weights(
-            job.network, job.sizes, settings["kernel_initializer"], self._init_seed
+            job.network,
+            job.plan.shapes,
+            settings["kernel_initializer"],
+            self._init_seed,
         )
         self._callbacks = [deepcopy(callback) for callback in settings["callbacks"]]
         self.compiled = not has_batch_hooks(self._callbacks)
@@ -164,7 +169,12 @@ class Run:
             return Program(program_spec, self._make_optimizer)
 
         with programs.lend(program_spec, make_program) as program:
-            program.load(self._weights, job.states)
+            program.load(
+                self._weights,
+                job.states,
+                work_per_row=job.plan.work,
+                seed=self._augment_seed,
+            )
             light = [c for c in self._callbacks if isinstance(c, EpochCallback)]
             others = [c for c in self._callbacks if c not in light]
             recorder.watchers = watchers(program.read)
@@ -241,7 +251,9 @@ def _to_tensors(part, target):
     return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))
 
 
-def make_model(network, weights, *, target, settings, dropout, seed=0):
+def make_model(
+    network, weights, *, target, settings, dropout, seed=0, input_shape=None
+):
     """Return the ordinary Keras model of an estimator, compiled.
 
     Parameters
@@ -258,6 +270,8 @@ def make_model(network, weights, *, target, settings, dropout, seed=0):
         Rates of dropout: of the input, and of each hidden layer.
     seed : int, default=0
         Of the random numbers of dropout.
+    input_shape : tuple of int or None
+        Shape of a row; None is flat.
 
     Returns
     -------
@@ -272,6 +286,7 @@ def make_model(network, weights, *, target, settings, dropout, seed=0):
         l2=settings["l2"],
         scaling=target.scaling,
         seed=seed,
+        input_shape=input_shape,
     )
     optimizer = make_optimizer(
         settings["optimizer"], rate, momentum, settings["nesterov"]

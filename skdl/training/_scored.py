@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ScoredRows"]
+__all__ = ["ROWS_PER_PIECE", "ScoredRows"]
 
 ROWS_PER_PIECE = 8_192
 
@@ -17,6 +17,8 @@ class ScoredRows:
         X, y and perhaps weights of each part; none at all is well.
     y_like : tf.Tensor
         The targets of the training, for their type and rank.
+    rows_per_piece : int, default=8192
+        How many rows are scored at once.
 
     Attributes
     ----------
@@ -28,7 +30,7 @@ class ScoredRows:
         The same for a part of an epoch that is not its end.
     """
 
-    def __init__(self, parts, y_like):
+    def __init__(self, parts, y_like, rows_per_piece=ROWS_PER_PIECE):
         self.n_parts = len(parts)
         self.data = (
             _join([part[0] for part in parts], tf.zeros([0, 0])),
@@ -37,9 +39,9 @@ class ScoredRows:
         )
         ends = np.cumsum([len(part[0]) for part in parts], dtype=int)
         pieces = [
-            (k, begin, min(ROWS_PER_PIECE, end - begin))
+            (k, begin, min(rows_per_piece, end - begin))
             for k, (first, end) in enumerate(zip([0, *ends], ends))
-            for begin in range(first, end, ROWS_PER_PIECE)
+            for begin in range(first, end, rows_per_piece)
         ]
         table = np.array(pieces, np.int32).reshape(-1, 3)
         self._part = table[:, 0]

@@ -235,7 +235,7 @@ def set_state(key, to):
         (set_state("depth", -1), "number of weights"),
         (set_state("depth", 10**9), "number of weights"),
         (set_state("activation", "os.system"), "activation"),
-        (set_state("head", "sigmoid"), "output of the network"),
+        (set_state("head", "sigmoid"), "head .sigmoid."),
         (set_state("n_features_in_", 5), ""),
         (set_state("_network", 3), ""),
         (set_state("_target", None), ""),
@@ -252,7 +252,7 @@ def test_an_attribute_with_underscores_is_refused(good, tmp_path):
     refused(forged(good, tmp_path, change), "__class__|Pipeline")
 
 
-WEIGHT = "of the network"
+WEIGHT = "of the network|The weights of the network"
 
 
 @pytest.mark.parametrize(
