@@ -21,6 +21,7 @@ _WHERE = {
     "load": "skdl.saving",
     "model_card": "skdl._model_card",
     "model_selection": "skdl",
+    "preprocessing": "skdl",
     "save": "skdl.saving",
 }
 
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "model_card",
     "model_selection",
+    "preprocessing",
     "save",
 ]
 

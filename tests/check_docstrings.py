@@ -9,7 +9,22 @@ from pathlib import Path
 from numpydoc.validate import validate
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ["skdl", "skdl.baselines", "skdl.datasets", "skdl.model_selection"]
+MODULES = [
+    "skdl",
+    "skdl.baselines",
+    "skdl.datasets",
+    "skdl.model_selection",
+    "skdl.preprocessing",
+]
+
+# Where the methods of public classes are defined, beside their own module.
+OURS = {
+    "skdl._base",
+    "skdl._cnn",
+    "skdl._heads",
+    "skdl._keras",
+    "skdl.preprocessing",
+}
 
 
 def public_names():
@@ -21,7 +36,12 @@ def public_names():
             elif inspect.isclass(found):
                 path = f"{found.__module__}.{name}"
                 yield path
-                for method in vars(found) | vars(found.__mro__[2]):
+                ours = [
+                    k
+                    for k in found.__mro__
+                    if k.__module__ in {*OURS, found.__module__}
+                ]
+                for method in {name for kind in ours for name in vars(kind)}:
                     if not method.startswith("_"):
                         yield f"{path}.{method}"
 

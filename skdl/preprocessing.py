@@ -1,0 +1,323 @@
+"""Transformers of images: scaling and whitening."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.linalg
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdl._images import find_image_shape
+from skdl._sklearn import Interval, StrOptions
+
+__all__ = ["ImageScaler", "ZCAWhitening"]
+
+
+class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Takes images or flat rows, and gives back what it was given."""
+
+    def _as_rows(self, X, *, reset=False):
+        """Return X as flat rows of floats, checked, and the shape that it had."""
+        X = X if hasattr(X, "shape") else np.asarray(X)
+        shape = X.shape
+        if len(shape) in (3, 4):
+            # (n, h, w) or (n, h, w, c) -> (n, h * w * c)
+            X = np.reshape(np.asarray(X), (shape[0], math.prod(shape[1:])))
+        X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+        return X, shape
+
+    @staticmethod
+    def _as_given(rows, shape):
+        return rows.reshape(shape) if len(shape) in (3, 4) else rows
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class ImageScaler(_ImageTransformer):
+    """Bring images to mean 0 and deviation 1, for each pixel or for each channel.
+
+    Parameters
+    ----------
+    per : {"channel", "pixel"}, default="channel"
+        What has a mean and a deviation of its own: each channel, over all places and
+        images, or each pixel of each channel, over all images (as ``StandardScaler``).
+    image_shape : tuple of int or None, default=None
+        Height, width and channels of the images in flat rows. None infers squares, of
+        one channel or else of three, and takes other rows as images of one line.
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarray of shape (n_features_in_,)
+        Mean and deviation of each feature; 1 where nothing varies.
+    image_shape_ : tuple of int
+        Height, width and channels of an image.
+    n_features_in_ : int
+        Number of pixels times channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    ZCAWhitening : Makes pixels uncorrelated too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.preprocessing import ImageScaler
+    >>> X = np.random.default_rng(0).integers(256, size=(50, 8, 8, 3))
+    >>> scaled = ImageScaler().fit_transform(X)
+    >>> scaled.shape, np.allclose(scaled.mean(axis=(0, 1, 2)), 0)
+    ((50, 8, 8, 3), True)
+    """
+
+    _parameter_constraints = {
+        "per": [StrOptions({"channel", "pixel"})],
+        "image_shape": ["array-like", None],
+    }
+
+    def __init__(self, per="channel", *, image_shape=None):
+        self.per = per
+        self.image_shape = image_shape
+
+    def fit(self, X, y=None):
+        """Learn means and deviations.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width, channels) or \
+                (n_samples, height, width) or (n_samples, n_features)
+            The training images.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._validate_params()
+        rows, shape = self._as_rows(X, reset=True)
+        self.image_shape_ = find_image_shape(shape, self.image_shape)
+        # (n, h * w * c) -> (n * h * w, c)
+        channels = self.image_shape_[2]
+        columns = rows.reshape(-1, channels) if self.per == "channel" else rows
+        mean = columns.mean(axis=0, dtype=np.float64)
+        scale = columns.std(axis=0, dtype=np.float64)
+        tiny = 10 * np.finfo(np.float32).eps * np.abs(mean)  # what rounding leaves
+        scale = np.where(scale > tiny, scale, 1.0)
+        times = rows.shape[1] // len(mean)
+        self.mean_, self.scale_ = (np.tile(part, times) for part in (mean, scale))
+        return self
+
+    def transform(self, X):
+        """Scale images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The images, as in ``fit``.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            With mean 0 and deviation 1, on the training images.
+        """
+        check_is_fitted(self)
+        rows, shape = self._as_rows(X)
+        scaled = (rows - self.mean_) / self.scale_
+        return self._as_given(scaled.astype(rows.dtype, copy=False), shape)
+
+    def inverse_transform(self, X):
+        """Bring scaled images back.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Scaled images.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The images.
+        """
+        check_is_fitted(self)
+        rows, shape = self._as_rows(X)
+        back = rows * self.scale_ + self.mean_
+        return self._as_given(back.astype(rows.dtype, copy=False), shape)
+
+
+class ZCAWhitening(_ImageTransformer):
+    """Make features uncorrelated, of variance 1, and as like themselves as possible.
+
+    With the eigenvectors V and the eigenvalues s of the covariance, an image x becomes
+    ``V (s + epsilon)^(-1/2) V' (x - mean)``: rotated, scaled, and rotated back, so that
+    it still looks like an image.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.01
+        Added to the eigenvalues, above 0: how much the weakest directions, which are
+        mostly noise, are held back. Choose it for pixels of the scale of X.
+    n_components : int or None, default=None
+        Number of directions that are kept, the strongest; None keeps all that the
+        training images have.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features_in_,)
+        Mean of each feature.
+    components_ : ndarray of shape (n_components_, n_features_in_)
+        The eigenvectors of the covariance, the strongest first.
+    explained_variance_ : ndarray of shape (n_components_,)
+        The eigenvalues: the variance along each.
+    n_components_ : int
+        Number of directions.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    ImageScaler : Only means and deviations.
+    sklearn.decomposition.PCA : With ``whiten=True``, rotated and not rotated back.
+
+    References
+    ----------
+    Bell & Sejnowski, "The 'independent components' of natural scenes are edge filters"
+    (1997); Krizhevsky, "Learning multiple layers of features from tiny images" (2009).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl.preprocessing import ZCAWhitening
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> white = ZCAWhitening(epsilon=1e-6, n_components=40).fit_transform(X)
+    >>> values = np.linalg.eigvalsh(np.cov(white.T))
+    >>> np.allclose(values[-40:], 1), np.allclose(values[:-40], 0)
+    (True, True)
+    """
+
+    _parameter_constraints = {
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(self, epsilon=0.01, *, n_components=None):
+        self.epsilon = epsilon
+        self.n_components = n_components
+
+    def fit(self, X, y=None):
+        """Learn the mean and the directions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            The training images, two or more.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer directions than ``n_components``.
+        """
+        self._validate_params()
+        rows, _ = self._as_rows(X, reset=True)
+        n_samples, n_features = rows.shape
+        if n_samples < 2:
+            raise ValueError(
+                f"ZCAWhitening needs two images or more, got n_samples = {n_samples}."
+            )
+        most = min(n_samples - 1, n_features)
+        wanted = most if self.n_components is None else self.n_components
+        if wanted > most:
+            raise ValueError(
+                f"n_components={wanted} must be at most {most}: {n_samples} images "
+                f"of {n_features} features have no more directions."
+            )
+        self.mean_ = rows.mean(axis=0, dtype=np.float64)
+        centered = rows - self.mean_
+        values, vectors = _strongest(centered, wanted)
+        self.explained_variance_ = values
+        self.components_ = np.ascontiguousarray(vectors)
+        self.n_components_ = len(values)
+        return self
+
+    def transform(self, X):
+        """Whiten images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The images, as in ``fit``.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The whitened images.
+        """
+        check_is_fitted(self)
+        rows, shape = self._as_rows(X)
+        deviation = np.sqrt(self.explained_variance_ + self.epsilon)
+        found = self._turn(rows - self.mean_, 1 / deviation)
+        return self._as_given(found.astype(rows.dtype, copy=False), shape)
+
+    def inverse_transform(self, X):
+        """Bring whitened images back.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Whitened images.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The images; without what the directions that were left out had.
+        """
+        check_is_fitted(self)
+        rows, shape = self._as_rows(X)
+        deviation = np.sqrt(self.explained_variance_ + self.epsilon)
+        found = self._turn(rows, deviation) + self.mean_
+        return self._as_given(found.astype(rows.dtype, copy=False), shape)
+
+    def _turn(self, rows, factors):
+        """Scale rows along the directions."""
+        # (n, d) -> (n, k) -> (n, d)
+        return ((rows @ self.components_.T) * factors) @ self.components_
+
+
+def _strongest(centered, n_components):
+    """Return the largest eigenvalues of the covariance, and their eigenvectors.
+
+    The decomposition is that of the smaller of the two products of the data with
+    themselves: over features, or over images.
+    """
+    n_samples, n_features = centered.shape
+    tall = n_samples >= n_features
+    product = centered.T @ centered if tall else centered @ centered.T
+    size = len(product)
+    values, vectors = scipy.linalg.eigh(
+        product,
+        overwrite_a=True,
+        check_finite=False,
+        subset_by_index=(size - n_components, size - 1),
+    )
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1].T
+    if not tall:  # of the images: (k, n) -> (k, d)
+        vectors = vectors @ centered
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.where(lengths > 0, lengths, 1)
+    return values / (n_samples - 1), vectors
