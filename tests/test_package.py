@@ -19,6 +19,8 @@ from sklearn.model_selection import StratifiedKFold
 
 import skdl
 from skdl import (
+    CNNClassifier,
+    CNNRegressor,
     KerasClassifier,
     KerasRegressor,
     MLPClassifier,
@@ -27,6 +29,7 @@ from skdl import (
     datasets,
 )
 from skdl.model_selection import OptunaSearchCV, PruningCallback, RacingPruner
+from skdl.preprocessing import ImageScaler, ZCAWhitening
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,6 +65,7 @@ def test_the_package_names_what_it_has():
 @pytest.mark.parametrize(
     ("module", "n_lines"),
     [
+        ("skdl._cnn", 11),
         ("skdl._keras", 12),
         ("skdl._mlp", 4),
         ("skdl._model_card", 8),
@@ -71,6 +75,8 @@ def test_the_package_names_what_it_has():
         ("skdl.model_selection._pruning", 8),
         ("skdl.model_selection._racing", 2),
         ("skdl.model_selection._search", 8),
+        ("skdl.model_selection._split", 4),
+        ("skdl.preprocessing", 8),
         ("skdl.saving._save", 9),
     ],
 )
@@ -83,6 +89,9 @@ def test_the_examples_of_the_docstrings_run(module, n_lines):
 @pytest.mark.parametrize(
     "kind",
     [
+        CNNClassifier,
+        CNNRegressor,
+        ImageScaler,
         KerasClassifier,
         KerasRegressor,
         MLPClassifier,
@@ -90,6 +99,7 @@ def test_the_examples_of_the_docstrings_run(module, n_lines):
         OptunaSearchCV,
         PruningCallback,
         RacingPruner,
+        ZCAWhitening,
     ],
 )
 def test_the_docstring_has_the_parameters_of_the_signature(kind):
@@ -144,6 +154,11 @@ def test_the_python_blocks_of_the_pages_on_keras_and_keeping_run():
     assert names["search"].best_estimator_[-1].fit_path_.startswith("compiled")
     names = run_blocks("docs/keeping.md", {})
     assert names["loaded"].score(names["X_test"], names["y_test"]) > 0.9
+
+
+def test_the_python_blocks_of_the_page_on_images_run():
+    names = run_blocks("docs/images.md", {})
+    assert names["pipeline"].score(names["X_test"], names["y_test"]) > 0.9
 
 
 @pytest.mark.slow

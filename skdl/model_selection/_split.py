@@ -1,0 +1,99 @@
+"""Three parts of the data, in one call."""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+__all__ = ["train_val_test_split"]
+
+
+def train_val_test_split(
+    X, y=None, sizes=(0.7, 0.2, 0.1), *, stratify=None, random_state=None
+):
+    """Split data at random into three parts: to train, to choose, and to test.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of shape (n_samples, ...)
+        The rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Their targets.
+    sizes : tuple of three floats or ints, default=(0.7, 0.2, 0.1)
+        Shares of the rows, each above 0, of sum 1; or numbers of rows, of which the
+        sum is at most ``n_samples``.
+    stratify : array-like of shape (n_samples,), default=None
+        Labels whose shares each part keeps, mostly ``y``.
+    random_state : int, RandomState or None, default=None
+        An int gives the same parts each time.
+
+    Returns
+    -------
+    list
+        ``X_train, X_val, X_test``, and with ``y`` also ``y_train, y_val, y_test``: of
+        the same kinds as ``X`` and ``y``.
+
+    Raises
+    ------
+    ValueError
+        If the sizes are no shares and no numbers of rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdl.model_selection import train_val_test_split
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_val, X_test, y_train, y_val, y_test = train_val_test_split(
+    ...     X, y, stratify=y, random_state=0
+    ... )
+    >>> len(X_train), len(X_val), len(X_test)
+    (105, 30, 15)
+    """
+    n_samples = len(X)
+    _, n_val, n_test = n_rows = _count(sizes, n_samples)
+    generator = check_random_state(random_state)
+    rows = np.arange(n_samples)
+    labels = None if stratify is None else np.asarray(stratify)
+
+    def split(rows, n_train, n_rest):
+        return train_test_split(
+            rows,
+            train_size=n_train,
+            test_size=n_rest,
+            stratify=None if labels is None else labels[rows],
+            random_state=generator,
+        )
+
+    train, rest = split(rows, n_rows[0], n_val + n_test)
+    parts = (train, *split(rest, n_val, n_test))
+    columns = [X] if y is None else [X, y]
+    return [_take(column, part) for column in columns for part in parts]
+
+
+def _count(sizes, n_samples):
+    """Return the number of rows of each part."""
+    sizes = tuple(sizes)
+    if len(sizes) != 3:
+        raise ValueError(f"sizes={sizes!r} must have three parts, got {len(sizes)}.")
+    if all(isinstance(size, (int, np.integer)) for size in sizes):
+        if min(sizes) < 1 or sum(sizes) > n_samples:
+            raise ValueError(
+                f"sizes={sizes!r} must be numbers of rows from 1, together at most the "
+                f"{n_samples} rows of X."
+            )
+        return sizes
+    if not all(0 < size < 1 for size in sizes) or not np.isclose(sum(sizes), 1):
+        raise ValueError(f"sizes={sizes!r} must be shares above 0, of sum 1.")
+    n_val, n_test = (round(size * n_samples) for size in sizes[1:])
+    counts = (n_samples - n_val - n_test, n_val, n_test)
+    if min(counts) < 1:
+        raise ValueError(f"sizes={sizes!r} leave a part of {n_samples} rows empty.")
+    return counts
+
+
+def _take(column, rows):
+    if isinstance(column, (pd.DataFrame, pd.Series)):
+        return column.iloc[rows]
+    if hasattr(column, "shape"):
+        return column[rows]
+    return [column[row] for row in rows]
