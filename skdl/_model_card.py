@@ -23,6 +23,8 @@ from sklearn.metrics import (
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skdl.inspection import LearningCurvesDisplay
+
 __all__ = ["model_card"]
 
 _LIBRARIES = ("skdl", "scikit-learn", "tensorflow", "keras", "numpy", "pandas")
@@ -272,17 +274,9 @@ def _curves_section(network, path):
     history = getattr(network, "history_", None)
     if not history:
         return None
-    figure, axes = _figure((9, 3.8), len([k for k in history if k[:4] != "val_"]))
-    names = [name for name in history if not name.startswith("val_")]
-    for one, name in zip(np.ravel(axes), names):
-        for label, key in (("training", name), ("validation", f"val_{name}")):
-            if key in history:
-                epochs = np.arange(1, len(history[key]) + 1)
-                one.plot(
-                    epochs, history[key], label=label, marker="." * (len(epochs) < 3)
-                )
-        one.set(xlabel="epoch", ylabel=name)
-        one.legend()
+    n_axes = sum(not name.startswith("val_") for name in history)
+    figure, axes = _figure((4.5 * n_axes, 3.8), n_axes)
+    LearningCurvesDisplay(history).plot(axes)
     return f"## Learning curves\n\n{_save(figure, path, 'Learning curves')}"
 
 

@@ -13,6 +13,7 @@ MODULES = [
     "skdl",
     "skdl.baselines",
     "skdl.datasets",
+    "skdl.inspection",
     "skdl.model_selection",
     "skdl.preprocessing",
 ]

@@ -71,6 +71,7 @@ def test_the_package_names_what_it_has():
         ("skdl._model_card", 8),
         ("skdl._onnx", 10),
         ("skdl.baselines", 4),
+        ("skdl.inspection", 12),
         ("skdl.model_selection._default_space", 6),
         ("skdl.model_selection._pruning", 8),
         ("skdl.model_selection._racing", 2),

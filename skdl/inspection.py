@@ -1,0 +1,337 @@
+"""Pictures of fitted networks, in the manner of scikit-learn's displays."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skdl._images import find_image_shape
+
+__all__ = ["LearningCurvesDisplay", "MisclassifiedDisplay"]
+
+
+class LearningCurvesDisplay:
+    """The scores of each epoch of a fit, on the training and the validation data.
+
+    Make it by ``from_estimator`` or ``from_history``.
+
+    Parameters
+    ----------
+    history : dict of list
+        Loss and metrics of each epoch; those of the validation begin with ``val_``.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One for the loss, and one for each metric, after ``plot``.
+    figure_ : matplotlib Figure
+        The figure that they are in.
+    lines_ : dict of list
+        The lines of each of them.
+
+    See Also
+    --------
+    sklearn.model_selection.LearningCurveDisplay : Scores over the size of the data.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdl import MLPClassifier
+    >>> from skdl.inspection import LearningCurvesDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X, y)
+    >>> display = LearningCurvesDisplay.from_estimator(network)
+    >>> list(display.lines_)
+    ['loss', 'accuracy']
+    """
+
+    def __init__(self, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw the curves of a fitted network.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A network of skdl, or a pipeline or search that ends in one.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no ``history_``.
+        """
+        check_is_fitted(estimator)
+        network = getattr(estimator, "best_estimator_", estimator)
+        while isinstance(network, Pipeline):
+            network = network.steps[-1][1]
+        if not getattr(network, "history_", None):
+            raise ValueError(
+                f"{type(network).__name__} has no history_: LearningCurvesDisplay "
+                "shows the epochs of a network of skdl."
+            )
+        return cls.from_history(network.history_, ax=ax)
+
+    @classmethod
+    def from_history(cls, history, *, ax=None):
+        """Draw the curves of a history.
+
+        Parameters
+        ----------
+        history : dict of list
+            Loss and metrics of each epoch.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display, drawn.
+        """
+        return cls(history).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            One for the loss and one for each metric; None makes a figure.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are too few axes.
+        """
+        names = [name for name in self.history if not name.startswith("val_")]
+        if ax is None:
+            ax = _new_axes(1, len(names), (4.5 * len(names), 3.8))
+        axes = np.ravel(ax)
+        if len(axes) < len(names):
+            raise ValueError(f"ax has {len(axes)} axes; {names} need {len(names)}.")
+        self.lines_ = {}
+        for one, name in zip(axes, names):
+            self.lines_[name] = self._draw(one, name)
+        self.axes_, self.figure_ = axes[: len(names)], axes[0].figure
+        return self
+
+    def _draw(self, axes, name):
+        lines = []
+        for label, key in (("training", name), ("validation", f"val_{name}")):
+            if key in self.history:
+                values = self.history[key]
+                marker = "o" if len(values) < 3 else None  # a line needs two
+                epochs = np.arange(1, len(values) + 1)
+                lines += axes.plot(epochs, values, label=label, marker=marker)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+        return lines
+
+
+class MisclassifiedDisplay:
+    """Images that a classifier got wrong, with true and predicted label.
+
+    Make it by ``from_estimator`` or ``from_predictions``.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_images, height, width) or (n_images, height, width, 3)
+        Those that are shown, the most confident mistakes first.
+    true, predicted : ndarray of shape (n_images,)
+        Their labels.
+    confidence : ndarray of shape (n_images,) or None
+        The probability of the predicted label.
+    n_wrong, n_samples : int
+        How many images were wrong, of how many.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One for each image, after ``plot``.
+    figure_ : matplotlib Figure
+        The figure that they are in.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl import MLPClassifier
+    >>> from skdl.inspection import MisclassifiedDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = MLPClassifier(epochs=2, random_state=0).fit(X[:900], y[:900])
+    >>> display = MisclassifiedDisplay.from_estimator(network, X[900:], y[900:])
+    >>> display.images.shape
+    (16, 8, 8)
+    """
+
+    def __init__(self, images, true, predicted, confidence, n_wrong, n_samples):
+        self.images = images
+        self.true = true
+        self.predicted = predicted
+        self.confidence = confidence
+        self.n_wrong = n_wrong
+        self.n_samples = n_samples
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, n_images=16, image_shape=None, axes=None
+    ):
+        """Predict images and draw the most confident mistakes.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier.
+        X : ndarray of shape (n_samples, ...)
+            Images, or flat rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        n_images : int, default=16
+            How many are shown at most.
+        image_shape : tuple of int or None, default=None
+            Height, width and channels of flat rows; None infers squares.
+        axes : ndarray of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        MisclassifiedDisplay
+            The display, drawn.
+        """
+        proba = None
+        if hasattr(estimator, "predict_proba"):
+            proba = estimator.predict_proba(X).max(axis=1)
+        return cls.from_predictions(
+            X,
+            y,
+            estimator.predict(X),
+            proba,
+            n_images=n_images,
+            image_shape=image_shape,
+            axes=axes,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X,
+        y_true,
+        y_pred,
+        confidence=None,
+        *,
+        n_images=16,
+        image_shape=None,
+        axes=None,
+    ):
+        """Draw the most confident mistakes among predictions.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ...)
+            Images, or flat rows.
+        y_true, y_pred : array-like of shape (n_samples,)
+            True and predicted labels.
+        confidence : array-like of shape (n_samples,), default=None
+            The probability of the predicted label.
+        n_images : int, default=16
+            How many are shown at most.
+        image_shape : tuple of int or None, default=None
+            Height, width and channels of flat rows; None infers squares.
+        axes : ndarray of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        MisclassifiedDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the image shape is not that of X, or there are too few axes.
+        """
+        X, y_true, y_pred = (np.asarray(part) for part in (X, y_true, y_pred))
+        shape = find_image_shape(X.shape, image_shape)
+        wrong = np.flatnonzero(y_true != y_pred)
+        if confidence is not None:
+            confidence = np.asarray(confidence)
+            wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+        shown = wrong[:n_images]
+        images = X[shown].reshape(-1, *shape)
+        return cls(
+            images[..., 0] if shape[2] == 1 else images,
+            y_true[shown],
+            y_pred[shown],
+            None if confidence is None else confidence[shown],
+            len(wrong),
+            len(X),
+        ).plot(axes)
+
+    def plot(self, axes=None):
+        """Draw the images.
+
+        Parameters
+        ----------
+        axes : ndarray of matplotlib Axes, default=None
+            One for each image; None makes a figure.
+
+        Returns
+        -------
+        MisclassifiedDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are too few axes.
+        """
+        count = len(self.images)
+        if axes is None:
+            columns = max(1, min(4, count))
+            rows = max(1, -(-count // columns))
+            axes = _new_axes(rows, columns, (2.1 * columns, 2.4 * rows + 0.4))
+        axes = np.ravel(axes)
+        if len(axes) < count:
+            raise ValueError(f"axes has {len(axes)} axes for {count} images.")
+        for number, one in enumerate(axes):
+            one.set_axis_off()
+            if number < count:
+                self._draw(one, number)
+        self.axes_, self.figure_ = axes[:count], axes[0].figure
+        self.figure_.suptitle(f"{self.n_wrong} of {self.n_samples} images are wrong")
+        return self
+
+    def _draw(self, axes, number):
+        image = self.images[number].astype(float)
+        low, high = image.min(), image.max()
+        image = (image - low) / (high - low if high > low else 1)
+        axes.imshow(image, cmap="gray")
+        title = f"{self.predicted[number]}, not {self.true[number]}"
+        if self.confidence is not None:
+            title += f"\n({self.confidence[number]:.0%} sure)"
+        axes.set_title(title, fontsize="small")
+
+
+def _new_axes(n_rows, n_columns, size):
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "skdl.inspection needs matplotlib: pip install skdl[plot]"
+        ) from error
+    _, axes = plt.subplots(
+        n_rows, n_columns, figsize=size, layout="constrained", squeeze=False
+    )
+    return axes
