@@ -263,7 +263,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _logits(self, X):
         """Return what the network says of the rows of ``X``."""
         check_is_fitted(self)
-        X = validate_data(self, self._as_rows(X), reset=False)
+        X = checks.as_numeric(validate_data(self, self._as_rows(X), reset=False))
         from skdl.training._program import infer
 
         return infer(self._network, self._weights, X, self._plan())

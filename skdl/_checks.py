@@ -1,6 +1,7 @@
 """Checks of parameters and data, before any training."""
 
 import math
+from contextlib import suppress
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,12 +16,12 @@ __all__ = [
     "CONSTRAINTS",
     "COUNT",
     "SHARE",
+    "as_numeric",
     "check_callbacks",
     "check_data",
     "check_initializer",
     "check_memory",
     "check_numbers",
-    "check_numeric",
     "check_optimizer",
     "check_schedule",
     "draw_seed",
@@ -223,13 +224,30 @@ def check_callbacks(callbacks):
     return found
 
 
-def check_numeric(X, name):
-    """Check that an array holds real numbers."""
+def as_numeric(X, name="X"):
+    """Return an array of real numbers.
+
+    Parameters
+    ----------
+    X : ndarray
+        Checked by scikit-learn, whose older releases leave pandas' text as objects.
+    name : str
+        How its user calls it.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else.
+    """
+    if X.dtype.kind == "O":
+        with suppress(TypeError, ValueError):
+            return X.astype(np.float64)
     if X.dtype.kind not in "biuf":
         raise ValueError(
             f"{name} holds {X.dtype}, which are no numbers. Turn them into numbers "
             "first, for example dates into days."
         )
+    return X
 
 
 def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight")):
@@ -256,7 +274,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         X, y = validate_data(estimator, X, y, reset=reset, multi_output=True)
     except ValueError as error:
         raise _explain(error, X_name) from error
-    check_numeric(X, X_name)
+    X = as_numeric(X, X_name)
     if y.ndim > 2:
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
     if weight is None:

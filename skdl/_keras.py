@@ -1,7 +1,7 @@
 """Bring your own Keras model: KerasClassifier and KerasRegressor."""
 
 import pickle
-from contextlib import nullcontext
+from contextlib import contextmanager
 from copy import copy
 
 import keras
@@ -30,7 +30,12 @@ from skdl._scikeras import (
     route_params,
     unflatten_params,
 )
-from skdl.training._architecture import compile_settings, copy_keras, keras_seeds_from
+from skdl.training._architecture import (
+    compile_settings,
+    copy_keras,
+    keras_seeds_from,
+    plain_metric_name,
+)
 
 __all__ = ["KerasClassifier", "KerasRegressor"]
 
@@ -66,6 +71,8 @@ class BaseKeras(BaseWrapper):
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
+    _trained_by = None  # the optimizer that _states are of
+    _built_with: dict  # the parameters that the model was built with
     # Set by a search while it fits: who sees the score of each epoch.
     _observer = None
     # SciKeras would set TensorFlow's global seed from it.
@@ -178,6 +185,8 @@ class BaseKeras(BaseWrapper):
         """Do the training, and set what a fit sets."""
         from skdl.training._model_run import ModelJob, train_model
 
+        if self._trained_by is not self._built.optimizer:
+            self._states = None  # the model was compiled anew
         order_seed = np.random.SeedSequence([self._seed, self._steps_done])
         batch_size = arguments["batch_size"] or _DEFAULT_BATCH
         if batch_size == -1:
@@ -206,8 +215,10 @@ class BaseKeras(BaseWrapper):
             },
             watchers=self._watchers(n_epochs, arguments["verbose"]),
         )
-        outcome = train_model(job)
+        with _weights_kept(self._built):
+            outcome = train_model(job)
         self._states, self._steps_done = outcome.states, outcome.n_steps
+        self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
         for name, values in outcome.history.items():
             self.history_.setdefault(_history_name(name), []).extend(values)
@@ -250,6 +261,7 @@ class BaseKeras(BaseWrapper):
         self.feature_encoder_ = encoder.fit(X)
         vars(self).update(getattr(encoder, "get_metadata", dict)())
         vars(self).pop("history_", None)
+        self._built_with = self.get_params(deep=False)
         self._built = self._build_keras_model()
         self._initialize_callbacks()
         return X, y
@@ -267,10 +279,10 @@ class BaseKeras(BaseWrapper):
 
         forget_kernels()
         given = self._given_model()
-        if isinstance(given, keras.Model):
-            return _copy_model(given)
-        seeded = self.random_state is not None
-        with keras_seeds_from(self._seed) if seeded else nullcontext():
+        seed = None if self.random_state is None else self._seed
+        with keras_seeds_from(seed):
+            if isinstance(given, keras.Model):
+                return _copy_model(given)
             model = super()._build_keras_model()
         if not isinstance(model, keras.Model):
             raise TypeError(
@@ -323,6 +335,30 @@ class BaseKeras(BaseWrapper):
                 )
         return found
 
+    def score(self, X, y, sample_weight=None):
+        """Return the score of the predictions: that of ``scorer``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their true labels or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        float
+            The score; ``scorer`` takes the parameters ``score__...`` too.
+        """
+        settings = route_params(
+            self.get_params(), destination="score", pass_filter=set()
+        )
+        if sample_weight is not None:
+            settings["sample_weight"] = sample_weight
+        return self.scorer(y, self.predict(X), **settings)
+
     @property
     def model_(self):
         """The fitted ``keras.Model``, compiled: an ordinary one."""
@@ -331,7 +367,7 @@ class BaseKeras(BaseWrapper):
                 f"This {type(self).__name__} is not fitted: no model_."
             )
         if "history_" in vars(self):
-            _build_optimizer(self._built)
+            _build_optimizer(self._built, self._steps_done)
         return self._built
 
     def _ensure_compiled_model(self):
@@ -396,9 +432,14 @@ class BaseKeras(BaseWrapper):
 
     def _split(self, X, y, weight, share):
         """Return the data in two parts, the second with the given share of the rows."""
-        rows = checks.split_validation(
-            X.shape[0], self._stratify(y), share, np.random.SeedSequence(self._seed)
-        )
+        seed = np.random.SeedSequence(self._seed)
+        try:
+            rows = checks.split_validation(X.shape[0], self._stratify(y), share, seed)
+        except ValueError as error:
+            raise ValueError(
+                f"validation_split={share!r} can't take a part of each class: "
+                f"{error.__cause__ or error} Give validation_data to fit instead."
+            ) from error
         return [
             (X[some], y[some], None if weight is None else weight[some])
             for some in rows
@@ -421,6 +462,9 @@ class BaseKeras(BaseWrapper):
         arguments = {**arguments, **kwargs}
         model = self._built
         is_plain = type(model).__module__.startswith("keras.")
+        is_plain &= getattr(model, "inputs", None) is not None and all(
+            tensor.shape[0] is None for tensor in model.inputs
+        )
         is_array = isinstance(X, np.ndarray) or scipy.sparse.issparse(X)
         asked = self._predict_callbacks or arguments.get("steps") is not None
         if is_plain and is_array and not asked:
@@ -437,6 +481,11 @@ class BaseKeras(BaseWrapper):
         routed = {name for name in self.get_params(deep=False) if "__" in name}
         return routed | set(getattr(self, "_user_params", ()))
 
+    @property
+    def initialized_(self):
+        """Whether there is a model, fitted or with its first weights."""
+        return "_built" in vars(self)
+
     def __sklearn_is_fitted__(self):
         return self.initialized_
 
@@ -451,7 +500,8 @@ class BaseKeras(BaseWrapper):
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        for name in ("_observer", "_fit_callbacks", "_predict_callbacks"):
+        dropped = ("_observer", "_fit_callbacks", "_predict_callbacks", "_trained_by")
+        for name in dropped:
             state.pop(name, None)
         for name in ("model", "build_fn"):
             if isinstance(state[name], keras.Model):
@@ -474,14 +524,21 @@ class BaseKeras(BaseWrapper):
         if kept is None:
             return
         build_config, variables, states = kept
+        # It may have got other parameters since it was built.
+        params = self.get_params(deep=False)
+        for name in params:
+            del vars(self)[name]
+        vars(self).update(self._built_with)
         self._built = model = self._build_keras_model()
-        self._initialize_callbacks()
         if build_config and not model.built:
             model.build_from_config(build_config)
+        self._ensure_compiled_model()
+        vars(self).update(params)
+        self._initialize_callbacks()
         for variable, value in zip(model.variables, variables, strict=True):
             variable.assign(value)
+        self._trained_by = model.optimizer
         if states:
-            self._ensure_compiled_model()
             model.optimizer.build(model.trainable_variables)
             for variable, value in zip(model.optimizer.variables, states):
                 variable.assign(value)
@@ -489,9 +546,18 @@ class BaseKeras(BaseWrapper):
     def _restore(self, state):
         """Take a state whose ``_kept`` is a model: it stands for what had built it."""
         model = state.pop("_kept")
-        vars(self).update(state)
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"The file holds {type(model).__name__} as a Keras model.")
+        # The parameters of the function that had built it have no taker any more.
+        own = {name for name in state.pop("_user_params", ()) if "__" not in name}
+        kept = {
+            name: value
+            for name, value in state.items()
+            if name not in own and not name.startswith("model__")
+        }
+        vars(self).update(kept, _fit_callbacks=[], _predict_callbacks=[])
         self.model, self._built = model, _copy_model(model)
-        self._initialize_callbacks()
+        self._built_with = self.get_params(deep=False)
 
     def __sklearn_clone__(self):
         # A model that was given is never changed, so the clones share it.
@@ -768,6 +834,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         categories = "auto" if self._classes is None else [self._classes]
         return ClassifierLabelEncoder(loss=self.loss, categories=categories)
 
+    score = BaseKeras.score  # before that of the mixin
+
     @staticmethod
     def scorer(y_true, y_pred, **kwargs):
         """Return the accuracy; a subclass may bring its own score.
@@ -795,6 +863,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         """Return the weights of the rows, with those of their classes."""
         if self.class_weight is None:
             return weight
+        check_consistent_length(y, weight)
         of_class = compute_sample_weight(self.class_weight, y)
         return of_class if weight is None else np.asarray(weight) * of_class
 
@@ -990,6 +1059,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         """What encodes the targets, not fitted yet; a subclass may bring its own."""
         return RegressorTargetEncoder()
 
+    score = BaseKeras.score  # before that of the mixin
+
     @staticmethod
     def scorer(y_true, y_pred, **kwargs):
         """Return the coefficient of determination; a subclass may bring its own score.
@@ -1031,6 +1102,22 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         return super()._validate_data(X, y, reset=reset, y_numeric=True)
 
 
+@contextmanager
+def _weights_kept(model):
+    """Give a model its variables back if the block fails or is interrupted."""
+    if not model.built:
+        yield
+        return
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, before):
+            variable.assign(value)
+        raise
+
+
 class _Predictions:
     """Shows an observer, after each epoch, the estimator as if its fit had ended."""
 
@@ -1070,10 +1157,12 @@ def _copy_model(model):
     return copied
 
 
-def _build_optimizer(model):
+def _build_optimizer(model, n_steps=0):
     """Give a compiled model its optimizer's states: Keras can't load it without."""
     if model.built and model.compiled and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
+        if hasattr(model.optimizer.iterations, "assign"):  # not while it accumulates
+            model.optimizer.iterations.assign(n_steps)
 
 
 def _flatten(callbacks):
@@ -1093,7 +1182,7 @@ def _as_numbers(X):
         is_long = X.dtype.itemsize > 8  # Keras knows no long doubles
         return X.astype(np.float64) if is_long else X
     if X.dtype.kind in "mM":
-        checks.check_numeric(X, "X")
+        checks.as_numeric(X)
     try:
         return X.astype(keras.config.floatx())
     except (TypeError, ValueError) as error:
@@ -1112,7 +1201,10 @@ def _history_name(name):
     """Return the full name of a metric, as SciKeras does."""
     if name == "loss" or name.startswith("val_"):
         return name
+    name = plain_metric_name(name)
     try:
-        return metric_name(name)
+        full = metric_name(name)
     except ValueError:
-        return name  # a metric of the user's own
+        return name  # a metric of the user's own, or one with settings
+    # It makes a_u_c of auc.
+    return name if full.replace("_", "") == name.replace("_", "") else full

@@ -5,6 +5,7 @@ import pickle
 import random
 import subprocess
 import sys
+from functools import partial
 
 import joblib
 import keras
@@ -215,11 +216,10 @@ def test_what_builds_no_model_is_refused(iris):
 )
 def test_a_misspelt_name_is_refused_with_the_nearest(iris, params, nearest):
     (wrong,) = [name for name in params if name not in ("callbacks", "loss")]
-    before = programs.clear()
+    programs.clear()
     with pytest.raises(ValueError, match=f"'{wrong}'. The nearest.*'{nearest}'"):
         classifier(**params).fit(*iris)
     assert len(programs) == 0
-    assert before is None
 
 
 def test_a_misspelt_argument_of_fit_is_refused(iris):
@@ -664,6 +664,178 @@ def test_everything_else_goes_through_keras(iris, params, reason):
     assert found.predict_proba(iris[0]).shape == (150, 3)
 
 
+def sequences():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, 20, size=(120, 6))
+    return tokens, (tokens > 10).sum(axis=1) // 3
+
+
+def recurrent(*layers):
+    def build(meta):
+        made = [type(layer).from_config(layer.get_config()) for layer in layers]
+        head = keras.layers.Dense(meta["n_classes_"], "softmax")
+        return keras.Sequential([keras.Input(meta["X_shape_"][1:]), *made, head])
+
+    return build
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [keras.layers.Embedding(20, 4), keras.layers.LSTM(5)],
+        [keras.layers.Embedding(20, 4, mask_zero=True), keras.layers.GRU(5)],
+        [keras.layers.Embedding(20, 4), keras.layers.Flatten()],
+        [
+            keras.layers.Embedding(20, 4),
+            keras.layers.Bidirectional(keras.layers.SimpleRNN(3)),
+        ],
+    ],
+    ids=lambda layers: type(layers[-1]).__name__,
+)
+def test_recurrent_networks_and_embeddings_are_compiled_and_the_same(layers):
+    X, y = sequences()
+    settings = dict(epochs=4, optimizer__learning_rate=0.01)
+    compiled = classifier(recurrent(*layers), **settings).fit(X, y)
+    by_keras = classifier(recurrent(*layers), fit__validation_freq=1, **settings).fit(
+        X, y
+    )
+    assert compiled.fit_path_.startswith("compiled")
+    np.testing.assert_allclose(
+        compiled.predict_proba(X), by_keras.predict_proba(X), atol=1e-4
+    )
+
+
+def test_operations_on_tensors_are_keras_own(iris):
+    def build(meta):
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(4, "relu")(inputs) + inputs
+        return keras.Model(inputs, keras.layers.Dense(3, "softmax")(hidden))
+
+    assert classifier(build).fit(*iris).fit_path_.startswith("compiled")
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9),
+        keras.optimizers.Adam(0.05, gradient_accumulation_steps=3),
+        keras.optimizers.SGD(0.05, use_ema=True, ema_overwrite_frequency=4),
+    ],
+    ids=lambda optimizer: str(optimizer.get_config()["name"]),
+)
+def test_averaging_optimizers_end_as_keras_does(iris, optimizer):
+    compiled = classifier(optimizer=optimizer).fit(*iris)
+    by_keras = classifier(optimizer=optimizer, fit__validation_freq=1).fit(*iris)
+    assert compiled.fit_path_.startswith("compiled")
+    np.testing.assert_allclose(
+        compiled.predict_proba(iris[0]), by_keras.predict_proba(iris[0]), atol=1e-4
+    )
+
+
+def test_metrics_by_name_share_a_program_and_keep_their_names(binary):
+    def build():
+        return keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])
+
+    programs.clear()
+    for _ in range(3):
+        found = classifier(
+            build, loss="binary_crossentropy", metrics=["AUC", "Precision"]
+        ).fit(*binary)
+        assert set(found.history_) == {"loss", "auc", "precision"}
+    assert len(programs) == 1
+
+
+def test_a_learning_rate_may_begin_at_0(iris):
+    warm = keras.callbacks.LearningRateScheduler(lambda epoch: 0.05 * epoch)
+    compiled = classifier(epochs=4, callbacks=warm).fit(*iris)
+    by_keras = classifier(epochs=4, callbacks=warm, fit__validation_freq=1).fit(*iris)
+    np.testing.assert_allclose(
+        compiled.history_["loss"], by_keras.history_["loss"], rtol=1e-4
+    )
+    assert compiled.fit_path_.startswith("compiled")
+
+
+class Count(keras.metrics.Metric):
+    """A metric of the user's own, which does not say how it was made."""
+
+    def __init__(self, step=1.0, name="count"):
+        super().__init__(name=name)
+        self.step = step
+        self.total = self.add_variable((), "zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign(self.step)
+
+    def result(self):
+        return self.total
+
+
+class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that Keras does not know."""
+
+    def __call__(self, step):
+        return 0.01
+
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        (dict(metrics=[Count(5.0)]), "Count is a class of your own"),
+        (
+            dict(loss=partial(keras.losses.sparse_categorical_crossentropy)),
+            "partial is a class of your own",
+        ),
+        (
+            dict(
+                optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+            ),
+            "LossScaleOptimizer wraps another optimizer",
+        ),
+    ],
+)
+def test_what_keras_trains_is_trained(iris, params, reason):
+    found = classifier(**params).fit(*iris)
+    assert found.fit_path_ == f"keras.Model.fit: {reason}"
+    if "metrics" in params:
+        assert found.history_["count"] == [5.0, 5.0, 5.0]
+
+
+def test_variables_without_weight_decay_and_own_schedules_go_through_keras(iris):
+    def build(meta):
+        model = models.build_classifier(meta)
+        optimizer = keras.optimizers.AdamW(0.05, weight_decay=0.9)
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
+        model.compile(optimizer, SPARSE)
+        return model
+
+    def build_scheduled(meta):
+        model = models.build_classifier(meta)
+        model.compile(keras.optimizers.SGD(OwnSchedule()), SPARSE)
+        return model
+
+    found = classifier(build, loss=None).fit(*iris)
+    assert found.fit_path_.endswith("excludes variables from weight decay")
+    found = classifier(build_scheduled, loss=None).fit(*iris)
+    assert found.fit_path_.endswith("a schedule of your own")
+
+
+def test_a_subclass_and_parameters_decide_the_score(iris):
+    class Own(KerasClassifier):
+        @staticmethod
+        def scorer(y_true, y_pred, **kwargs):
+            return 42.0
+
+    found = Own(models.build_classifier, loss=SPARSE, random_state=0).fit(*iris)
+    assert found.score(*iris) == 42.0
+    found = classifier(score__normalize=False).fit(*iris)
+    assert found.score(*iris) == (found.predict(iris[0]) == iris[1]).sum()
+    weighted = found.score(*iris, sample_weight=np.full(150, 2.0))
+    assert weighted == 2 * found.score(*iris)
+
+
 def test_sparse_rows_give_what_dense_ones_give(iris):
     X, y = iris
     dense = classifier().fit(X, y)
@@ -727,6 +899,32 @@ def test_an_interrupted_fit_changes_nothing(iris):
     assert weights_equal(network, clone(network).fit(*iris))
 
 
+@pytest.mark.parametrize("path", [{}, dict(fit__validation_freq=1)], ids=str)
+def test_an_interrupted_fit_that_goes_on_changes_nothing(iris, path):
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    network = classifier(warm_start=True, **path).fit(*iris)
+    twin = copy.deepcopy(network)
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(*iris, callbacks=Interrupt())
+    assert weights_equal(network, twin)
+    assert weights_equal(network.fit(*iris), twin.fit(*iris))
+
+
+def test_the_model_may_be_compiled_anew_and_trained_on(iris):
+    network = classifier().fit(*iris)
+    network.model_.layers[0].trainable = False
+    network.model_.compile(keras.optimizers.SGD(1e-3), SPARSE)
+    before = network.model_.get_weights()
+    network.partial_fit(*iris)
+    after = network.model_.get_weights()
+    assert np.array_equal(before[0], after[0])
+    assert not np.array_equal(before[2], after[2])
+
+
 def test_rows_of_another_shape_are_refused(digits):
     X = digits[0].reshape(-1, 8, 8, 1)
     network = classifier(models.build_image_classifier, epochs=1).fit(X, digits[1])
@@ -766,6 +964,14 @@ def test_it_can_be_kept(iris, build, keep, tmp_path):
     found.partial_fit(*iris)
     kept.partial_fit(*iris)
     assert weights_equal(found, kept)
+
+
+def test_a_copy_is_of_the_fit_and_not_of_later_parameters(iris):
+    network = classifier(hidden=8).fit(*iris).set_params(model__hidden=16)
+    kept = pickle.loads(pickle.dumps(network))
+    assert np.array_equal(kept.predict_proba(iris[0]), network.predict_proba(iris[0]))
+    assert kept.get_params()["model__hidden"] == 16
+    assert kept.model_.compiled
 
 
 def test_it_can_be_loaded_by_another_process(iris, tmp_path):

@@ -20,6 +20,7 @@ _MANIFEST = "manifest.json"
 _MAX_MANIFEST = 4 * 2**20  # bytes
 _MAX_HEADER = 4096  # characters; of an array
 _MAX_MEMBERS = 10_000
+_MAX_INFLATION = 20  # of a Keras model, which may be compressed
 _CHUNK = 2**20
 # A fixed time: the same model gives the same file.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -142,6 +143,7 @@ class Reader:
 
     def __init__(self, path):
         self._path = Path(path)
+        self._taken = set()
         # One handle for all: the file may be replaced meanwhile.
         self._stream = self._path.open("rb")
         try:
@@ -170,8 +172,11 @@ class Reader:
         return any(name.startswith("models/") for name in self._described)
 
     def array(self, name):
-        """Return an array."""
+        """Return an array; each can be had once, so that a file is no larger inside."""
         described = self._described_as(name, "arrays/")
+        if name in self._taken:
+            self._refuse(f"it uses {name} twice")
+        self._taken.add(name)
         with self._refusing(), self._archive.open(name) as stream:
             array = np.lib.format.read_array(
                 stream, allow_pickle=False, max_header_size=_MAX_HEADER
@@ -187,7 +192,12 @@ class Reader:
         """Return the bytes of a ``.keras`` file."""
         self._described_as(name, "models/")
         with self._refusing():
-            return self._archive.read(name)
+            content = self._archive.read(name)
+            with zipfile.ZipFile(io.BytesIO(content)) as inner:
+                size = sum(info.file_size for info in inner.infolist())
+        if size > _MAX_INFLATION * len(content) + _MAX_MANIFEST:
+            self._refuse(f"{name} unpacks to {size} bytes")
+        return content
 
     def _described_as(self, name, folder):
         if not isinstance(name, str) or not name.startswith(folder):

@@ -73,7 +73,9 @@ _FUNCTIONS = {
 }
 _AUGMENTATIONS = {f"keras.layers.{name}" for name in AUGMENTERS}
 # What a fit leaves behind for its own process.
-_DROPPED = {"callbacks_", "_observer", "_model"}
+_DROPPED = {"callbacks_", "_built_with", "_observer", "_model"}
+# Metrics make tables as large as their settings say.
+_MAX_COUNT = 1_000
 _FLOATS = 16  # a list of more floats becomes an array
 
 
@@ -359,7 +361,9 @@ class Decoder:
         found = _public(module, name) if allowed and not name.startswith("_") else None
         if module == "numpy" and not isinstance(found, np.ufunc):
             found = None
-        if not callable(found) or not _is_defined_in(found, module):
+        # NumPy's ufuncs say where they are from only since NumPy 2.
+        own = isinstance(found, np.ufunc) or _is_defined_in(found, module)
+        if not callable(found) or not own:
             raise ValueError(f"The file asks for {path!r}, which is not allowed.")
         return found
 
@@ -374,9 +378,9 @@ class Decoder:
         if not isinstance(kind, type) or not issubclass(kind, kinds):
             raise ValueError(f"The file makes a {path!r}, which is not allowed.")
         settings = self.decode(settings)
-        plain = (type(None), bool, int, float, str, list, tuple, schedule)
-        if not all(isinstance(part, plain) for part in settings.values()):
-            raise ValueError(f"The file makes a {path!r} of {settings!r}.")
+        limit = _MAX_COUNT if path.startswith("keras.metrics.") else math.inf
+        if not all(_is_plain(part, schedule, limit) for part in settings.values()):
+            raise ValueError(f"The file makes a {path!r} of {str(settings)[:200]}.")
         return kind.from_config(settings)
 
     def _decode_object(self, name, state):
@@ -400,6 +404,15 @@ class Decoder:
         if name in _NETWORKS:
             check_network(found)
         return found
+
+
+def _is_plain(value, schedule, limit):
+    """Return whether a setting of a Keras object is data, and no large number."""
+    if isinstance(value, (list, tuple)):
+        return len(value) <= limit and all(_is_plain(v, (), limit) for v in value)
+    if type(value) is int:
+        return abs(value) <= limit
+    return isinstance(value, (type(None), bool, float, str, schedule))
 
 
 def check_network(estimator):

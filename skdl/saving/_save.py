@@ -4,6 +4,7 @@ import importlib.metadata
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdl.saving._archive import ModelFileError, Reader, Writer
@@ -118,7 +119,13 @@ def load(path, *, trusted=False):
                     f"{path} can't be loaded: it holds a Keras model that somebody has "
                     "built. If you know who, load it with trusted=True."
                 )
-            return Decoder(reader, _model_from_bytes).decode(reader.manifest["root"])
+            found = Decoder(reader, _model_from_bytes).decode(reader.manifest["root"])
+        if not isinstance(found, BaseEstimator):
+            raise ModelFileError(
+                f"{path} can't be loaded: it holds a {type(found).__name__}, and no "
+                "estimator."
+            )
+        return found
     except ModelFileError:
         raise
     except (
@@ -155,4 +162,10 @@ def _model_from_bytes(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         path.write_bytes(content)
-        return keras.saving.load_model(path, safe_mode=True)
+        try:
+            model = keras.saving.load_model(path, safe_mode=True)
+        except Exception as error:  # Keras raises what its parts raise
+            raise ValueError(f"Keras refuses the model in it: {error}") from error
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise ValueError("the weights of the Keras model in it are not finite.")
+    return model

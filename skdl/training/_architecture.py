@@ -2,8 +2,10 @@
 
 import json
 import random
+import re
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 import keras
 import numpy as np
@@ -13,7 +15,9 @@ __all__ = [
     "compile_settings",
     "copy_keras",
     "describe",
+    "has_embedding",
     "keras_seeds_from",
+    "plain_metric_name",
     "rows_at_once",
     "work_per_row",
 ]
@@ -39,9 +43,12 @@ def keras_seeds_from(seed):
     """Let Keras draw the seeds of layers and initializers from ``seed`` in the block.
 
     Keras draws them from Python's global random state, which is put back at the end;
-    meanwhile no other model is built.
+    meanwhile no other model is built. Without a seed, only that holds.
     """
     with _building:
+        if seed is None:
+            yield
+            return
         before = random.getstate()
         random.seed(seed)
         try:
@@ -86,12 +93,26 @@ def describe(model):
     if not _is_own(type(model.optimizer)):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} is an optimizer of your own")
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if getattr(model.optimizer, name, None):
+            raise NotCompilable("the optimizer excludes variables from weight decay")
+    if "learning_rate" not in _config_of(model.optimizer):
+        name = type(model.optimizer).__name__
+        raise NotCompilable(f"{name} wraps another optimizer")
     settings = compile_settings(model, optimizer=None)
     if settings.pop("run_eagerly"):
         raise NotCompilable("the model was compiled with run_eagerly=True")
     settings = keras.tree.map_structure(_describe_part, settings)
-    layers = _renamed(_plain(model.get_config()), {})
+    layers = _renamed(_plain(_config_of(model)), {})
     return json.dumps([layers, settings], sort_keys=True)
+
+
+def _config_of(thing):
+    """Return the configuration of a model, or refuse it."""
+    try:
+        return thing.get_config()
+    except Exception as error:  # whatever a layer of somebody's own may raise
+        raise NotCompilable(f"a layer has no configuration ({error})") from error
 
 
 def compile_settings(model, optimizer):
@@ -116,12 +137,39 @@ def compile_settings(model, optimizer):
 
 
 def copy_keras(thing):
-    """Return a new optimizer or metric with the settings of another."""
-    return type(thing).from_config(thing.get_config())
+    """Return a new optimizer or metric with the settings of another.
+
+    One of a class of the user's own that does not say what its settings are is
+    returned itself.
+    """
+    kind = type(thing)
+    if not _is_own(kind) and "get_config" not in vars(kind):
+        return thing
+    return kind.from_config(thing.get_config())
 
 
 def _copy_metric(metric):
-    return copy_keras(metric) if isinstance(metric, keras.metrics.Metric) else metric
+    if not isinstance(metric, keras.metrics.Metric):
+        return metric
+    copied = copy_keras(metric)
+    if _is_own(type(metric)) and copied is not metric:
+        settings = metric.get_config()
+        settings["name"] = plain_metric_name(settings["name"])
+        copied = type(metric).from_config(settings)
+    return copied
+
+
+def plain_metric_name(name):
+    """Return the name of a metric without the number that Keras gives a second one."""
+    plain = re.sub(r"_\d+$", "", name)
+    return plain if plain in _metric_names() else name
+
+
+@cache
+def _metric_names():
+    """Return the names that Keras gives its metrics."""
+    kinds = [k for k in vars(keras.metrics).values() if isinstance(k, type)]
+    return {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", k.__name__).lower() for k in kinds}
 
 
 def _describe_part(part):
@@ -132,11 +180,15 @@ def _describe_part(part):
         if not _is_own(part):
             raise NotCompilable(f"{part.__qualname__} is a function of your own")
         return part.__qualname__
+    if not _is_own(type(part)):
+        raise NotCompilable(f"{type(part).__name__} is a class of your own")
+    if getattr(part, "reduction", "sum") in ("none", None):
+        raise NotCompilable("the loss is not reduced to a number")
     return json.dumps(_plain(keras.saving.serialize_keras_object(part)))
 
 
 def _is_own(thing):
-    return (thing.__module__ or "").startswith("keras.")
+    return (getattr(thing, "__module__", "") or "").startswith("keras.")
 
 
 def _plain(config):
@@ -160,7 +212,7 @@ def _check_own(config):
         raise NotCompilable(f"{settings!r} is a function of your own")
     module = config.get("module") or ""
     own = module == "builtins" or module.split(".")[0] == "keras"
-    if config.get("registered_name") or not own:
+    if not own:
         raise NotCompilable(f"{name} is a class of your own")
     if name in _LEARNING_LAYERS:
         raise NotCompilable(f"{name} keeps what it has learned outside its weights")
@@ -221,6 +273,11 @@ def _leaves(model):
             yield from _leaves(layer)
         else:
             yield layer
+
+
+def has_embedding(model):
+    """Return whether a layer looks up rows, so that its gradient is made of slices."""
+    return '"Embedding"' in json.dumps(_plain(model.get_config()))
 
 
 def rows_at_once(model):

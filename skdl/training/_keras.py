@@ -170,7 +170,12 @@ class KerasCallbacks:
     def _take_rate(self, before):
         after = np.float32(self._model.optimizer.learning_rate)
         if after != before:
-            self._training.schedule.learning_rate *= after / before
+            schedule = self._training.schedule
+            # A rate of 0 has no ratio to others; a constant schedule needs none.
+            known = before != 0 and schedule.learning_rate != 0
+            schedule.learning_rate = (
+                schedule.learning_rate * (after / before) if known else float(after)
+            )
 
 
 def train_model(model, training, recorder, callbacks):

@@ -265,6 +265,7 @@ def train_program(program, training, recorder):
             n_epochs = min(stride, training.epochs - first)
             if _train_epochs(program, training, recorder, first, n_epochs):
                 break
+    program.finish()
     return recorder.choose_weights(program.read)
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from skdl.training._architecture import (
     compile_settings,
     copy_keras,
+    has_embedding,
     keras_seeds_from,
     rows_at_once,
     work_per_row,
@@ -21,7 +22,11 @@ from skdl.training._program import (
     WORK_PER_CALL,
     calls,
 )
-from skdl.training._rows import run_on_all_threads, run_on_one_thread
+from skdl.training._rows import (
+    fits_on_one_thread,
+    run_on_all_threads,
+    run_on_one_thread,
+)
 
 __all__ = ["ModelProgram", "ModelSpec"]
 
@@ -63,10 +68,14 @@ class ModelProgram:
         self._model = _copy(model)
         self._example_row()
         trained = self._model.trainable_variables
-        if kernel_for(spec.optimizer) is not None:
+        self._sparse = has_embedding(self._model)
+        if not self._sparse and kernel_for(spec.optimizer) is not None:
             trained = [variable.value for variable in trained]
         self._update = make_update(
-            spec.optimizer, partial(copy_keras, model.optimizer), trained
+            spec.optimizer,
+            partial(copy_keras, model.optimizer),
+            trained,
+            sparse=self._sparse,
         )
         self._work_per_row = work_per_row(self._model)
         self._rows_at_once = rows_at_once(self._model)
@@ -90,6 +99,10 @@ class ModelProgram:
     def read(self):
         """Return the weights as a list of arrays, as ``get_weights`` orders them."""
         return self._model.get_weights()
+
+    def finish(self):
+        """Do what the optimizer does to the weights at the end of a training."""
+        self._update.finish()
 
     def read_states(self):
         """Return the states of the optimizer as a list of arrays."""
@@ -154,7 +167,10 @@ class ModelProgram:
             run = run_on_one_thread if on_one_thread else run_on_all_threads
             loop = tf.function(partial(self._trace_loop, run, body), autograph=False)
             signature = self._signature(training=body == self._trace_step)
-            self._compiled[key] = loop.get_concrete_function(*signature)
+            traced = loop.get_concrete_function(*signature)
+            if on_one_thread and not fits_on_one_thread(traced):
+                traced = self._compile(body, False)
+            self._compiled[key] = traced
         return self._compiled[key]
 
     def _signature(self, training):
@@ -187,7 +203,9 @@ class ModelProgram:
         with tf.GradientTape() as tape:
             loss = self._trace_scores(batch, training=True)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self._update.apply(_dense(gradients, variables), rate, *scalars)
+        if not self._sparse:
+            gradients = _dense(gradients, variables)
+        self._update.apply(gradients, rate, *scalars)
         for variable in variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable.value))

@@ -146,9 +146,14 @@ def _spec(job):
     for name, array in (("X", job.X), ("y", job.y)):
         if not isinstance(array, np.ndarray):
             raise NotCompilable(f"{name} is a {type(array).__name__}")
+    if not job.model.built and type(job.model) is keras.Sequential:
+        job.model.build((None, *job.X.shape[1:]))
     architecture = describe(job.model)
     optimizer = job.model.optimizer
     rate = optimizer.get_config()["learning_rate"]
+    own = isinstance(rate, dict) and rate.get("module") != "keras.optimizers.schedules"
+    if own:
+        raise NotCompilable("the optimizer has a schedule of your own")
     if isinstance(rate, dict) and job.callbacks:
         raise NotCompilable("there are callbacks and a schedule in the optimizer")
     columns = [_row(job.X, _input_dtype(job.model)), _row(job.y, str(job.y.dtype))]
@@ -198,12 +203,17 @@ def _recorder(job, training, read):
     return recorder, [c for c in job.callbacks if c not in light]
 
 
-def _make_training(job, data, validation, n_rows):
-    settings = job.model.optimizer.get_config()
+def _resolve_optimizer(optimizer):
+    """Return the learning rate, its schedule and the momentum."""
+    settings = optimizer.get_config()
     rate, schedule = settings["learning_rate"], None
     if isinstance(rate, dict):
         schedule = keras.optimizers.schedules.deserialize(rate)
         rate = schedule(0)
+    return float(rate), schedule, settings.get("momentum") or 0.0
+
+
+def _make_training(job, data, validation, n_rows, rate, schedule=None, momentum=0.0):
     batch_size = min(job.batch_size, n_rows)
     return Training(
         data=data,
@@ -212,10 +222,8 @@ def _make_training(job, data, validation, n_rows):
         observed=None,
         epochs=job.n_epochs,
         batch_size=batch_size,
-        schedule=make_schedule(
-            schedule, float(rate), -(-n_rows // batch_size), job.n_epochs
-        ),
-        momentum=settings.get("momentum") or 0.0,
+        schedule=make_schedule(schedule, rate, -(-n_rows // batch_size), job.n_epochs),
+        momentum=momentum,
         order_seed=job.seed,
         shuffle=job.shuffle,
         first_step=job.first_step,
@@ -233,7 +241,8 @@ def _train_compiled(job, spec):
 
     data = tensors(job.X, job.y, job.weight)
     validation = job.validation and tensors(*job.validation)
-    training = _make_training(job, data, validation, len(job.X))
+    settings = _resolve_optimizer(job.model.optimizer)
+    training = _make_training(job, data, validation, len(job.X), *settings)
     with programs.lend(spec, lambda: ModelProgram(spec, job.model)) as program:
         program.load(job.model, job.states)
         recorder, callbacks = _recorder(job, training, program.read)
@@ -244,6 +253,7 @@ def _train_compiled(job, spec):
             for epoch in range(job.n_epochs):
                 if _train_epoch(program, training, recorder, epoch):
                     break
+        program.finish()
         program.store(job.model)
         states = program.read_states()
     release(callbacks)
@@ -273,7 +283,8 @@ def _train_by_keras(job):
     """Train by ``keras.Model.fit``: what has rows, on a compiled program's batches."""
     check_process()
     n_rows = _count_rows(job.X)
-    training = _make_training(job, None, job.validation, n_rows or 1)
+    rate = float(job.model.optimizer.learning_rate)
+    training = _make_training(job, None, job.validation, n_rows or 1, rate)
     recorder, callbacks = _recorder(job, training, job.model.get_weights)
     if n_rows is None:
         arguments = dict(x=job.X, y=job.y)
@@ -284,22 +295,16 @@ def _train_by_keras(job):
     validation = job.validation and keras.tree.map_structure(
         _as_dense, tuple(job.validation)
     )
-    before = job.model.get_weights() if job.model.built else None
-    try:
-        with recorder:
-            job.model.fit(
-                **{**arguments, **job.keras_arguments},
-                epochs=last,
-                initial_epoch=job.first_epoch,
-                validation_data=validation,
-                callbacks=[_Recording(recorder), *callbacks],
-                shuffle=False,
-                verbose=0,
-            )
-    except BaseException:
-        if before is not None:
-            job.model.set_weights(before)
-        raise
+    with recorder:
+        job.model.fit(
+            **{**arguments, **job.keras_arguments},
+            epochs=last,
+            initial_epoch=job.first_epoch,
+            validation_data=validation,
+            callbacks=[_Recording(recorder), *callbacks],
+            shuffle=False,
+            verbose=0,
+        )
     release(callbacks)
     return recorder.history, int(job.model.optimizer.iterations)
 

@@ -90,7 +90,7 @@ def kernel_for(spec):
     return kernel(spec) if kernel else None
 
 
-def make_update(spec, make_optimizer, variables):
+def make_update(spec, make_optimizer, variables, *, sparse=False):
     """Return what updates ``variables``: a kernel, or else Keras' own optimizer.
 
     Parameters
@@ -101,8 +101,10 @@ def make_update(spec, make_optimizer, variables):
         Returns a new Keras optimizer, for the case that no kernel does its work.
     variables : list of tf.Variable or keras.Variable
         What it updates: Keras' variables for Keras' optimizer.
+    sparse : bool, default=False
+        Whether gradients may be slices, which only Keras' optimizer takes as they are.
     """
-    kernel = kernel_for(spec)
+    kernel = None if sparse else kernel_for(spec)
     if kernel is None:
         return _KerasUpdate(make_optimizer(), variables)
     return _KernelUpdate(kernel, variables)
@@ -139,6 +141,9 @@ class _KernelUpdate:
         for slot, value in zip(slots, states, strict=True):
             slot.assign(value)
 
+    def finish(self):
+        """Do nothing: no kernel averages the weights."""
+
     def read(self):
         return [slot.numpy() for slots in self._slots for slot in slots]
 
@@ -163,6 +168,10 @@ class _KerasUpdate:
         states = self._first if states is None else states
         for variable, value in zip(self._optimizer.variables, states, strict=True):
             variable.assign(value)
+
+    def finish(self):
+        """Put the moving averages into the weights, where the optimizer keeps some."""
+        self._optimizer.finalize_variable_values(self._variables)
 
     def read(self):
         return [variable.numpy() for variable in self._optimizer.variables]

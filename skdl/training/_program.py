@@ -13,7 +13,11 @@ from skdl.networks import BATCH_NORM, forward, score_head
 from skdl.training._cache import check_process
 from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
-from skdl.training._rows import run_on_all_threads, run_on_one_thread
+from skdl.training._rows import (
+    fits_on_one_thread,
+    run_on_all_threads,
+    run_on_one_thread,
+)
 
 __all__ = ["Program", "ProgramSpec", "calls", "infer", "rows_at_once"]
 
@@ -117,6 +121,10 @@ class Program:
         """Return the weights as a list of arrays."""
         return [variable.numpy() for variable in self._weights]
 
+    def finish(self):
+        """Do what the optimizer does to the weights at the end of a training."""
+        self._update.finish()
+
     def read_states(self):
         """Return the states of the optimizer as a list of arrays."""
         return self._update.read()
@@ -213,7 +221,10 @@ class Program:
                 autograph=False,
             )
             signature = self._signature()
-            self._compiled[on_one_thread] = loop.get_concrete_function(*signature)
+            traced = loop.get_concrete_function(*signature)
+            if on_one_thread and not fits_on_one_thread(traced):
+                traced = self._compile(False)
+            self._compiled[on_one_thread] = traced
         return self._compiled[on_one_thread]
 
     def _signature(self):

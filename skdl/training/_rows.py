@@ -10,7 +10,7 @@ thread, beside whatever else the process does.
 
 import tensorflow as tf
 
-__all__ = ["run_on_all_threads", "run_on_one_thread"]
+__all__ = ["fits_on_one_thread", "run_on_all_threads", "run_on_one_thread"]
 
 
 def run_on_all_threads(train, score, steps, pieces):
@@ -86,6 +86,26 @@ def run_on_one_thread(train, score, steps, pieces):
     )
     results = tf.raw_ops.DatasetToSingleElement(dataset=narrow, **_types(shape))[0]
     return tf.reshape(results, [-1, 4])
+
+
+_CONTROL_FLOW = {
+    "Case",
+    "If",
+    "StatelessCase",
+    "StatelessIf",
+    "StatelessWhile",
+    "While",
+}
+
+
+def fits_on_one_thread(traced):
+    """Return whether TensorFlow's executor for one thread can run a traced loop.
+
+    It knows no loops and branches inside a step: recurrent layers have them.
+    """
+    graph = traced.graph.as_graph_def()
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    return not any(node.op in _CONTROL_FLOW for node in nodes)
 
 
 def _map_dataset(function, table, shape):

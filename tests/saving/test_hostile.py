@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skdl
 from skdl import MLPClassifier
+from tests.keras_models import build_classifier
 from tests.saving import forge
 
 MEGABYTE = 2**20
@@ -431,6 +432,78 @@ def test_a_lambda_layer_is_refused_even_with_trust(iris, tmp_path):
     skdl.save(network.fit(*iris), tmp_path / "lambda.skdl")
     refused(tmp_path / "lambda.skdl", "trusted=True")
     refused(tmp_path / "lambda.skdl", "[Ll]ambda", trusted=True)
+
+
+@pytest.mark.parametrize(
+    ("root", "words"),
+    [
+        (["list", []], "holds a list, and no estimator"),
+        (3, "holds a int, and no estimator"),
+        (["list", [["array", "arrays/0.npy"]] * 3000], "uses arrays/0.npy twice"),
+        (
+            ["keras", "keras.metrics.MeanIoU", ["dict", [["num_classes", 25_000]]]],
+            "makes a 'keras.metrics.MeanIoU'",
+        ),
+        (
+            [
+                "keras",
+                "keras.metrics.MeanMetricWrapper",
+                ["dict", [["fn", ["list", [["dict", []]]]]]],
+            ],
+            "makes a 'keras.metrics.MeanMetricWrapper'",
+        ),
+        (
+            [
+                "object",
+                "skdl.KerasClassifier",
+                ["dict", [["_kept", ["object", "sklearn.utils.Bunch", ["dict", []]]]]],
+            ],
+            "holds Bunch as a Keras model",
+        ),
+    ],
+)
+def test_a_root_that_is_no_estimator_or_too_large_is_refused(
+    good, tmp_path, root, words
+):
+    change = set_in("root", to=root)
+    refused(forged(good, tmp_path, change, describe=False), words)
+
+
+def test_a_damaged_or_inflated_keras_model_is_refused(iris, tmp_path):
+    network = skdl.KerasClassifier(
+        build_classifier, loss="sparse_categorical_crossentropy"
+    ).fit(*iris)
+    path = tmp_path / "model.skdl"
+    skdl.save(network, path)
+    (name,) = [n for n in forge.read(path)[1] if n.startswith("models/")]
+
+    def replaced(content):
+        manifest, members = forge.read(path)
+        members[name] = content
+        return forge.write(tmp_path / "bad.skdl", manifest, members)
+
+    def inner(change):
+        with zipfile.ZipFile(io.BytesIO(forge.read(path)[1][name])) as archive:
+            parts = {part: archive.read(part) for part in archive.namelist()}
+        change(parts)
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for part, content in parts.items():
+                archive.writestr(part, content)
+        return stream.getvalue()
+
+    def damaged(parts):
+        parts["model.weights.h5"] = bytes(len(parts["model.weights.h5"]))
+
+    def inflated(parts):
+        parts["config.json"] += b" " * 100 * MEGABYTE
+
+    refused(replaced(inner(damaged)), "Keras refuses", trusted=True)
+    refused(replaced(inner(inflated)), "unpacks to", trusted=True)
+    refused(replaced(b"no zip"), trusted=True)
+    network.model_.layers[0].kernel.assign(np.full((4, 16), np.nan))
+    skdl.save(network, path)
+    refused(path, "not finite", trusted=True)
 
 
 def test_a_function_of_numpy_comes_back_and_no_other(tmp_path):

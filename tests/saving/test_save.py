@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import VotingClassifier
@@ -168,6 +169,20 @@ def test_a_wrapper_needs_trust(iris, path, build):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert found[-1].fit_path_.startswith("compiled")
+
+
+def test_a_loaded_wrapper_goes_on_and_is_cloned(iris, path):
+    network = KerasClassifier(
+        models.build_classifier,
+        hidden=16,
+        model__dropout=0.1,
+        loss="sparse_categorical_crossentropy",
+        random_state=0,
+    ).fit(*iris)
+    found = kept(network, path, trusted=True)
+    assert found.partial_fit(*iris).n_iter_ == 2
+    assert clone(found).fit(*iris).n_iter_ == 1
+    assert found.model_.get_weights()[0].shape == (4, 16)
 
 
 def test_a_wrapper_that_is_not_fitted_loses_its_function_only(path):
