@@ -14,7 +14,7 @@ from skdl._sklearn import CallbackSupportMixin, EpochTasks, with_callbacks
 from skdl._structure import Job, MLPStructure, Part
 from skdl._targets import Target
 
-__all__ = ["BaseNetwork", "unchanged_on_failure"]
+__all__ = ["BaseNetwork", "ShownPredictions", "unchanged_on_failure"]
 
 
 class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -230,7 +230,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
             found = self._watchers(job, data, attributes)
             if self._observer is not None and not (job.observed and run.compiled):
-                found.append(_Predictions(self, attributes))
+                found.append(ShownPredictions(self, attributes))
             return found
 
         if self._observer is not None:
@@ -327,8 +327,16 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return state
 
 
-class _Predictions:
-    """Shows an observer, after each epoch, the estimator as if its fit had ended."""
+class ShownPredictions:
+    """Shows an observer, after each epoch, the estimator as if its fit had ended.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It has an ``_observer``.
+    attributes : callable
+        Returns the attributes that its fit would set if it ended now.
+    """
 
     def __init__(self, estimator, attributes):
         self._estimator = estimator

@@ -2,7 +2,6 @@
 
 import pickle
 from contextlib import contextmanager
-from copy import copy
 
 import keras
 import numpy as np
@@ -19,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from skdl import _checks as checks
-from skdl._base import unchanged_on_failure
+from skdl._base import ShownPredictions, unchanged_on_failure
 from skdl._callbacks import EpochCallback
 from skdl._routing import camel_case, check_names
 from skdl._scikeras import (
@@ -228,10 +227,14 @@ class BaseKeras(BaseWrapper):
         """Return what makes those who want to see each epoch."""
 
         def make(read):
+            def take_weights():
+                self._built.set_weights(read())
+                return {}
+
             watchers = []
             if self._observer is not None:
                 self._observer.find_rows(_refuse_rows)
-                watchers.append(_Predictions(self, read))
+                watchers.append(ShownPredictions(self, take_weights))
             if verbose:
                 from skdl.training._progress import ProgressLine
 
@@ -1116,28 +1119,6 @@ def _weights_kept(model):
         for variable, value in zip(variables, before):
             variable.assign(value)
         raise
-
-
-class _Predictions:
-    """Shows an observer, after each epoch, the estimator as if its fit had ended."""
-
-    def __init__(self, estimator, read):
-        self._estimator = estimator
-        self._read = read
-
-    def begin(self):
-        """Do nothing."""
-
-    def epoch_begin(self, epoch):
-        """Do nothing."""
-
-    def epoch_end(self, epoch, logs):
-        """Show the estimator; return whether to stop."""
-        self._estimator._built.set_weights(self._read())
-        return self._estimator._observer.take_estimator(epoch, copy(self._estimator))
-
-    def end(self):
-        """Do nothing."""
 
 
 def _refuse_rows(*part):
