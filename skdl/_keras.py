@@ -2,6 +2,7 @@
 
 import pickle
 from contextlib import contextmanager
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -169,6 +170,11 @@ class BaseKeras(BaseWrapper):
         if validation is not None:
             validation = self._encode_validation(*validation)
         elif arguments["validation_split"]:
+            if not 0 < arguments["validation_split"] < 1:
+                raise ValueError(
+                    f"validation_split={arguments['validation_split']!r} must be in "
+                    "[0, 1)."
+                )
             parts = self._split(X, y, sample_weight, arguments["validation_split"])
             (X, y, sample_weight), (X_val, y_val, weight_val) = parts
             validation = self._encode(X_val, y_val, weight_val)
@@ -177,7 +183,7 @@ class BaseKeras(BaseWrapper):
         if not going_on or not hasattr(self, "history_") or initial_epoch == 0:
             self.history_ = {}
         self._train(
-            X, y, sample_weight, validation, arguments, int(epochs), int(initial_epoch)
+            X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
         )
 
     def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
@@ -187,8 +193,12 @@ class BaseKeras(BaseWrapper):
         if self._trained_by is not self._built.optimizer:
             self._states = None  # the model was compiled anew
         order_seed = np.random.SeedSequence([self._seed, self._steps_done])
-        batch_size = arguments["batch_size"] or _DEFAULT_BATCH
-        if batch_size == -1:
+        _check_count("epochs", n_epochs)
+        batch_size = arguments["batch_size"]
+        batch_size = _DEFAULT_BATCH if batch_size is None else batch_size
+        if batch_size != -1:
+            _check_count("batch_size", batch_size, ", or -1 for all rows")
+        else:
             batch_size = _n_rows(X)
         self._initialize_callbacks()
         given = arguments["callbacks"]
@@ -1119,6 +1129,12 @@ def _weights_kept(model):
         for variable, value in zip(variables, before):
             variable.assign(value)
         raise
+
+
+def _check_count(name, value, also=""):
+    is_count = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_count or value < 1:
+        raise ValueError(f"{name}={value!r} must be an int from 1{also}.")
 
 
 def _refuse_rows(*part):

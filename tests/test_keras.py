@@ -932,6 +932,26 @@ def test_rows_of_another_shape_are_refused(digits):
         network.predict(X.reshape(-1, 8, 4, 2))
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        dict(epochs="3"),
+        dict(epochs=0),
+        dict(epochs=True),
+        dict(batch_size=0),
+        dict(fit__batch_size=2.5),
+        dict(validation_split=1.5),
+    ],
+    ids=str,
+)
+def test_bad_numbers_are_named(iris, params):
+    (name,) = params
+    network = classifier(**params)
+    with pytest.raises(ValueError, match=rf"{name.split('__')[-1]}=.* must be"):
+        network.fit(*iris)
+    assert not hasattr(network, "model_")
+
+
 def test_labels_that_are_numbers_are_refused(diabetes):
     X, y = diabetes
     with pytest.raises(ValueError, match="continuous.*KerasRegressor"):
