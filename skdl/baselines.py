@@ -1,11 +1,17 @@
-"""The honest baseline: a support vector machine, tuned on the same folds."""
+"""The honest baseline: support vector machines, tuned on the same folds."""
 
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-__all__ = ["svm_baseline"]
+from skdl.inspection import new_axes
+
+__all__ = ["SVMStudy", "svm_baseline", "svm_study"]
 
 
 def svm_baseline(
@@ -56,3 +62,162 @@ def svm_baseline(
         cv=cv,
         n_jobs=n_jobs,
     )
+
+
+def svm_study(
+    X,
+    y,
+    *,
+    kernels=("linear", "poly", "sigmoid", "rbf"),
+    C=(0.01, 0.1, 1.0, 10.0, 100.0),
+    scoring=None,
+    cv=5,
+    n_jobs=None,
+):
+    """Compare the kernels of support vector machines over a sweep of C.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    kernels : sequence of str, default=("linear", "poly", "sigmoid", "rbf")
+        Kernels to compare.
+    C : sequence of float, default=(0.01, 0.1, 1.0, 10.0, 100.0)
+        Inverse strengths of the regularization, above 0.
+    scoring : str, callable or None, default=None
+        As in ``GridSearchCV``; None is the accuracy.
+    cv : int, splitter or None, default=5
+        The folds.
+    n_jobs : int or None, default=None
+        Fits that run at the same time.
+
+    Returns
+    -------
+    SVMStudy
+        A table, and pictures.
+
+    References
+    ----------
+    Cortes & Vapnik, "Support-vector networks", Machine Learning 20 (1995).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_circles
+    >>> from skdl.baselines import svm_study
+    >>> X, y = make_circles(200, noise=0.1, factor=0.5, random_state=0)
+    >>> study = svm_study(X, y, C=(0.1, 1.0))
+    >>> study.frame().groupby("kernel")["score"].max().idxmax()
+    'rbf'
+    """
+    search = svm_baseline(kernels=kernels, C=C, scoring=scoring, cv=cv, n_jobs=n_jobs)
+    search.set_params(return_train_score=True, refit=False)
+    search.fit(X, y)
+    found = search.cv_results_
+    frame = pd.DataFrame(
+        {
+            "kernel": np.asarray(found["param_svc__kernel"], dtype=str),
+            "C": np.asarray(found["param_svc__C"], dtype=float),
+            "score": found["mean_test_score"],
+            "deviation": found["std_test_score"],
+            "training score": found["mean_train_score"],
+            "seconds a fit": found["mean_fit_time"],
+        }
+    )
+    return SVMStudy(frame, search.estimator, X, y)
+
+
+class SVMStudy:
+    """What ``svm_study`` has found.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        A row for each kernel and C.
+    estimator : Pipeline
+        ``StandardScaler`` and ``SVC``.
+    X, y : array-like
+        The data.
+    """
+
+    def __init__(self, results, estimator, X, y):
+        self.results = results
+        self.estimator = estimator
+        self.X = X
+        self.y = y
+
+    def frame(self):
+        """Return the table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With ``kernel``, ``C``, ``score`` (mean of the folds), ``deviation``,
+            ``training score`` and ``seconds a fit``.
+        """
+        return self.results.copy()
+
+    def best(self):
+        """Return the best C of each kernel.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each kernel, the best first.
+        """
+        rows = self.results.groupby("kernel", sort=False)["score"].idxmax()
+        return self.results.loc[rows].sort_values("score", ascending=False)
+
+    def plot(self, axes=None):
+        """Draw the scores over C and, of two features, the decision boundaries.
+
+        Parameters
+        ----------
+        axes : ndarray of matplotlib Axes, default=None
+            One for the scores and, where X has two columns, one for each kernel; None
+            makes a figure.
+
+        Returns
+        -------
+        ndarray of matplotlib Axes
+            Those that were drawn in.
+
+        Raises
+        ------
+        ValueError
+            If there are too few axes.
+        """
+        best = self.best()
+        flat = np.shape(self.X)[1] == 2
+        count = 1 + flat * len(best)
+        if axes is None:
+            columns = min(count, 3)
+            rows = -(-count // columns)
+            axes = new_axes(rows, columns, (4.2 * columns, 3.7 * rows))
+        axes = np.ravel(axes)
+        if len(axes) < count:
+            raise ValueError(f"axes has {len(axes)} axes, and {count} are needed.")
+        for kernel, rows in self.results.groupby("kernel", sort=False):
+            axes[0].errorbar(
+                rows["C"], rows["score"], rows["deviation"], label=kernel, capsize=3
+            )
+        axes[0].set(xscale="log", xlabel="C", ylabel="score (mean of the folds)")
+        axes[0].legend()
+        if flat:
+            for one, (_, row) in zip(axes[1:], best.iterrows()):
+                self._draw_boundary(one, row)
+        for one in axes[count:]:
+            one.set_axis_off()
+        return axes[:count]
+
+    def _draw_boundary(self, axes, row):
+        X, y = np.asarray(self.X), np.asarray(self.y)
+        model = clone(self.estimator).set_params(svc__kernel=row["kernel"])
+        model.set_params(svc__C=row["C"]).fit(X, y)
+        DecisionBoundaryDisplay.from_estimator(
+            model, X, response_method="predict", alpha=0.3, ax=axes
+        )
+        codes = np.unique(y, return_inverse=True)[1]
+        axes.scatter(*X.T, c=codes, s=10, edgecolors="k", linewidths=0.3)
+        axes.set_title(f"{row['kernel']}, C={row['C']:g}: {row['score']:.3f}")

@@ -117,7 +117,7 @@ class LearningCurvesDisplay:
         """
         names = [name for name in self.history if not name.startswith("val_")]
         if ax is None:
-            ax = _new_axes(1, len(names), (4.5 * len(names), 3.8))
+            ax = new_axes(1, len(names), (4.5 * len(names), 3.8))
         axes = np.ravel(ax)
         if len(axes) < len(names):
             raise ValueError(f"ax has {len(axes)} axes; {names} need {len(names)}.")
@@ -301,7 +301,7 @@ class MisclassifiedDisplay:
         if axes is None:
             columns = max(1, min(4, count))
             rows = max(1, -(-count // columns))
-            axes = _new_axes(rows, columns, (2.1 * columns, 2.4 * rows + 0.4))
+            axes = new_axes(rows, columns, (2.1 * columns, 2.4 * rows + 0.4))
         axes = np.ravel(axes)
         if len(axes) < count:
             raise ValueError(f"axes has {len(axes)} axes for {count} images.")
@@ -324,7 +324,7 @@ class MisclassifiedDisplay:
         axes.set_title(title, fontsize="small")
 
 
-def _new_axes(n_rows, n_columns, size):
+def new_axes(n_rows, n_columns, size):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:

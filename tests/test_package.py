@@ -70,7 +70,7 @@ def test_the_package_names_what_it_has():
         ("skdl._mlp", 4),
         ("skdl._model_card", 8),
         ("skdl._onnx", 10),
-        ("skdl.baselines", 4),
+        ("skdl.baselines", 9),
         ("skdl.inspection", 12),
         ("skdl.model_selection._default_space", 6),
         ("skdl.model_selection._pruning", 8),
