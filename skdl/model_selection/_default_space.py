@@ -21,8 +21,9 @@ def default_space(estimator):
     dict of str to optuna.distributions.BaseDistribution
         Distributions by the names of the parameters, for ``OptunaSearchCV``: learning
         rate 1e-4 to 1e-1 and l2 1e-6 to 1e-2 (both log-uniform), dropout 0 to 0.5,
-        and batch sizes of 16 to 256. With an optimizer instance the learning rate is
-        the instance's, and left out.
+        and batch sizes of 16 to 256; of a convolutional network also conv_dropout 0 to
+        0.3. With an optimizer instance the learning rate is the instance's, and left
+        out.
 
     Raises
     ------
@@ -61,6 +62,8 @@ def default_space(estimator):
         "l2": FloatDistribution(1e-6, 1e-2, log=True),
         "batch_size": CategoricalDistribution([16, 32, 64, 128, 256]),
     }
+    if hasattr(network, "conv_dropout"):
+        space["conv_dropout"] = FloatDistribution(0.0, 0.3)
     if not isinstance(network.optimizer, str):
         del space["learning_rate"]
     return {prefix + name: distribution for name, distribution in space.items()}
