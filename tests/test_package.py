@@ -157,9 +157,12 @@ def test_the_python_blocks_of_the_pages_on_keras_and_keeping_run():
     assert names["loaded"].score(names["X_test"], names["y_test"]) > 0.9
 
 
-def test_the_python_blocks_of_the_page_on_images_run():
+def test_the_python_blocks_of_the_page_on_images_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("Agg")
     names = run_blocks("docs/images.md", {})
     assert names["pipeline"].score(names["X_test"], names["y_test"]) > 0.9
+    assert (tmp_path / "curves.png").stat().st_size > 5_000
 
 
 @pytest.mark.slow
