@@ -34,7 +34,7 @@ from skdl.training._architecture import (
     compile_settings,
     copy_keras,
     keras_seeds_from,
-    plain_metric_name,
+    plain_metric_names,
 )
 
 __all__ = ["KerasClassifier", "KerasRegressor"]
@@ -151,8 +151,10 @@ class BaseKeras(BaseWrapper):
             It can predict, with the first weights.
         """
         with unchanged_on_failure(self):
+            check_names(self, self._find_build(), {})
             self._initialize(X, y)
             self._ensure_compiled_model()
+            self._initialize_callbacks()
         return self
 
     def _fit(self, X, y, sample_weight, warm_start, epochs, initial_epoch, **kwargs):
@@ -182,9 +184,10 @@ class BaseKeras(BaseWrapper):
         self._check_model_compatibility(y)
         if not going_on or not hasattr(self, "history_") or initial_epoch == 0:
             self.history_ = {}
-        self._train(
-            X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
-        )
+        with _weights_kept(self._built if going_on else None):
+            self._train(
+                X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
+            )
 
     def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
         """Do the training, and set what a fit sets."""
@@ -198,8 +201,6 @@ class BaseKeras(BaseWrapper):
         batch_size = _DEFAULT_BATCH if batch_size is None else batch_size
         if batch_size != -1:
             _check_count("batch_size", batch_size, ", or -1 for all rows")
-        else:
-            batch_size = _n_rows(X)
         self._initialize_callbacks()
         given = arguments["callbacks"]
         given = [given] if isinstance(given, keras.callbacks.Callback) else given
@@ -224,13 +225,12 @@ class BaseKeras(BaseWrapper):
             },
             watchers=self._watchers(n_epochs, arguments["verbose"]),
         )
-        with _weights_kept(self._built):
-            outcome = train_model(job)
+        outcome = train_model(job)
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
-        for name, values in outcome.history.items():
-            self.history_.setdefault(_history_name(name), []).extend(values)
+        for name, values in _named_as_history(outcome.history).items():
+            self.history_.setdefault(name, []).extend(values)
         self.n_iter_ = len(self.history_["loss"])
 
     def _watchers(self, n_epochs, verbose):
@@ -264,7 +264,6 @@ class BaseKeras(BaseWrapper):
         return {**unset, **arguments, **kwargs}
 
     def _initialize(self, X, y=None):
-        check_names(self, self._find_build(), {})
         X, y = self._validate_data(X, y, reset=True)
         self._seed = checks.draw_seed(self.random_state)
         self._states, self._steps_done = None, 0
@@ -276,7 +275,6 @@ class BaseKeras(BaseWrapper):
         vars(self).pop("history_", None)
         self._built_with = self.get_params(deep=False)
         self._built = self._build_keras_model()
-        self._initialize_callbacks()
         return X, y
 
     def _find_build(self):
@@ -1117,8 +1115,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
 
 @contextmanager
 def _weights_kept(model):
-    """Give a model its variables back if the block fails or is interrupted."""
-    if not model.built:
+    """Give a model, if any, its variables back if the block fails."""
+    if model is None or not model.built:
         yield
         return
     variables = [*model.variables, *model.optimizer.variables]
@@ -1194,11 +1192,20 @@ def _n_rows(X):
     return keras.tree.flatten(X)[0].shape[0]
 
 
-def _history_name(name):
-    """Return the full name of a metric, as SciKeras does."""
-    if name == "loss" or name.startswith("val_"):
+def _named_as_history(scores):
+    """Return scores under the full names of their metrics, as SciKeras has them."""
+    plain = plain_metric_names(name for name in scores if not name.startswith("val_"))
+    return {
+        f"val_{plain.get(name[4:], name[4:])}"
+        if name.startswith("val_")
+        else _full_name(plain[name]): values
+        for name, values in scores.items()
+    }
+
+
+def _full_name(name):
+    if name == "loss":
         return name
-    name = plain_metric_name(name)
     try:
         full = metric_name(name)
     except ValueError:

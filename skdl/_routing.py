@@ -2,10 +2,11 @@
 
 import difflib
 import inspect
+from functools import cache
 
 import keras
 
-__all__ = ["camel_case", "check_names", "find_signature"]
+__all__ = ["camel_case", "check_names"]
 
 _BUILT_IN = {"meta", "compile_kwargs", "params"}
 
@@ -28,16 +29,16 @@ def check_names(estimator, build, fit_arguments):
         If a name is unknown: it is shown with the nearest that exists.
     """
     params = estimator.get_params(deep=False)
-    own = set(find_signature(type(estimator).__init__))
+    own = set(_find_signature(type(estimator).__init__))
     own |= set(params) - estimator._given_names()
     takers = {
-        "model": find_signature(build) - _BUILT_IN if build else set(),
-        "compile": find_signature(keras.Model.compile),
-        "fit": find_signature(keras.Model.fit) - {"x", "y"},
-        "predict": find_signature(keras.Model.predict) - {"x"},
-        "optimizer": _signature_of(params["optimizer"], keras.optimizers.get),
+        "model": _find_signature(build) - _BUILT_IN if build else set(),
+        "compile": _find_signature(keras.Model.compile),
+        "fit": _find_signature(keras.Model.fit) - {"x", "y"},
+        "predict": _find_signature(keras.Model.predict) - {"x"},
+        "optimizer": _signature_of(params["optimizer"], _optimizer_class),
         "loss": _signature_of(params["loss"], _loss_class),
-        "metrics": _signature_of(params["metrics"], keras.metrics.get),
+        "metrics": _signature_of(params["metrics"], None),
         "callbacks": _signature_of(params["callbacks"], None),
         "score": _OPEN,
     }
@@ -73,7 +74,7 @@ def _refuse(estimator, what, name, known):
     )
 
 
-def find_signature(function):
+def _find_signature(function):
     """Return the names of the parameters of a callable; ``**`` if it takes any."""
     names = set()
     for parameter in inspect.signature(function).parameters.values():
@@ -100,15 +101,19 @@ def _signature_of(given, find):
 def _signature_of_one(given, find):
     if isinstance(given, str):
         given = find(given) if find else None
-        given = type(given) if isinstance(given, keras.optimizers.Optimizer) else given
     if not inspect.isclass(given):
         return set()  # an instance, or a function: it takes nothing any more
     names = set()
     for kind in given.__mro__[:-1]:
-        names |= find_signature(kind.__init__)
+        names |= _find_signature(kind.__init__)
     # Keras' classes take **kwargs for their bases, and refuse what these don't know.
     is_own = given.__module__.startswith("keras.")
     return names - _OPEN if is_own else names
+
+
+@cache
+def _optimizer_class(name):
+    return type(keras.optimizers.get(name))  # which makes one: once is enough
 
 
 def _loss_class(name):

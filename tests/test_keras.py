@@ -745,6 +745,23 @@ def test_metrics_by_name_share_a_program_and_keep_their_names(binary):
     assert len(programs) == 1
 
 
+@pytest.mark.parametrize("path", [{}, dict(fit__validation_freq=1)], ids=str)
+def test_two_metrics_of_one_class_are_two_curves(binary, path):
+    def build():
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])
+        metrics = [keras.metrics.Precision(thresholds=t) for t in (0.01, 0.99)]
+        model.compile("adam", "binary_crossentropy", metrics=metrics)
+        return model
+
+    for _ in range(2):
+        network = classifier(build, loss=None, validation_split=0.2, **path)
+        history = network.fit(*binary).history_
+        names = {"loss", "precision", "precision_1"}
+        assert set(history) == names | {f"val_{name}" for name in names}
+        assert [len(values) for values in history.values()] == [3] * 6
+        assert history["precision"] != history["precision_1"]
+
+
 def test_a_learning_rate_may_begin_at_0(iris):
     warm = keras.callbacks.LearningRateScheduler(lambda epoch: 0.05 * epoch)
     compiled = classifier(epochs=4, callbacks=warm).fit(*iris)

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from functools import cache
 
@@ -15,9 +16,8 @@ __all__ = [
     "compile_settings",
     "copy_keras",
     "describe",
-    "has_embedding",
     "keras_seeds_from",
-    "plain_metric_name",
+    "plain_metric_names",
     "rows_at_once",
     "work_per_row",
 ]
@@ -99,10 +99,13 @@ def describe(model):
     if "learning_rate" not in _config_of(model.optimizer):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} wraps another optimizer")
-    settings = compile_settings(model, optimizer=None)
+    settings = {**model._compile_config.config, "optimizer": None}
     if settings.pop("run_eagerly"):
         raise NotCompilable("the model was compiled with run_eagerly=True")
-    settings = keras.tree.map_structure(_describe_part, settings)
+    names = _metric_names(settings)
+    settings = keras.tree.map_structure(
+        lambda part: _describe_part(part, names), settings
+    )
     layers = _renamed(_plain(_config_of(model)), {})
     return json.dumps([layers, settings], sort_keys=True)
 
@@ -131,12 +134,15 @@ def compile_settings(model, optimizer):
         Metrics keep sums, so they are new ones.
     """
     settings = dict(model._compile_config.config)
-    for name in ("metrics", "weighted_metrics"):
-        settings[name] = keras.tree.map_structure(_copy_metric, settings[name])
+    names = _metric_names(settings)
+    for name in _METRICS:
+        settings[name] = keras.tree.map_structure(
+            lambda metric: _copy_metric(metric, names), settings[name]
+        )
     return {**settings, "optimizer": optimizer}
 
 
-def copy_keras(thing):
+def copy_keras(thing, **changed):
     """Return a new optimizer or metric with the settings of another.
 
     One of a class of the user's own that does not say what its settings are is
@@ -145,34 +151,50 @@ def copy_keras(thing):
     kind = type(thing)
     if not _is_own(kind) and "get_config" not in vars(kind):
         return thing
-    return kind.from_config(thing.get_config())
+    return kind.from_config({**thing.get_config(), **changed})
 
 
-def _copy_metric(metric):
-    if not isinstance(metric, keras.metrics.Metric):
+_METRICS = ("metrics", "weighted_metrics")
+
+
+def _metric_names(settings):
+    """Return the plain name of each metric instance, by its id."""
+    parts = keras.tree.flatten([settings[name] for name in _METRICS])
+    found = [part for part in parts if isinstance(part, keras.metrics.Metric)]
+    plain = plain_metric_names(metric.name for metric in found)
+    return {id(metric): plain[metric.name] for metric in found}
+
+
+def _copy_metric(metric, names):
+    if id(metric) not in names:
         return metric
-    copied = copy_keras(metric)
-    if _is_own(type(metric)) and copied is not metric:
-        settings = metric.get_config()
-        settings["name"] = plain_metric_name(settings["name"])
-        copied = type(metric).from_config(settings)
-    return copied
+    changed = {"name": names[id(metric)]} if _is_own(type(metric)) else {}
+    return copy_keras(metric, **changed)
 
 
-def plain_metric_name(name):
-    """Return the name of a metric without the number that Keras gives a second one."""
-    plain = re.sub(r"_\d+$", "", name)
-    return plain if plain in _metric_names() else name
+def plain_metric_names(names):
+    """Return names of metrics as they would be in a new process, by their names.
+
+    Keras numbers the metrics of a class as they are made (``auc_7``): here those of one
+    model are numbered alone.
+    """
+    plain, counts = {}, Counter()
+    for name in names:
+        base = re.sub(r"_\d+$", "", name)
+        base = base if base in _names_of_classes() else name
+        plain[name] = f"{base}_{counts[base]}" if counts[base] else base
+        counts[base] += 1
+    return plain
 
 
 @cache
-def _metric_names():
+def _names_of_classes():
     """Return the names that Keras gives its metrics."""
     kinds = [k for k in vars(keras.metrics).values() if isinstance(k, type)]
     return {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", k.__name__).lower() for k in kinds}
 
 
-def _describe_part(part):
+def _describe_part(part, names):
     """Return a loss, a metric or another setting of ``compile`` as plain data."""
     if part is None or isinstance(part, (str, bool, int, float)):
         return part
@@ -184,7 +206,10 @@ def _describe_part(part):
         raise NotCompilable(f"{type(part).__name__} is a class of your own")
     if getattr(part, "reduction", "sum") in ("none", None):
         raise NotCompilable("the loss is not reduced to a number")
-    return json.dumps(_plain(keras.saving.serialize_keras_object(part)))
+    described = _plain(keras.saving.serialize_keras_object(part))
+    if id(part) in names:
+        described["config"]["name"] = names[id(part)]
+    return json.dumps(described)
 
 
 def _is_own(thing):
@@ -273,11 +298,6 @@ def _leaves(model):
             yield from _leaves(layer)
         else:
             yield layer
-
-
-def has_embedding(model):
-    """Return whether a layer looks up rows, so that its gradient is made of slices."""
-    return '"Embedding"' in json.dumps(_plain(model.get_config()))
 
 
 def rows_at_once(model):

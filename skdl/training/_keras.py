@@ -5,6 +5,7 @@ import numpy as np
 
 __all__ = [
     "KerasCallbacks",
+    "Recording",
     "compile_for_training",
     "compile_model",
     "has_batch_hooks",
@@ -216,20 +217,21 @@ def train_model(model, training, recorder, callbacks):
     return recorder.choose_weights(model.get_weights)
 
 
-class _Bridge(keras.callbacks.Callback):
-    """Sets the learning rate of each batch and records each epoch."""
+class Recording(keras.callbacks.Callback):
+    """Tells a recorder of each epoch.
 
-    def __init__(self, training, recorder):
+    Parameters
+    ----------
+    recorder : Recorder
+        Who is told, and decides when to stop.
+    """
+
+    def __init__(self, recorder):
         super().__init__()
-        self._training = training
         self._recorder = recorder
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._rates = self._training.schedule.rates(self._training.steps_of(epoch))
         self._recorder.epoch_begin(epoch)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.model.optimizer.learning_rate = self._rates[batch]
 
     def on_epoch_end(self, epoch, logs=None):
         names = sorted(
@@ -238,3 +240,18 @@ class _Bridge(keras.callbacks.Callback):
         ordered = {name: float(logs[name]) for name in names}
         if self._recorder.epoch_end(epoch, ordered, self.model.get_weights):
             self.model.stop_training = True
+
+
+class _Bridge(Recording):
+    """Sets the learning rate of each batch too."""
+
+    def __init__(self, training, recorder):
+        super().__init__(recorder)
+        self._training = training
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._rates = self._training.schedule.rates(self._training.steps_of(epoch))
+        super().on_epoch_begin(epoch, logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.optimizer.learning_rate = self._rates[batch]

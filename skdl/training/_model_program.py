@@ -10,7 +10,6 @@ import tensorflow as tf
 from skdl.training._architecture import (
     compile_settings,
     copy_keras,
-    has_embedding,
     keras_seeds_from,
     rows_at_once,
     work_per_row,
@@ -68,7 +67,8 @@ class ModelProgram:
         self._model = _copy(model)
         self._example_row()
         trained = self._model.trainable_variables
-        self._sparse = has_embedding(self._model)
+        # A layer that looks up rows has a gradient of slices.
+        self._sparse = '"Embedding"' in spec.architecture
         if not self._sparse and kernel_for(spec.optimizer) is not None:
             trained = [variable.value for variable in trained]
         self._update = make_update(

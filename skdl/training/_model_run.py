@@ -12,7 +12,7 @@ from skdl._callbacks import EpochCallback, EpochWatcher
 from skdl.training._architecture import NotCompilable, describe, rows_at_once
 from skdl.training._cache import check_process, programs
 from skdl.training._data import to_tensor
-from skdl.training._keras import KerasCallbacks, has_batch_hooks, release
+from skdl.training._keras import KerasCallbacks, Recording, has_batch_hooks, release
 from skdl.training._loop import Recorder, Training
 from skdl.training._model_program import ModelProgram, ModelSpec
 from skdl.training._optimizers import spec_for
@@ -41,7 +41,7 @@ class ModelJob:
     validation : tuple or None
         X, y and perhaps weights to validate on.
     batch_size : int
-        Rows of a step.
+        Rows of a step; -1 takes all.
     n_epochs : int
         How many epochs to train.
     first_epoch, first_step : int
@@ -214,7 +214,7 @@ def _resolve_optimizer(optimizer):
 
 
 def _make_training(job, data, validation, n_rows, rate, schedule=None, momentum=0.0):
-    batch_size = min(job.batch_size, n_rows)
+    batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
     return Training(
         data=data,
         n_rows=n_rows,
@@ -301,7 +301,7 @@ def _train_by_keras(job):
             epochs=last,
             initial_epoch=job.first_epoch,
             validation_data=validation,
-            callbacks=[_Recording(recorder), *callbacks],
+            callbacks=[Recording(recorder), *callbacks],
             shuffle=False,
             verbose=0,
         )
@@ -337,19 +337,3 @@ def _take(column, rows):
 
 def _as_dense(array):
     return array.toarray() if scipy.sparse.issparse(array) else array
-
-
-class _Recording(keras.callbacks.Callback):
-    """Tells a recorder of each epoch."""
-
-    def __init__(self, recorder):
-        super().__init__()
-        self._recorder = recorder
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._recorder.epoch_begin(epoch)
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs = {name: float(value) for name, value in logs.items()}
-        if self._recorder.epoch_end(epoch, logs, self.model.get_weights):
-            self.model.stop_training = True
