@@ -1,7 +1,5 @@
 """``skdl.model_card``: what a fitted model is, and how good, on one page."""
 
-import importlib.metadata
-import platform
 import time
 from datetime import datetime
 from pathlib import Path
@@ -23,11 +21,12 @@ from sklearn.metrics import (
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdl.inspection import LearningCurvesDisplay
+from skdl._candidates import count_weights, last_step
+from skdl._markdown import cell, table, version_section
+from skdl.inspection._figures import hidden_figure
+from skdl.inspection._learning_curves import LearningCurvesDisplay
 
 __all__ = ["model_card"]
-
-_LIBRARIES = ("skdl", "scikit-learn", "tensorflow", "keras", "numpy", "pandas")
 
 
 def model_card(estimator, X_test, y_test, path="model_card.md"):
@@ -86,7 +85,7 @@ def model_card(estimator, X_test, y_test, path="model_card.md"):
     predicted = estimator.predict(X_test)
     seconds = time.perf_counter() - start
     model = getattr(estimator, "best_estimator_", estimator)
-    network = _last(model)
+    network = last_step(model)
     sections = [
         f"# {_title(model)}",
         f"Written on {datetime.now():%Y-%m-%d %H:%M}.",
@@ -97,16 +96,10 @@ def model_card(estimator, X_test, y_test, path="model_card.md"):
         _time_section(estimator, len(predicted), seconds),
         _prediction_section(estimator, y_test, predicted, path),
         _curves_section(network, path),
-        _version_section(),
+        version_section(),
     ]
     path.write_text("\n\n".join(filter(None, sections)) + "\n", encoding="utf-8")
     return path
-
-
-def _last(model):
-    while isinstance(model, Pipeline):
-        model = model.steps[-1][1]
-    return model
 
 
 def _title(model):
@@ -116,18 +109,6 @@ def _title(model):
     return "Model card: " + " and ".join(
         step if isinstance(step, str) else type(step).__name__ for step in steps
     )
-
-
-def _table(rows, columns):
-    """Return rows as a Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(_cell(c) for c in line)} |" for line in lines)
-
-
-def _cell(value):
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.4g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def _shorten(values, most=20):
@@ -147,7 +128,7 @@ def _data_section(estimator, X_test, y_test):
         labels, counts = np.unique(np.asarray(y_test), return_counts=True)
         shares = [f"{label}: {n}" for label, n in zip(labels, counts)]
         rows.append(("rows of each class", _shorten(shares)))
-    return "## Data\n\n" + _table(rows, ("", ""))
+    return "## Data\n\n" + table(rows, ("", ""))
 
 
 def _best(estimator):
@@ -160,13 +141,13 @@ def _model_section(model, network):
         for name, value in model.get_params(deep=True).items()
         if not hasattr(value, "get_params") and name not in ("steps", "memory")
     ]
-    text = "## Parameters\n\n" + _table(rows, ("parameter", "value"))
+    text = "## Parameters\n\n" + table(rows, ("parameter", "value"))
     facts = []
     if hasattr(network, "n_iter_") and np.ndim(network.n_iter_) == 0:
         facts.append(("epochs run", network.n_iter_))
     if hasattr(network, "model_"):
-        facts.append(("weights of the network", network.model_.count_params()))
-    return f"{text}\n\n{_table(facts, ('', ''))}" if facts else text
+        facts.append(("weights of the network", count_weights(network)))
+    return f"{text}\n\n{table(facts, ('', ''))}" if facts else text
 
 
 def _score_section(estimator, X_test, y_test, predicted):
@@ -178,7 +159,7 @@ def _score_section(estimator, X_test, y_test, predicted):
                 y_test, predicted
             ),
         }
-        return "## Scores on the rows held out\n\n" + _table(
+        return "## Scores on the rows held out\n\n" + table(
             scores.items(), ("score", "value")
         )
     scores = {
@@ -194,7 +175,7 @@ def _score_section(estimator, X_test, y_test, predicted):
             labels = estimator.classes_
             scores["log loss"] = log_loss(y_test, proba, labels=labels)
     text = "## Scores on the rows held out\n\n"
-    text += _table(scores.items(), ("score", "value"))
+    text += table(scores.items(), ("score", "value"))
     found = classification_report(y_test, predicted, output_dict=True, zero_division=0)
     rows = [
         (name, *(row[k] for k in ("precision", "recall", "f1-score", "support")))
@@ -202,7 +183,7 @@ def _score_section(estimator, X_test, y_test, predicted):
         if isinstance(row, dict) and not name.endswith("avg")
     ]
     header = ("class", "precision", "recall", "F1", "rows")
-    return f"{text}\n\n{_table(rows, header)}"
+    return f"{text}\n\n{table(rows, header)}"
 
 
 def _search_section(estimator):
@@ -215,15 +196,15 @@ def _search_section(estimator):
         folds = [
             results[f"split{k}_test_{name}"][best] for k in range(estimator.n_splits_)
         ]
-        spread = ", ".join(_cell(float(fold)) for fold in folds)
+        spread = ", ".join(cell(float(fold)) for fold in folds)
         mean, deviation = (results[f"{s}_test_{name}"][best] for s in ("mean", "std"))
         rows.append((name, f"{mean:.4g} ± {deviation:.2g}", spread))
     header = ("score", "mean ± deviation", "folds")
-    params = ", ".join(f"`{k}={_cell(v)}`" for k, v in estimator.best_params_.items())
+    params = ", ".join(f"`{k}={cell(v)}`" for k, v in estimator.best_params_.items())
     return (
         f"## Scores over the folds\n\n{type(estimator).__name__}, "
         f"{len(results['params'])} candidates; the best: {params}.\n\n"
-        + _table(rows, header)
+        + table(rows, header)
     )
 
 
@@ -238,7 +219,7 @@ def _time_section(estimator, n_rows, seconds):
         )
     if hasattr(estimator, "refit_time_"):
         rows.append(("fitting on all rows, s", estimator.refit_time_))
-    return "## Time\n\n" + _table(rows, ("", ""))
+    return "## Time\n\n" + table(rows, ("", ""))
 
 
 def _at(search, values):
@@ -248,7 +229,7 @@ def _at(search, values):
 def _prediction_section(estimator, y_test, predicted, path):
     if np.ndim(y_test) > 1 and np.shape(y_test)[1] > 1:
         return None
-    figure, axes = _figure((6, 5.5))
+    figure, axes = hidden_figure((6, 5.5))
     if is_regressor(estimator):
         title = "Predicted and true"
         PredictionErrorDisplay.from_predictions(
@@ -275,22 +256,9 @@ def _curves_section(network, path):
     if not history:
         return None
     n_axes = sum(not name.startswith("val_") for name in history)
-    figure, axes = _figure((4.5 * n_axes, 3.8), n_axes)
+    figure, axes = hidden_figure((4.5 * n_axes, 3.8), n_axes)
     LearningCurvesDisplay(history).plot(axes)
     return f"## Learning curves\n\n{_save(figure, path, 'Learning curves')}"
-
-
-def _figure(size, n_columns=1):
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "model_card needs matplotlib: pip install skdl[plot]"
-        ) from error
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)  # no window, whatever the backend is
-    return figure, figure.subplots(1, n_columns)
 
 
 def _save(figure, path, title):
@@ -298,13 +266,3 @@ def _save(figure, path, title):
     name = f"{path.stem}_{title.lower().replace(' ', '_')}.png"
     figure.savefig(path.with_name(name), dpi=110)
     return f"![{title}]({name})"
-
-
-def _version_section():
-    rows = [("Python", platform.python_version()), ("system", platform.platform())]
-    for name in _LIBRARIES:
-        try:
-            rows.append((name, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            continue  # TensorFlow's other builds have other names
-    return "## Versions\n\n" + _table(rows, ("", ""))

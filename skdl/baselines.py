@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdl.inspection import new_axes
+from skdl.inspection._figures import new_axes
 
 __all__ = ["SVMStudy", "svm_baseline", "svm_study"]
 

@@ -1,9 +1,9 @@
 """A sensible space to start from, for each estimator of skdl."""
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
-from sklearn.pipeline import Pipeline
 
 from skdl._base import BaseNetwork
+from skdl._candidates import last_prefix, last_step
 
 __all__ = ["default_space"]
 
@@ -47,10 +47,7 @@ def default_space(estimator):
     >>> next(iter(default_space(pipeline)))
     'mlpclassifier__learning_rate'
     """
-    prefix, network = "", estimator
-    while isinstance(network, Pipeline):
-        name, network = network.steps[-1]
-        prefix += f"{name}__"
+    network = last_step(estimator)
     if not isinstance(network, BaseNetwork):
         raise TypeError(
             f"{type(network).__name__} is no network of skdl, so there is no default "
@@ -66,4 +63,5 @@ def default_space(estimator):
         space["conv_dropout"] = FloatDistribution(0.0, 0.3)
     if not isinstance(network.optimizer, str):
         del space["learning_rate"]
+    prefix = last_prefix(estimator)
     return {prefix + name: distribution for name, distribution in space.items()}

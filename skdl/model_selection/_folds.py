@@ -10,9 +10,9 @@ from traceback import format_exception_only
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skdl._candidates import find_network, make_candidate, take_scores
 from skdl._sklearn import (
     SearchTasks,
     check_params,
@@ -23,19 +23,7 @@ from skdl._sklearn import (
 )
 from skdl.model_selection._outcome import Outcome, main_name
 
-__all__ = ["Folds", "Interrupted", "Setting", "find_network", "make_candidate"]
-
-
-def find_network(estimator):
-    """Return the network of skdl that an estimator is or ends in, or None."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return estimator if hasattr(type(estimator), "_observer") else None
-
-
-def make_candidate(estimator, params):
-    """Return a clone of the estimator with the parameters of a trial."""
-    return clone(estimator).set_params(**clone(params, safe=False))
+__all__ = ["Folds", "Interrupted", "Setting"]
 
 
 @dataclass
@@ -310,20 +298,4 @@ def _add(lists, scores):
 
 
 def _score(scorer, estimator, rows):
-    """Return the scores by name, all finite.
-
-    Raises
-    ------
-    ValueError
-        If the scorer failed, or gave something else.
-    """
-    found = scorer(estimator, rows.X, *_targets(rows.y), **rows.score_params)
-    scores = found if isinstance(found, dict) else {"score": found}
-    for name, value in scores.items():
-        if isinstance(value, str):  # scikit-learn puts the traceback in its place
-            raise ValueError(f"The scorer {name!r} failed: {value.splitlines()[-1]}")
-        if np.ndim(value) != 0 or not np.isfinite(value):
-            raise ValueError(
-                f"The scorer {name!r} returned {value!r}: no finite number."
-            )
-    return {name: float(value) for name, value in scores.items()}
+    return take_scores(scorer, estimator, rows.X, rows.y, rows.score_params)

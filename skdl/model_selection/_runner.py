@@ -1,14 +1,13 @@
 """Running the trials of a study in threads, until it has as many as it shall have."""
 
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 
 import numpy as np
-import sklearn
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
+from skdl._threads import work_in_threads
 from skdl.model_selection._folds import Folds, Interrupted
 from skdl.model_selection._outcome import Outcome
 
@@ -37,15 +36,18 @@ class Runner:
         Shows the progress.
     check : callable
         Takes the outcome of each trial, and raises what ends the search.
+    log : callable
+        Takes number, parameters, outcome and state of each trial that has ended.
     """
 
-    def __init__(self, queue, setting, board, tasks, line, check):
+    def __init__(self, queue, setting, board, tasks, line, check, log):
         self._queue = queue
         self._setting = setting
         self._board = board
         self._tasks = tasks
         self._line = line
         self._check = check
+        self._log = log
 
     def run(self, n_threads):
         """Run trials until there are no more.
@@ -56,27 +58,7 @@ class Runner:
             How many run at a time.
         """
         with self._queue.open():
-            if n_threads == 1:
-                self._work()
-            else:
-                self._work_in_threads(n_threads)
-
-    def _work_in_threads(self, n_threads):
-        config = sklearn.get_config()  # scikit-learn's is one for each thread
-
-        def work():
-            with sklearn.config_context(**config):
-                self._work()
-
-        with ThreadPoolExecutor(n_threads, "skdl-trial") as pool:
-            futures = [pool.submit(work) for _ in range(n_threads)]
-            try:
-                _wait_for_all_or_a_failure(futures)
-            finally:
-                # All have ended by now, or one has failed, or Ctrl-C was pressed.
-                self._queue.stopped.set()
-        for future in futures:
-            future.result()
+            work_in_threads(self._work, n_threads, self._queue.stopped)
 
     def _work(self):
         with suppress(Interrupted):
@@ -109,18 +91,10 @@ class Runner:
                 self._board.close(twin, state, value)
         if not self._queue.finish(trial, state, value):
             return
+        self._log(trial.number, params, outcome, state)
         self._line.show(self._queue.counted())
         if state == TrialState.FAIL:
             self._check(outcome)
-
-
-def _wait_for_all_or_a_failure(futures):
-    running = futures
-    while running:
-        # In short pieces: the signal of Ctrl-C may wake another thread than this one.
-        done, running = wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION)
-        if any(future.exception() for future in done):
-            return
 
 
 def _judge(outcome: Outcome, objective):

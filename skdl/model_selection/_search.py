@@ -16,7 +16,9 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
+from skdl._candidates import find_network, make_candidate
 from skdl._checks import draw_seed
+from skdl._fingerprint import take_fingerprint
 from skdl._sklearn import (
     BaseSearchCV,
     Interval,
@@ -26,9 +28,9 @@ from skdl._sklearn import (
     is_multimetric,
     with_callbacks,
 )
+from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
-from skdl.model_selection._fingerprint import take_fingerprint
-from skdl.model_selection._folds import Setting, find_network, make_candidate
+from skdl.model_selection._folds import Setting
 from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
@@ -103,6 +105,11 @@ class OptunaSearchCV(BaseSearchCV):
     random_state : int, RandomState instance or None, default=None
         Seeds the default sampler. The same seed and ``n_jobs=1`` give the same study
         again, also if it was stopped in between.
+    tracking : {"mlflow"} or None, default=None
+        Where each trial, and the best candidate once it is fitted, is logged.
+        ``"mlflow"`` uses MLflow's tracking URI and experiment if they are set, else the
+        SQLite file ``mlflow.db`` and the experiment ``skdl``; it needs the extra
+        ``skdl[mlflow]``.
     verbose : int, default=0
         1 shows a line of progress.
 
@@ -178,6 +185,7 @@ class OptunaSearchCV(BaseSearchCV):
         "study_name": [str, None],
         "resume": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
+        "tracking": [StrOptions({"mlflow"}), None],
     }
 
     def __init__(
@@ -199,6 +207,7 @@ class OptunaSearchCV(BaseSearchCV):
         error_score=np.nan,
         return_train_score=False,
         random_state=None,
+        tracking=None,
         verbose=0,
     ):
         self.estimator = estimator
@@ -217,6 +226,7 @@ class OptunaSearchCV(BaseSearchCV):
         self.error_score = error_score
         self.return_train_score = return_train_score
         self.random_state = random_state
+        self.tracking = tracking
         self.verbose = verbose
 
     def __sklearn_tags__(self):
@@ -253,7 +263,8 @@ class OptunaSearchCV(BaseSearchCV):
             If the storage can't be used.
         """
         plan = self._make_plan(X, y, params)
-        study, tasks = self._run_trials(plan)
+        tracker = open_tracker(self.tracking)
+        study, tasks = self._run_trials(plan, tracker)
         trials = _counted(study)
         _warn_of_failures(trials)
         results = make_results(
@@ -271,6 +282,11 @@ class OptunaSearchCV(BaseSearchCV):
             setattr(self, name, value)
         self.study_ = study
         self.cv_results_ = results
+        if self.refit is not False:
+            known = {"refit_seconds": self.refit_time_}
+            if "best_score_" in found:
+                known["best_score"] = self.best_score_
+            tracker.log_best(study.study_name, self.best_estimator_, known)
         self.n_splits_ = len(plan.setting.splits)
         self.scorer_ = getattr(plan.setting.scorer, "_scorers", plan.setting.scorer)
         return self
@@ -292,7 +308,8 @@ class OptunaSearchCV(BaseSearchCV):
             How many trials of the study are ``"complete"``, ``"pruned"`` and
             ``"failed"``.
         """
-        study, tasks = self._run_trials(self._make_plan(X, y, params))
+        plan = self._make_plan(X, y, params)
+        study, tasks = self._run_trials(plan, open_tracker(self.tracking))
         tasks.end()
         states = [trial.state for trial in _counted(study)]
         return {name: states.count(state) for state, name in STATES.items()}
@@ -361,7 +378,7 @@ class OptunaSearchCV(BaseSearchCV):
             )
         return deepcopy(self.pruner)
 
-    def _run_trials(self, plan):
+    def _run_trials(self, plan, tracker):
         """Run the trials that the study lacks; return the study, and the tasks."""
         setting = plan.setting
         storage = open_storage(self.storage)
@@ -384,7 +401,13 @@ class OptunaSearchCV(BaseSearchCV):
         board = None
         if not isinstance(plan.pruner, NopPruner):
             board = Board(plan.pruner, study.study_name)
-        runner = Runner(queue, setting, board, tasks, line, self._check_outcome)
+        unchanged = self.estimator.get_params(deep=True)
+
+        def log(number, params, outcome, state):
+            name = f"{study.study_name}: trial {number}"
+            tracker.log_trial(name, {**unchanged, **params}, outcome, STATES[state])
+
+        runner = Runner(queue, setting, board, tasks, line, self._check_outcome, log)
         tasks.begin()
         line.begin(done)
         try:

@@ -16,7 +16,7 @@ from optuna.distributions import (
 from optuna.trial import FixedTrial
 from sklearn.base import clone
 
-from skdl.model_selection._fingerprint import without_addresses
+from skdl._fingerprint import without_addresses
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = ["DictSpace", "FunctionSpace", "make_space"]

@@ -6,12 +6,13 @@ import json
 import math
 import os
 import struct
-import tempfile
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+from skdl._files import replaced
 
 __all__ = ["ModelFileError", "Reader", "Writer"]
 
@@ -79,48 +80,12 @@ class Writer:
                 f"takes {_MAX_MANIFEST}: what is kept in lists should be arrays."
             )
         with (
-            _replaced(Path(path)) as stream,
+            replaced(Path(path)) as stream,
             zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive,
         ):
             archive.comment = hashlib.sha256(text).hexdigest().encode()
             for name, content in {_MANIFEST: text, **self.members}.items():
                 archive.writestr(zipfile.ZipInfo(name, _TIME), bytes(content))
-
-
-@contextmanager
-def _replaced(path):
-    """Open a file beside ``path`` that takes its place when the block has ended."""
-    descriptor, temporary = tempfile.mkstemp(
-        prefix=f".{path.name}.", suffix=".part", dir=path.parent
-    )
-    try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            os.fchmod(descriptor, 0o666 & ~_umask())
-            yield stream
-            stream.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_folder(path.parent)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder):
-    """Make the new name of a file last, where the system can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Reader:

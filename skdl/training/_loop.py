@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from skdl._diverged import Diverged
 from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
 
 __all__ = ["EarlyStopper", "Recorder", "Training", "train_program"]
@@ -235,7 +236,7 @@ class Recorder:
         if np.isfinite(loss):
             return
         rate = self._training.schedule.learning_rate
-        raise ValueError(
+        raise Diverged(
             f"The loss became {loss} in epoch {epoch + 1}: the training diverged. "
             f"Lower learning_rate (now {rate:g}), scale X (StandardScaler in a "
             "pipeline), or clip the gradients "

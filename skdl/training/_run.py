@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from skdl._callbacks import EpochCallback, EpochWatcher
+from skdl._diverged import Diverged
 from skdl.networks import build_model, initial_weights
 from skdl.training._cache import programs
 from skdl.training._data import to_tensor
@@ -138,7 +139,7 @@ class Run:
         weights, states = train(recorder, watchers)
         release(self._callbacks)
         if not all(np.isfinite(weight).all() for weight in weights):
-            raise ValueError(
+            raise Diverged(
                 "The weights became NaN or infinite in the last steps: the training "
                 f"diverged. Lower learning_rate (now {self._rate:g}) or scale X "
                 "(StandardScaler in a pipeline)."

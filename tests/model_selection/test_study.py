@@ -27,8 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier
+from skdl._fingerprint import take_fingerprint
 from skdl.model_selection import OptunaSearchCV, _queue, _study
-from skdl.model_selection._fingerprint import take_fingerprint
 from skdl.model_selection._queue import TrialQueue, counts
 from skdl.model_selection._study import open_storage, open_study
 from tests.model_selection.light import Sleeper, make_data, make_search

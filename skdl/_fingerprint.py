@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-__all__ = ["Fingerprint", "take_fingerprint", "without_addresses"]
+__all__ = [
+    "Fingerprint",
+    "describe",
+    "describe_data",
+    "describe_estimator",
+    "take_fingerprint",
+    "without_addresses",
+]
 
 # Parameters of estimators that do not change what a fit gives.
 _CHANGES_NOTHING = {"memory", "n_jobs", "verbose"}
@@ -47,26 +54,37 @@ def take_fingerprint(estimator, space, scoring, folds, data):
     data : dict
         X, y and what else came with ``fit``, by name.
     """
-    searched = space.draw_example()
-    settings = {
-        name: _describe(value)
-        for name, value in estimator.get_params(deep=True).items()
-        if name not in searched and name.split("__")[-1] not in _CHANGES_NOTHING
-    }
-    found = Fingerprint()
-    for name, value in data.items():
-        if value is not None:
-            found[name] = f"{_shape(value)}{_hash_data(value)}"
     rows = [_hash_data(np.concatenate(fold)).encode() for fold in folds]
-    found["folds"] = f"{len(folds)} folds {_digest(*rows)}"
-    found["space"] = _digest(space.describe().encode())
-    found["scoring"] = _describe(scoring)
-    found["estimator"] = f"{type(estimator).__name__} "
-    found["estimator"] += _digest(repr(sorted(settings.items())).encode())
-    return found
+    return Fingerprint(
+        **describe_data(data),
+        folds=f"{len(folds)} folds {_digest(*rows)}",
+        space=_digest(space.describe().encode()),
+        scoring=describe(scoring),
+        estimator=describe_estimator(estimator, without=space.draw_example()),
+    )
 
 
-def _describe(value):
+def describe_estimator(estimator, without=()):
+    """Return the class of an estimator, and a digest of its parameters but some."""
+    settings = {
+        name: describe(value)
+        for name, value in estimator.get_params(deep=True).items()
+        if name not in without and name.split("__")[-1] not in _CHANGES_NOTHING
+    }
+    digest = _digest(repr(sorted(settings.items())).encode())
+    return f"{type(estimator).__name__} {digest}"
+
+
+def describe_data(data):
+    """Return shape and digest of each of some arrays or frames, by name."""
+    return {
+        name: f"{_shape(value)}{_hash_data(value)}"
+        for name, value in data.items()
+        if value is not None
+    }
+
+
+def describe(value):
     """Return a text that is the same for equal values, in any process."""
     if hasattr(value, "get_params"):
         return type(value).__qualname__  # its parameters stand beside it

@@ -1,0 +1,80 @@
+"""Candidates: clones of an estimator with other parameters, and the network in them."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+__all__ = [
+    "count_weights",
+    "find_network",
+    "last_prefix",
+    "last_step",
+    "make_candidate",
+    "take_scores",
+]
+
+
+def last_step(estimator):
+    """Return what a pipeline ends in, or the estimator itself."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def last_prefix(estimator):
+    """Return what stands before the names of the last step's parameters."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return prefix
+
+
+def find_network(estimator):
+    """Return the network of skdl that an estimator is or ends in, or None."""
+    last = last_step(estimator)
+    return last if hasattr(type(last), "_observer") else None
+
+
+def make_candidate(estimator, params):
+    """Return a clone of the estimator with other parameters."""
+    return clone(estimator).set_params(**clone(params, safe=False))
+
+
+def take_scores(scorer, estimator, X, y, params=None):
+    """Return the scores of a fitted estimator by name, all finite.
+
+    Parameters
+    ----------
+    scorer : callable
+        Returns a number, or a dict of numbers.
+    estimator : estimator
+        The fitted estimator.
+    X, y : array-like
+        The data; y may be None.
+    params : dict, default=None
+        What else goes to the scorer.
+
+    Raises
+    ------
+    ValueError
+        If the scorer failed, or gave something else.
+    """
+    targets = () if y is None else (y,)
+    found = scorer(estimator, X, *targets, **(params or {}))
+    scores = found if isinstance(found, dict) else {"score": found}
+    for name, value in scores.items():
+        if isinstance(value, str):  # scikit-learn puts the traceback in its place
+            raise ValueError(f"The scorer {name!r} failed: {value.splitlines()[-1]}")
+        if np.ndim(value) != 0 or not np.isfinite(value):
+            raise ValueError(
+                f"The scorer {name!r} returned {value!r}: no finite number."
+            )
+    return {name: float(value) for name, value in scores.items()}
+
+
+def count_weights(network):
+    """Return how many numbers the layers of a fitted network have."""
+    if hasattr(network, "_weights"):
+        return sum(weight.size for weight in network._weights)
+    return network.model_.count_params()

@@ -1,0 +1,199 @@
+"""The curves of several variants on shared axes."""
+
+import numpy as np
+
+from skdl.inspection._figures import new_axes
+
+__all__ = ["ComparisonDisplay"]
+
+
+class ComparisonDisplay:
+    """The curves of several variants: validation solid, training dotted.
+
+    Make it by ``from_comparison`` or ``from_histories``. Of several runs of a variant
+    the mean is drawn, and a band of one standard deviation around the validation;
+    where runs ended at different epochs, as far as the shortest goes.
+
+    Parameters
+    ----------
+    histories : dict of list of dict
+        Loss and metrics of each epoch, of each run of each variant.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One for the loss, and one for each metric, after ``plot``.
+    figure_ : matplotlib Figure
+        The figure that they are in.
+    lines_ : dict of dict of list
+        The lines of each of them, by the names of the variants.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdl import MLPClassifier
+    >>> from skdl.inspection import ComparisonDisplay, compare
+    >>> X, y = load_iris(return_X_y=True)
+    >>> comparison = compare(MLPClassifier(epochs=5), {"l2": [0.0, 0.01]}, X, y)
+    >>> display = ComparisonDisplay.from_comparison(comparison)
+    >>> list(display.lines_["loss"])
+    ['l2=0.0', 'l2=0.01']
+    """
+
+    def __init__(self, histories):
+        self.histories = histories
+
+    @classmethod
+    def from_comparison(cls, comparison, *, ax=None):
+        """Draw the curves of a comparison.
+
+        Parameters
+        ----------
+        comparison : Comparison
+            What ``compare`` returned.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If no variant is a network.
+        """
+        return cls.from_histories(comparison.histories(), ax=ax)
+
+    @classmethod
+    def from_histories(cls, histories, *, ax=None):
+        """Draw the curves of histories.
+
+        Parameters
+        ----------
+        histories : dict of list of dict
+            Loss and metrics of each epoch, of each run of each variant.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there are no histories.
+        """
+        return cls(histories).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            One for the loss and one for each metric; None makes a figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are no histories, or too few axes.
+        """
+        names = self._names()
+        if ax is None:
+            size, n_axes = self.layout()
+            ax = new_axes(1, n_axes, size)
+        axes = np.ravel(ax)
+        if len(axes) < len(names):
+            raise ValueError(f"ax has {len(axes)} axes; {names} need {len(names)}.")
+        self.lines_ = {}
+        for one, name in zip(axes, names):
+            self.lines_[name] = self._draw(one, name)
+        self.axes_, self.figure_ = axes[: len(names)], axes[0].figure
+        self._add_legend()
+        return self
+
+    def _names(self):
+        """Return what there are curves of."""
+        if not self.histories:
+            raise ValueError("There are no curves: no variant is a network of skdl.")
+        histories = [each for runs in self.histories.values() for each in runs]
+        names = [name for history in histories for name in history]
+        return list(dict.fromkeys(n for n in names if not n.startswith("val_")))
+
+    def layout(self):
+        """Return what a figure needs.
+
+        Returns
+        -------
+        size : tuple of float
+            Its width and height in inches.
+        n_axes : int
+            Its number of axes, in one row.
+        """
+        n_axes = len(self._names())
+        longest = max(map(len, self.histories))
+        height = max(3.8, 0.22 * len(self.histories) + 0.8)
+        return (4.2 * n_axes + 0.6 + 0.08 * longest, height), n_axes
+
+    def _draw(self, axes, name):
+        lines = {}
+        colours = _take_colours(len(self.histories))
+        for colour, (variant, runs) in zip(colours, self.histories.items()):
+            lines[variant] = []
+            for key, style in ((f"val_{name}", "-"), (name, ":")):
+                curves = [history[key] for history in runs if key in history]
+                if curves:
+                    lines[variant] += _draw_curves(axes, curves, style, colour)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        drawn = np.concatenate(
+            [ln.get_ydata() for many in lines.values() for ln in many]
+        )
+        if name == "loss" and drawn.min() > 0 and drawn.max() > 50 * drawn.min():
+            axes.set_yscale("log")
+        return lines
+
+    def _add_legend(self):
+        first = next(iter(self.lines_.values()))
+        handles = [lines[0] for lines in first.values() if lines]
+        names = [variant for variant, lines in first.items() if lines]
+        axes = self.axes_[-1]
+        axes.legend(
+            [*handles, *(axes.plot([], [], style, color="grey")[0] for style in "-:")],
+            [*names, "validation", "training"],
+            loc="center left",
+            bbox_to_anchor=(1.02, 0.5),
+        )
+
+
+def _draw_curves(axes, curves, style, colour):
+    """Draw the mean of some curves; of several validation curves also a band."""
+    length = min(map(len, curves))
+    curves = np.array([curve[:length] for curve in curves])  # (n_runs, n_epochs)
+    epochs = np.arange(1, length + 1)
+    mean = curves.mean(axis=0)
+    if len(curves) > 1 and style == "-":
+        deviation = curves.std(axis=0, ddof=1)
+        axes.fill_between(
+            epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15, lw=0
+        )
+    marker = "o" if length < 3 else None  # a line needs two points
+    return axes.plot(epochs, mean, style, color=colour, marker=marker)
+
+
+def _take_colours(count):
+    """Return as many colours: of matplotlib's cycle of ten or, beyond, of a scale."""
+    from matplotlib import colormaps
+
+    if count <= 10:
+        return colormaps["tab10"].colors[:count]
+    return [colormaps["turbo"](k / (count - 1)) for k in range(count)]

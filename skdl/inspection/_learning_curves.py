@@ -1,0 +1,139 @@
+"""The curves of one fit."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdl._candidates import last_step
+from skdl.inspection._figures import new_axes
+
+__all__ = ["LearningCurvesDisplay"]
+
+
+class LearningCurvesDisplay:
+    """The scores of each epoch of a fit, on the training and the validation data.
+
+    Make it by ``from_estimator`` or ``from_history``.
+
+    Parameters
+    ----------
+    history : dict of list
+        Loss and metrics of each epoch; those of the validation begin with ``val_``.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One for the loss, and one for each metric, after ``plot``.
+    figure_ : matplotlib Figure
+        The figure that they are in.
+    lines_ : dict of list
+        The lines of each of them.
+
+    See Also
+    --------
+    sklearn.model_selection.LearningCurveDisplay : Scores over the size of the data.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdl import MLPClassifier
+    >>> from skdl.inspection import LearningCurvesDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X, y)
+    >>> display = LearningCurvesDisplay.from_estimator(network)
+    >>> list(display.lines_)
+    ['loss', 'accuracy']
+    """
+
+    def __init__(self, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None):
+        """Draw the curves of a fitted network.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A network of skdl, or a pipeline or search that ends in one.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no ``history_``.
+        """
+        check_is_fitted(estimator)
+        network = last_step(getattr(estimator, "best_estimator_", estimator))
+        if not getattr(network, "history_", None):
+            raise ValueError(
+                f"{type(network).__name__} has no history_: LearningCurvesDisplay "
+                "shows the epochs of a network of skdl."
+            )
+        return cls.from_history(network.history_, ax=ax)
+
+    @classmethod
+    def from_history(cls, history, *, ax=None):
+        """Draw the curves of a history.
+
+        Parameters
+        ----------
+        history : dict of list
+            Loss and metrics of each epoch.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display, drawn.
+        """
+        return cls(history).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            One for the loss and one for each metric; None makes a figure.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are too few axes.
+        """
+        names = [name for name in self.history if not name.startswith("val_")]
+        if ax is None:
+            ax = new_axes(1, len(names), (4.5 * len(names), 3.8))
+        axes = np.ravel(ax)
+        if len(axes) < len(names):
+            raise ValueError(f"ax has {len(axes)} axes; {names} need {len(names)}.")
+        self.lines_ = {}
+        for one, name in zip(axes, names):
+            self.lines_[name] = self._draw(one, name)
+        self.axes_, self.figure_ = axes[: len(names)], axes[0].figure
+        return self
+
+    def _draw(self, axes, name):
+        lines = []
+        for label, key in (("training", name), ("validation", f"val_{name}")):
+            if key in self.history:
+                values = self.history[key]
+                marker = "o" if len(values) < 3 else None  # a line needs two
+                epochs = np.arange(1, len(values) + 1)
+                lines += axes.plot(epochs, values, label=label, marker=marker)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+        return lines

@@ -1,0 +1,206 @@
+"""What to try after a verdict: changes of parameters, the most promising first."""
+
+from skdl._candidates import last_prefix, last_step
+from skdl._checks import expand_hidden_sizes
+
+__all__ = ["find_next_steps"]
+
+_MORE_DATA = "more rows to train on"
+_BETTER_FEATURES = "features that tell more of the target"
+_SCALE = "scaled features, as StandardScaler gives them"
+
+
+def find_next_steps(estimator, verdict, learned):
+    """Return what to try.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A network, or a pipeline that ends in one.
+    verdict : str
+        That of the diagnosis.
+    learned : bool
+        Whether it does better on the training rows than a guess.
+
+    Returns
+    -------
+    steps : dict of dict
+        Named changes of parameters.
+    advice : list of str
+        What else, in words.
+    """
+    network = _Network(estimator)
+    steps, advice = _BY_VERDICT[verdict](network)
+    if verdict != "diverging" and verdict != "fine" and not learned:
+        steps = [*network.rates(0.1, 10), *steps]
+        advice = [_SCALE, *advice]
+    return network.prefixed(steps), advice
+
+
+def _for_high_bias(network):
+    steps = [
+        *network.capacity(),
+        *network.without_regularization(),
+        *network.normalization(),
+        *network.adam(),
+        *network.longer(2),
+    ]
+    return steps, [_BETTER_FEATURES]
+
+
+def _for_high_variance(network):
+    steps = [
+        *network.augmentation(),
+        *network.more_dropout(),
+        *network.more_l2(),
+        *network.early_stopping(),
+        *network.narrower(),
+    ]
+    return steps, [_MORE_DATA]
+
+
+def _for_both(network):
+    wider = network.capacity()[:1]
+    dropout = network.more_dropout()
+    both = [
+        ("more units and more dropout", {**w, **d})
+        for _, w in wider
+        for _, d in dropout
+    ]
+    steps = [
+        *both,
+        *network.normalization(),
+        *network.augmentation(),
+        *wider,
+        *network.more_l2(),
+    ]
+    return steps, [_MORE_DATA, _BETTER_FEATURES]
+
+
+def _for_still_learning(network):
+    return [*network.longer(3), *network.rates(3), *network.adam()], []
+
+
+def _for_diverging(network):
+    steps = [*network.rates(0.1, 0.01), *network.adam(), *network.normalization()]
+    return steps, [_SCALE]
+
+
+def _for_fine(network):
+    return [], []
+
+
+_BY_VERDICT = {
+    "high bias": _for_high_bias,
+    "high variance": _for_high_variance,
+    "high bias and high variance": _for_both,
+    "still learning": _for_still_learning,
+    "diverging": _for_diverging,
+    "fine": _for_fine,
+}
+
+
+class _Network:
+    """The parameters of a network, and their changes; none that it does not have.
+
+    Each method returns a list of names and changes, empty if the network lacks the
+    parameter, or has the change already.
+    """
+
+    def __init__(self, estimator):
+        self._prefix = last_prefix(estimator)
+        self._params = last_step(estimator).get_params(deep=False)
+
+    def prefixed(self, steps):
+        return {
+            name: {self._prefix + key: value for key, value in changes.items()}
+            for name, changes in dict(steps).items()
+        }
+
+    def capacity(self):
+        steps = []
+        if "conv_filters" in self._params:
+            filters = expand_hidden_sizes(self._params["conv_filters"])
+            change = {"conv_filters": tuple(2 * width for width in filters)}
+            steps.append(("twice as many filters", change))
+        if "hidden_layer_sizes" in self._params:
+            sizes = expand_hidden_sizes(self._params["hidden_layer_sizes"])
+            wider = tuple(2 * width for width in sizes)
+            deeper = (*sizes, sizes[-1] if sizes else 64)
+            steps += [("twice as many units", {"hidden_layer_sizes": wider})] * bool(
+                sizes
+            )
+            if not isinstance(self._params["dropout"], (list, tuple)):
+                steps.append(("one more layer", {"hidden_layer_sizes": deeper}))
+        return steps
+
+    def narrower(self):
+        if "hidden_layer_sizes" not in self._params:
+            return []
+        sizes = expand_hidden_sizes(self._params["hidden_layer_sizes"])
+        half = tuple(max(1, width // 2) for width in sizes)
+        return [("half as many units", {"hidden_layer_sizes": half})]
+
+    def without_regularization(self):
+        off = {"dropout": 0.0, "input_dropout": 0.0, "conv_dropout": 0.0}
+        off |= {"l1": 0.0, "l2": 0.0}
+        change = {name: 0.0 for name in off if self._positive(name)}
+        return [("no dropout and no penalty", change)] if change else []
+
+    def normalization(self):
+        names = ("batch_norm", "conv_batch_norm")
+        change = {name: True for name in names if self._params.get(name) is False}
+        return [("batch normalization", change)] if change else []
+
+    def more_dropout(self):
+        rate = self._params.get("dropout")
+        if rate is None or isinstance(rate, (list, tuple)):
+            return []
+        higher = 0.3 if rate < 0.2 else min(0.7, round(rate + 0.2, 6))
+        return [("more dropout", {"dropout": higher})] if higher > rate else []
+
+    def more_l2(self):
+        if "l2" not in self._params:
+            return []
+        return [("more L2", {"l2": 10 * self._params["l2"] or 1e-4})]
+
+    def augmentation(self):
+        if self._params.get("augmentation", ()) is not None:
+            return []
+        return [("shifted images", {"augmentation": {"shift": 0.1}})]
+
+    def early_stopping(self):
+        if self._params.get("early_stopping") is not False:
+            return []
+        return [("early stopping", {"early_stopping": True})]
+
+    def longer(self, factor):
+        return [
+            (f"{factor} times the epochs", {"epochs": factor * self._params["epochs"]})
+        ]
+
+    def adam(self):
+        optimizer = self._params["optimizer"]
+        if not isinstance(optimizer, str) or optimizer.startswith("adam"):
+            return []
+        if "learning_rate" not in self._params:
+            return [("Adam", {"optimizer": "adam"})]
+        return [("Adam", {"optimizer": "adam", "learning_rate": 0.001})]
+
+    def rates(self, *factors):
+        rate = self._params.get("learning_rate")
+        if rate is None or not isinstance(self._params["optimizer"], str):
+            return []
+        return [
+            (
+                f"learning rate times {factor:g}",
+                {"learning_rate": float(f"{rate * factor:.3g}")},
+            )
+            for factor in factors
+        ]
+
+    def _positive(self, name):
+        value = self._params.get(name, 0)
+        return (
+            any(v > 0 for v in value) if isinstance(value, (list, tuple)) else value > 0
+        )

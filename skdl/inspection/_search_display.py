@@ -1,0 +1,199 @@
+"""What a search has tried, and what came of it."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdl.inspection._figures import new_axes
+
+__all__ = ["SearchDisplay"]
+
+
+class SearchDisplay:
+    """The scores of the candidates of a search, in order and over each parameter.
+
+    Make it by ``from_estimator`` or ``from_results``. The best candidate is a star;
+    candidates without a score, as those that were pruned, are not drawn but counted.
+
+    Parameters
+    ----------
+    results : dict of str to array
+        ``cv_results_`` of a search.
+    score : str, default="score"
+        Which score, if there are several.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One for the order, and one for each parameter that has two values or more, after
+        ``plot``.
+    figure_ : matplotlib Figure
+        The figure that they are in.
+    parameters_ : list of str
+        The parameters that are drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdl import MLPClassifier
+    >>> from skdl.inspection import SearchDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> grid = {"learning_rate": [1e-3, 1e-2], "activation": ["relu", "tanh"]}
+    >>> search = GridSearchCV(MLPClassifier(16, epochs=5), grid, cv=2).fit(X, y)
+    >>> SearchDisplay.from_estimator(search).parameters_
+    ['activation', 'learning_rate']
+    """
+
+    def __init__(self, results, score="score"):
+        self.results = results
+        self.score = score
+
+    @classmethod
+    def from_estimator(cls, search, *, score=None, ax=None):
+        """Draw a fitted search.
+
+        Parameters
+        ----------
+        search : estimator
+            ``OptunaSearchCV``, or a search of scikit-learn.
+        score : str, default=None
+            Which score, if there are several; None is the one that ``refit`` names.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        SearchDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If it is no search, or has no such score.
+        """
+        check_is_fitted(search)
+        if not hasattr(search, "cv_results_"):
+            raise ValueError(f"{type(search).__name__} is no search: no cv_results_.")
+        if score is None:
+            score = search.refit if isinstance(search.refit, str) else "score"
+        return cls.from_results(search.cv_results_, score=score, ax=ax)
+
+    @classmethod
+    def from_results(cls, results, *, score="score", ax=None):
+        """Draw the results of a search.
+
+        Parameters
+        ----------
+        results : dict of str to array
+            ``cv_results_``.
+        score : str, default="score"
+            Which score, if there are several.
+        ax : sequence of matplotlib Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        SearchDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no such score, or no candidate has one.
+        """
+        return cls(results, score).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the scores.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            One for the order and one for each parameter with two values or more; None
+            makes a figure.
+
+        Returns
+        -------
+        SearchDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such score, no candidate has one, or there are too few axes.
+        """
+        scores = self._scores()
+        self.parameters_ = self._varied()
+        count = 1 + len(self.parameters_)
+        if ax is None:
+            columns = min(count, 3)
+            rows = -(-count // columns)
+            ax = new_axes(rows, columns, (4.2 * columns, 3.6 * rows))
+        axes = np.ravel(ax)
+        if len(axes) < count:
+            raise ValueError(f"ax has {len(axes)} axes, and {count} are needed.")
+        self._draw_order(axes[0], scores)
+        for one, name in zip(axes[1:], self.parameters_):
+            self._draw_parameter(one, name, scores)
+        for one in axes[count:]:
+            one.set_axis_off()
+        self.axes_, self.figure_ = axes[:count], axes[0].figure
+        return self
+
+    def _scores(self):
+        key = f"mean_test_{self.score}"
+        if key not in self.results:
+            known = [n[10:] for n in self.results if n.startswith("mean_test_")]
+            raise ValueError(f"score={self.score!r} is none of {known}.")
+        scores = np.asarray(self.results[key], dtype=float)
+        if np.isnan(scores).all():
+            raise ValueError("No candidate has a score.")
+        return scores
+
+    def _varied(self):
+        names = [name[6:] for name in self.results if name.startswith("param_")]
+        return [name for name in names if len(set(map(str, self._values(name)))) > 1]
+
+    def _values(self, name):
+        """Return the values of a parameter that were set, without the masked ones."""
+        return np.ma.compressed(np.ma.asarray(self.results[f"param_{name}"]))
+
+    def _draw_order(self, axes, scores):
+        order = np.arange(1, len(scores) + 1)
+        axes.plot(order, scores, ".", color="C0", label="candidate")
+        best = np.fmax.accumulate(scores)
+        axes.step(order, best, where="post", color="C1", label="best so far")
+        missing = int(np.isnan(scores).sum())
+        title = f"{len(scores)} candidates"
+        axes.set(
+            xlabel="candidate",
+            ylabel=f"mean of the folds: {self.score}",
+            title=f"{title}, {missing} without a score" if missing else title,
+        )
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(loc="lower right")
+
+    def _draw_parameter(self, axes, name, scores):
+        column = np.ma.asarray(self.results[f"param_{name}"])
+        shown = ~np.ma.getmaskarray(column) & ~np.isnan(scores)
+        values = list(column.data[shown])
+        numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in values)
+        if numbers:
+            places = np.array(values, dtype=float)
+            if places.min() > 0 and places.max() > 20 * places.min():
+                axes.set_xscale("log")
+        else:
+            texts = list(map(str, values))
+            labels = sorted(set(texts))
+            places = np.array([labels.index(text) for text in texts])
+            axes.set_xticks(range(len(labels)), labels)
+            axes.set_xlim(-0.5, len(labels) - 0.5)
+            if max(map(len, labels)) * len(labels) > 30:
+                axes.tick_params("x", labelrotation=90)
+        axes.plot(places, scores[shown], ".", color="C0")
+        best = np.nanargmax(scores)
+        if shown[best]:
+            axes.plot(places[shown[:best].sum()], scores[best], "*", color="C1", ms=14)
+        axes.set(xlabel=name.split("__")[-1], ylabel=self.score)

@@ -1,0 +1,261 @@
+"""Runs in a tracking server: each training with its parameters, curves and model."""
+
+import importlib.metadata
+import logging
+import os
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+from skdl import __version__
+from skdl._candidates import last_step
+from skdl.inspection._figures import hidden_figure
+from skdl.inspection._learning_curves import LearningCurvesDisplay
+
+__all__ = ["open_tracker"]
+
+_EXPERIMENT = "skdl"
+_STORE = "sqlite:///mlflow.db"
+_LONGEST_VALUE = 500  # characters that MLflow takes for a parameter in any store
+# What MLflow takes in one call.
+_MOST_METRICS = 1000
+_MOST_PARAMS = 100
+
+
+def open_tracker(tracking):
+    """Return what logs runs.
+
+    Parameters
+    ----------
+    tracking : {"mlflow"} or None
+        Where to.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    ImportError
+        If the extra is not installed.
+    """
+    if tracking is None:
+        return _NoTracker()
+    if tracking != "mlflow":
+        raise ValueError(f"tracking={tracking!r} must be 'mlflow' or None.")
+    try:
+        import mlflow
+    except ImportError as error:
+        raise ImportError(
+            "tracking='mlflow' needs MLflow: pip install skdl[mlflow]"
+        ) from error
+    return _MLflowTracker(mlflow)
+
+
+class _NoTracker:
+    """Stands for a tracker where none is wanted."""
+
+    def log_run(self, run, fitted):
+        """Do nothing."""
+
+    def log_trial(self, name, params, outcome, state):
+        """Do nothing."""
+
+    def log_best(self, name, fitted, scores):
+        """Do nothing."""
+
+
+class _MLflowTracker:
+    """Logs runs to MLflow, by its client: the fluent interface has one run a thread.
+
+    Parameters
+    ----------
+    mlflow : module
+        MLflow.
+    """
+
+    def __init__(self, mlflow):
+        uri = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else _STORE
+        self._client = mlflow.MlflowClient(tracking_uri=uri)
+        self._tags = {}
+        parent = mlflow.active_run()
+        if parent is not None:
+            self._experiment = parent.info.experiment_id
+            self._tags["mlflow.parentRunId"] = parent.info.run_id
+        else:
+            self._experiment = self._find_experiment()
+        self._lock = threading.Lock()
+
+    def _find_experiment(self):
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", _EXPERIMENT)
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return found.experiment_id
+        return self._client.create_experiment(name)
+
+    def log_run(self, run, fitted):
+        """Log a run of a comparison.
+
+        Parameters
+        ----------
+        run : Run
+            What it gave.
+        fitted : estimator or None
+            What was fitted; None if that failed.
+        """
+        if fitted is None:
+            with self._open(run.variant, {}, failed=True) as number:
+                self._client.set_tag(number, "error", run.error)
+            return
+        scores = {
+            f"{part}_{name}": value
+            for part in ("train", "val")
+            for name, value in getattr(run, f"{part}_scores").items()
+        }
+        scores["fit_seconds"] = run.seconds
+        tags = {"repeat": run.repeat, "fold": run.fold, "changes": run.params}
+        with self._open(run.variant, tags) as number:
+            self._log_fit(number, fitted, scores)
+
+    def log_trial(self, name, params, outcome, state):
+        """Log a trial of a search.
+
+        Parameters
+        ----------
+        name : str
+            That of the study, and the trial's number.
+        params : dict
+            All parameters of the candidate.
+        outcome : Outcome
+            What it gave.
+        state : str
+            ``"complete"``, ``"pruned"`` or ``"failed"``.
+        """
+        tags = {"state": state, "error": outcome.error}
+        with self._open(name, tags, failed=state == "failed") as number:
+            self._log_params(number, params)
+            means = {
+                f"mean_test_{score}": np.mean(values)
+                for score, values in outcome.scores.items()
+                if state == "complete"  # else some folds are missing
+            }
+            means["fit_seconds"] = sum(outcome.fit_time)
+            self._log_metrics(number, [(k, v, 0) for k, v in means.items()])
+            curves = {
+                f"fold{k}_test_score": curve for k, curve in enumerate(outcome.curves)
+            }
+            self._log_curves(number, curves)
+            if curves:
+                figure, axes = hidden_figure((4.5, 3.8))
+                for label, curve in curves.items():
+                    axes.plot(np.arange(1, len(curve) + 1), curve, label=label)
+                axes.set(xlabel="epoch", ylabel="score of the test rows")
+                axes.legend()
+                self._client.log_figure(number, figure, "curves.png")
+
+    def log_best(self, name, fitted, scores):
+        """Log the best candidate of a search, fitted to all rows.
+
+        Parameters
+        ----------
+        name : str
+            That of the study.
+        fitted : estimator
+            The candidate.
+        scores : dict of float
+            What is known of it.
+        """
+        with self._open(f"{name}: best", {}) as number:
+            self._log_fit(number, fitted, scores)
+
+    @contextmanager
+    def _open(self, name, tags, *, failed=False):
+        """Make a run that ends with the block; one at a time, SQLite has one writer."""
+        with self._lock:
+            text = {key: str(value) for key, value in tags.items() if value != ""}
+            number = self._client.create_run(
+                self._experiment, tags={**self._tags, **text}, run_name=name
+            ).info.run_id
+            try:
+                yield number
+            except BaseException:
+                self._client.set_terminated(number, "KILLED")
+                raise
+            self._client.set_terminated(number, "FAILED" if failed else "FINISHED")
+
+    def _log_fit(self, number, fitted, scores):
+        self._log_params(number, fitted.get_params(deep=True))
+        self._log_metrics(number, [(name, value, 0) for name, value in scores.items()])
+        history = getattr(last_step(fitted), "history_", None)
+        if history:
+            self._log_curves(number, history)
+            n_axes = sum(not name.startswith("val_") for name in history)
+            figure, axes = hidden_figure((4.5 * n_axes, 3.8), n_axes)
+            LearningCurvesDisplay(history).plot(axes)
+            self._client.log_figure(number, figure, "learning_curves.png")
+        self._log_model(number, fitted)
+
+    def _log_params(self, number, params):
+        from mlflow.entities import Param
+
+        found = [
+            Param(name, str(_plain(value))[:_LONGEST_VALUE])
+            for name, value in params.items()
+            if not hasattr(value, "get_params") and name not in ("steps", "memory")
+        ]
+        for begin in range(0, len(found), _MOST_PARAMS):
+            self._client.log_batch(number, params=found[begin : begin + _MOST_PARAMS])
+
+    def _log_curves(self, number, curves):
+        self._log_metrics(
+            number,
+            [
+                (name, value, epoch + 1)
+                for name, values in curves.items()
+                for epoch, value in enumerate(values)
+            ],
+        )
+
+    def _log_metrics(self, number, metrics):
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        found = [Metric(name, float(v), now, step) for name, v, step in metrics]
+        for begin in range(0, len(found), _MOST_METRICS):
+            self._client.log_batch(number, found[begin : begin + _MOST_METRICS])
+
+    def _log_model(self, number, fitted):
+        from mlflow import sklearn as flavour
+
+        log = logging.getLogger("mlflow.sklearn")
+        level = log.level
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                # It warns of every pickle; that models are pickles is in our docs.
+                log.setLevel(logging.ERROR)
+                flavour.save_model(
+                    fitted,
+                    f"{folder}/model",
+                    serialization_format=flavour.SERIALIZATION_FORMAT_CLOUDPICKLE,
+                    pip_requirements=_requirements(),
+                )
+            finally:
+                log.setLevel(level)
+            self._client.log_artifacts(number, f"{folder}/model", "model")
+
+
+def _plain(value):
+    """Return an optimizer by its plain name, and all else as it is."""
+    if hasattr(value, "get_config") and hasattr(value, "learning_rate"):
+        return type(value).__name__.lower()
+    return value
+
+
+def _requirements():
+    """Return the packages that a logged model needs, so that none are guessed."""
+    names = ("scikit-learn", "tensorflow", "keras")
+    return [
+        f"skdl=={__version__}",
+        *(f"{name}=={importlib.metadata.version(name)}" for name in names),
+    ]
