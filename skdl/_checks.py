@@ -50,7 +50,7 @@ COUNT = Interval(Integral, 1, None, closed="left")
 CONSTRAINTS = {
     "hidden_layer_sizes": [COUNT, "array-like"],
     "activation": [StrOptions(set(ACTIVATIONS))],
-    "kernel_initializer": [str],
+    "kernel_initializer": [str, dict],
     "batch_norm": ["boolean"],
     "dropout": [SHARE, "array-like"],
     "input_dropout": [SHARE],
@@ -132,23 +132,26 @@ def expand_dropout(dropout, n_hidden, name="dropout"):
     return [float(rate) for rate in rates]
 
 
-def check_initializer(name):
-    """Check that Keras knows the initializer.
+def check_initializer(initializer):
+    """Check the name and the settings of an initializer.
 
     Raises
     ------
     ValueError
-        If it does not.
+        If Keras does not know them.
     """
-    if name == "auto":
+    if initializer == "auto":
         return
-    from skdl.networks import find_initializer
+    from skdl.networks import make_initializer
 
-    if find_initializer(name) is None:
+    try:
+        make_initializer(initializer, seed=0)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"kernel_initializer={name!r} is not known: use 'auto' or a Keras name "
-            "such as 'he_normal', 'glorot_uniform' or 'lecun_normal'."
-        )
+            f"kernel_initializer={initializer!r} is not known: use 'auto', a Keras "
+            "name such as 'he_normal', 'glorot_uniform' or 'lecun_normal', or a dict "
+            f"such as {{'name': 'random_normal', 'stddev': 0.01}} ({error})."
+        ) from error
 
 
 def check_optimizer(params, defaults):

@@ -146,10 +146,12 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
     activation : str, default="relu"
         Activation of all hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
-    kernel_initializer : str, default="auto"
+    kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer.
+        Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
+        ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each dense hidden layer over the batch, before its
         activation (Ioffe & Szegedy, 2015).
@@ -377,10 +379,12 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
     activation : str, default="relu"
         Activation of all hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
-    kernel_initializer : str, default="auto"
+    kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer.
+        Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
+        ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each dense hidden layer over the batch, before its
         activation (Ioffe & Szegedy, 2015).

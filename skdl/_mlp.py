@@ -51,10 +51,12 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
     activation : str, default="swish"
         Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
-    kernel_initializer : str, default="auto"
+    kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer.
+        Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
+        ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each hidden layer over the batch, before its activation
         (Ioffe & Szegedy, 2015).
@@ -233,10 +235,12 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
     activation : str, default="swish"
         Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
-    kernel_initializer : str, default="auto"
+    kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer.
+        Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
+        ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each hidden layer over the batch, before its activation
         (Ioffe & Szegedy, 2015).

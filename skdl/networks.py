@@ -12,9 +12,9 @@ from skdl.convolutions import add_convolutions, convolve
 __all__ = [
     "BATCH_NORM",
     "build_model",
-    "find_initializer",
     "forward",
     "initial_weights",
+    "make_initializer",
     "score_head",
 ]
 
@@ -184,10 +184,10 @@ def initial_weights(structure, shapes, initializer, seed):
         The network.
     shapes : sequence of tuple of int
         Of the kernel of each layer.
-    initializer : str
-        ``"auto"`` or the Keras name of an initializer for the kernels. ``"auto"``
-        is He's for the relu family (He et al., 2015), LeCun's for selu (Klambauer
-        et al., 2017) and Glorot's for the rest and the output (Glorot & Bengio, 2010).
+    initializer : str or dict
+        ``"auto"``, or an initializer of Keras for the kernels. ``"auto"`` is He's for
+        the relu family (He et al., 2015), LeCun's for selu (Klambauer et al., 2017) and
+        Glorot's for the rest and the output (Glorot & Bengio, 2010).
     seed : np.random.SeedSequence
         Where the random numbers come from.
 
@@ -203,7 +203,7 @@ def initial_weights(structure, shapes, initializer, seed):
         if initializer == "auto":
             hidden = layer < len(shapes) - 1
             name = _AUTO_INITIALIZERS.get(structure.activation) if hidden else None
-        kernel = _make_initializer(name or "glorot_uniform", int(seeds[layer] >> 1))
+        kernel = make_initializer(name or "glorot_uniform", int(seeds[layer] >> 1))
         weights.append(kernel(shape, dtype="float32").numpy())
         weights += [
             tf.fill([shape[-1]], _FIRST_VALUES.get(other, 0.0)).numpy()
@@ -215,21 +215,32 @@ def initial_weights(structure, shapes, initializer, seed):
 _FIRST_VALUES = {"gamma": 1.0, "moving_variance": 1.0}
 
 
-def find_initializer(name):
-    """Return the class of a Keras initializer by its name, or None.
+def make_initializer(initializer, seed):
+    """Return a Keras initializer.
 
-    ``keras.initializers.get`` would make an instance, whose seed Keras draws from
-    Python's global random state.
+    ``keras.initializers.get`` would draw its seed from Python's global random state.
+
+    Parameters
+    ----------
+    initializer : str or dict
+        Its Keras name, or a dict with the name under ``"name"`` and settings.
+    seed : int
+        Of its random numbers, if it has any.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If Keras does not know the name, or it lacks a setting.
     """
-    kind = getattr(keras.initializers, name, None)
-    is_kind = isinstance(kind, type) and issubclass(kind, keras.Initializer)
-    return kind if is_kind else None
-
-
-def _make_initializer(name, seed):
-    kind = find_initializer(name)
-    takes_seed = "seed" in inspect.signature(kind).parameters
-    return kind(seed=seed) if takes_seed else kind()
+    settings = {"name": initializer} if isinstance(initializer, str) else initializer
+    settings = dict(settings)
+    name = settings.pop("name", None)
+    kind = getattr(keras.initializers, str(name), None)
+    if not (isinstance(kind, type) and issubclass(kind, keras.Initializer)):
+        raise ValueError(f"no initializer is named {name!r}")
+    if "seed" in inspect.signature(kind).parameters:
+        settings["seed"] = seed
+    return kind(**settings)
 
 
 def build_model(

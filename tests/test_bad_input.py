@@ -43,6 +43,12 @@ PARAMETERS = [
     ("activation", "softmax", "activation"),
     ("kernel_initializer", "he", "kernel_initializer='he'"),
     ("kernel_initializer", 3, "kernel_initializer"),
+    ("kernel_initializer", {"stddev": 1.0}, "no initializer is named None"),
+    (
+        "kernel_initializer",
+        {"name": "random_normal", "stdev": 1.0},
+        "kernel_initializer=.*'stdev'",
+    ),
     ("kernel_initializer", None, "kernel_initializer"),
     ("batch_norm", "yes", "batch_norm"),
     ("batch_norm", 2, "batch_norm"),

@@ -96,6 +96,23 @@ def test_initializers_draw_kernels_of_their_scale(initializer, activation, scale
         assert np.abs(kernel).max() <= np.sqrt(scale)
 
 
+def test_an_initializer_takes_settings_and_the_seed_of_the_network(iris):
+    def kernel(random_state, **more):
+        settings = {"name": "random_normal", "stddev": 0.01, **more}
+        network = small(
+            hidden_layer_sizes=200,
+            kernel_initializer=settings,
+            learning_rate=1e-9,
+            epochs=1,
+        )
+        return network.set_params(random_state=random_state).fit(*iris)._weights[0]
+
+    first = kernel(0)
+    assert first.std() == pytest.approx(0.01, rel=0.1)
+    np.testing.assert_array_equal(first, kernel(0, seed=5))
+    assert (first != kernel(1)).all()
+
+
 def test_batch_norm_stands_between_dense_layer_and_activation(iris):
     X, y = iris
     model = small(batch_norm=True, hidden_layer_sizes=(8, 8), learning_rate=0.02).fit(

@@ -24,7 +24,7 @@ from skdl.inspection._comparison_display import ComparisonDisplay
 from skdl.inspection._figures import hidden_figure
 from skdl.inspection._ledger import open_ledger
 from skdl.inspection._runs import Run, train_run
-from skdl.inspection._splits import make_splits
+from skdl.inspection._splits import draw_seeds, make_splits
 from skdl.inspection._tracking import open_tracker
 from skdl.inspection._variants import describe_changes, name_variants
 
@@ -146,7 +146,7 @@ def compare(
     ]
 
     def train(run, observer):
-        split_seed, seed = _draw_seeds(ledger.seed, run.repeat)
+        split_seed, seed = draw_seeds(ledger.seed, run.repeat)
         split = splits.cut(run.fold, split_seed)
         change = changes[run.variant]
         return train_run(run, estimator, change, split, seed, scorer, observer)
@@ -411,11 +411,6 @@ class _Stopper:
     def take_estimator(self, epoch, network):
         """Return whether to stop."""
         return self.stopped
-
-
-def _draw_seeds(seed, repeat):
-    """Return the seeds of a repeat: of its split, and of its fits."""
-    return map(int, np.random.SeedSequence([seed, repeat]).generate_state(2))
 
 
 def _describe_runs(runs, target_score):

@@ -9,7 +9,7 @@ from skdl._checks import draw_seed
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._next_steps import find_next_steps
 from skdl.inspection._runs import Run, train_run
-from skdl.inspection._splits import make_splits
+from skdl.inspection._splits import draw_seeds, make_splits
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -102,8 +102,8 @@ def diagnose(
             f"validation={validation!r} has {splits.n_folds} splits, and diagnose "
             "trains once: give a share of the rows, or (X_val, y_val)."
         )
-    seed = draw_seed(random_state)
-    split = splits.cut(0, seed)
+    split_seed, seed = draw_seeds(draw_seed(random_state), 0)
+    split = splits.cut(0, split_seed)
     run = Run("diagnosis", "", 0, 0)
     train_run(run, estimator, {}, split, seed, _score)
     if run.error and not run.diverged:

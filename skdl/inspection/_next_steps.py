@@ -139,7 +139,9 @@ class _Network:
             return []
         sizes = expand_hidden_sizes(self._params["hidden_layer_sizes"])
         half = tuple(max(1, width // 2) for width in sizes)
-        return [("half as many units", {"hidden_layer_sizes": half})]
+        return [("half as many units", {"hidden_layer_sizes": half})] * (
+            half != tuple(sizes)
+        )
 
     def without_regularization(self):
         off = {"dropout": 0.0, "input_dropout": 0.0, "conv_dropout": 0.0}

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import log_loss, mean_squared_error
 
+from skdl._base import BaseNetwork
 from skdl._candidates import count_weights, find_network, make_candidate, take_scores
 from skdl._diverged import Diverged
 from skdl._sklearn import cut_rows
@@ -152,9 +153,8 @@ def _fit(estimator, split):
         return _time(estimator.fit, split.X, split.y)
     if estimator is network:
         _compile(network, split)
-        return _time(
-            network.fit, split.X, split.y, X_val=split.X_val, y_val=split.y_val
-        )
+        seen = _validation(network, split.X_val, split.y_val)
+        return _time(network.fit, split.X, split.y, **seen)
     seconds = 0.0
     if len(estimator.steps) > 1:
         before = estimator[:-1]
@@ -164,6 +164,13 @@ def _fit(estimator, split):
         seconds = time.perf_counter() - start
         estimator.steps[:-1] = before.steps  # with a memory, they are others
     return seconds + _fit(estimator.steps[-1][1], split)
+
+
+def _validation(network, X_val, y_val):
+    """Return the arguments of ``fit`` that have a network see data in each epoch."""
+    if isinstance(network, BaseNetwork):
+        return {"X_val": X_val, "y_val": y_val}
+    return {"validation_data": (X_val, y_val)}  # a wrapper takes Keras' argument
 
 
 def _time(function, *data, **more):
@@ -189,7 +196,7 @@ def _compile(network, split):
     with suppress(Exception):  # the fit itself will tell of what fails
         X, y = cut_rows(network, split.X, split.y, rows)
         X_val, y_val = cut_rows(network, split.X_val, split.y_val, np.arange(1))
-        copy.fit(X, y, X_val=X_val, y_val=y_val)
+        copy.fit(X, y, **_validation(copy, X_val, y_val))
 
 
 def _score(run, fitted, split, scorer):

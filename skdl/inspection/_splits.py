@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target
 from skdl._fingerprint import describe_data
 from skdl._sklearn import cut_rows
 
-__all__ = ["Split", "make_splits"]
+__all__ = ["Split", "draw_seeds", "make_splits"]
 
 
 class Split(NamedTuple):
@@ -23,6 +23,11 @@ class Split(NamedTuple):
     y: object
     X_val: object
     y_val: object
+
+
+def draw_seeds(seed, repeat):
+    """Return the seeds of a repeat: of its split, and of its fits."""
+    return map(int, np.random.SeedSequence([seed, repeat]).generate_state(2))
 
 
 def make_splits(estimator, X, y, validation):
@@ -50,7 +55,7 @@ def make_splits(estimator, X, y, validation):
     """
     if isinstance(validation, tuple):
         return _GivenPart(X, y, validation)
-    if hasattr(validation, "split"):
+    if hasattr(validation, "get_n_splits"):
         return _Folds(estimator, X, y, validation)
     if isinstance(validation, Real) and not isinstance(validation, bool):
         return _Share(estimator, X, y, validation)

@@ -1,12 +1,14 @@
 """Runs in a tracking server: each training with its parameters, curves and model."""
 
-import importlib.metadata
 import logging
 import os
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from skdl.inspection._learning_curves import LearningCurvesDisplay
 __all__ = ["open_tracker"]
 
 _EXPERIMENT = "skdl"
-_STORE = "sqlite:///mlflow.db"
+_STORE = "mlflow.db"
 _LONGEST_VALUE = 500  # characters that MLflow takes for a parameter in any store
 # What MLflow takes in one call.
 _MOST_METRICS = 1000
@@ -45,7 +47,10 @@ def open_tracker(tracking):
     if tracking != "mlflow":
         raise ValueError(f"tracking={tracking!r} must be 'mlflow' or None.")
     try:
-        import mlflow
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what MLflow says of its own type hints
+            import mlflow.pyfunc
+            import mlflow.sklearn
     except ImportError as error:
         raise ImportError(
             "tracking='mlflow' needs MLflow: pip install skdl[mlflow]"
@@ -76,8 +81,12 @@ class _MLflowTracker:
     """
 
     def __init__(self, mlflow):
-        uri = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else _STORE
+        if mlflow.is_tracking_uri_set():
+            uri = mlflow.get_tracking_uri()
+        else:
+            uri = f"sqlite:///{Path(_STORE).resolve().as_posix()}"
         self._client = mlflow.MlflowClient(tracking_uri=uri)
+        self._mlflow = mlflow
         self._tags = {}
         parent = mlflow.active_run()
         if parent is not None:
@@ -197,10 +206,9 @@ class _MLflowTracker:
         self._log_model(number, fitted)
 
     def _log_params(self, number, params):
-        from mlflow.entities import Param
-
+        make = self._mlflow.entities.Param
         found = [
-            Param(name, str(_plain(value))[:_LONGEST_VALUE])
+            make(name, str(_plain(value))[:_LONGEST_VALUE])
             for name, value in params.items()
             if not hasattr(value, "get_params") and name not in ("steps", "memory")
         ]
@@ -218,16 +226,14 @@ class _MLflowTracker:
         )
 
     def _log_metrics(self, number, metrics):
-        from mlflow.entities import Metric
-
         now = int(time.time() * 1000)
-        found = [Metric(name, float(v), now, step) for name, v, step in metrics]
+        make = self._mlflow.entities.Metric
+        found = [make(name, float(v), now, step) for name, v, step in metrics]
         for begin in range(0, len(found), _MOST_METRICS):
             self._client.log_batch(number, found[begin : begin + _MOST_METRICS])
 
     def _log_model(self, number, fitted):
-        from mlflow import sklearn as flavour
-
+        flavour = self._mlflow.sklearn
         log = logging.getLogger("mlflow.sklearn")
         level = log.level
         with tempfile.TemporaryDirectory() as folder:
@@ -254,8 +260,8 @@ def _plain(value):
 
 def _requirements():
     """Return the packages that a logged model needs, so that none are guessed."""
-    names = ("scikit-learn", "tensorflow", "keras")
-    return [
-        f"skdl=={__version__}",
-        *(f"{name}=={importlib.metadata.version(name)}" for name in names),
-    ]
+    found = [f"skdl=={__version__}"]
+    for name in ("scikit-learn", "tensorflow", "keras"):
+        with suppress(PackageNotFoundError):  # TensorFlow's other builds
+            found.append(f"{name}=={version(name)}")
+    return found

@@ -1,0 +1,423 @@
+"""``compare``: same splits and seeds for all, a true table, runs that are kept."""
+
+import json
+import threading
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_multilabel_classification
+from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import log_loss, make_scorer, top_k_accuracy_score
+from sklearn.model_selection import KFold, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skdl import KerasClassifier, MLPClassifier, MLPRegressor
+from skdl._callbacks import EpochCallback
+from skdl.inspection import Comparison, _ledger, compare
+from skdl.inspection._runs import Run
+
+
+def network(**params):
+    plain = dict(hidden_layer_sizes=8, epochs=3, batch_size=32, learning_rate=0.01)
+    return MLPClassifier(**{**plain, **params})
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept_from_before():
+    _ledger._interrupted.clear()
+
+
+@pytest.fixture
+def parts(iris):
+    return train_test_split(*iris, stratify=iris[1], random_state=0)
+
+
+def test_variants_that_change_nothing_give_the_same(iris):
+    found = compare(
+        network(dropout=0.3), {"a": {}, "b": {}}, *iris, repeats=3, random_state=0
+    )
+    first, second = found.histories().values()
+    assert first == second
+    assert first[0] != first[1]  # another seed and another split
+    frame = found.frame()
+    assert frame.loc["a", "val_score"] == frame.loc["b", "val_score"]
+    assert np.isnan(frame.loc["a", "p_value"])
+    assert frame.loc["b", "p_value"] == 1
+
+
+def test_a_row_of_the_table_is_a_fit_by_hand(parts):
+    X, X_val, y, y_val = parts
+    changes = {"random_state": 7, "dropout": 0.2}
+    found = compare(network(), {"it": changes}, X, y, validation=(X_val, y_val))
+    fitted = network(**changes).fit(X, y, X_val=X_val, y_val=y_val)
+    row = found.frame(target_score=0.5).loc["it"]
+    assert row["train_score"] == fitted.score(X, y)
+    assert row["val_score"] == fitted.score(X_val, y_val)
+    assert row["score_gap"] == pytest.approx(row["train_score"] - row["val_score"])
+    assert row["train_loss"] == log_loss(y, fitted.predict_proba(X))
+    assert row["val_loss"] == log_loss(y_val, fitted.predict_proba(X_val))
+    assert row["loss_gap"] == pytest.approx(row["val_loss"] - row["train_loss"])
+    assert row["epochs"] == 3
+    assert row["n_parameters"] == fitted.model_.count_params()
+    assert row["seconds"] > 0
+    assert row["seconds_per_epoch"] == pytest.approx(row["seconds"] / 3)
+    assert found.runs[0].history == fitted.history_
+    reached = np.flatnonzero(np.array(fitted.history_["val_accuracy"]) >= 0.5)
+    assert row["epochs_to_0.5"] == reached[0] + 1
+
+
+def test_a_score_that_is_never_reached_has_no_epoch(iris):
+    frame = compare(network(), {"it": {}}, *iris).frame(target_score=1.01)
+    assert np.isnan(frame.loc["it", "epochs_to_1.01"])
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_the_steps_before_the_network_are_fitted_on_the_training_part(
+    parts, tmp_path, memory
+):
+    X, X_val, y, y_val = parts
+    X, X_val = 5 * X + 3, 5 * X_val + 3
+    inner = make_pipeline(StandardScaler(), network(random_state=3))
+    pipeline = make_pipeline(
+        StandardScaler(with_std=False),
+        inner,
+        memory=str(tmp_path) if memory else None,
+    )
+    changes = {"pipeline__mlpclassifier__random_state": 3}
+    found = compare(pipeline, {"it": changes}, X, y, validation=(X_val, y_val))
+    scaler = StandardScaler().fit(X)
+    fitted = network(random_state=3).fit(
+        scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
+    )
+    curve = found.runs[0].history["val_loss"]
+    np.testing.assert_allclose(curve, fitted.history_["val_loss"], rtol=1e-4)
+
+
+def test_the_values_of_one_parameter_are_variants(iris):
+    values = {"learning_rate": np.array([0.01, 0.1])}
+    found = compare(network(), values, *iris)
+    assert list(found.frame().index) == ["learning_rate=0.01", "learning_rate=0.1"]
+    assert found.variants["learning_rate=0.1"] == {"learning_rate": 0.1}
+
+
+def test_the_spread_and_the_test_are_those_of_the_corrected_t_test():
+    scores = {"a": [0.90, 0.92, 0.91, 0.89], "b": [0.93, 0.94, 0.95, 0.91]}
+    runs = [
+        Run(name, "", repeat, 0, {"score": 1.0}, {"score": value}, 0.1, 0.2, 80, 20)
+        for name, values in scores.items()
+        for repeat, value in enumerate(values)
+    ]
+    frame = Comparison(runs, {"a": {}, "b": {}}, {}).frame()
+    assert frame.loc["b", "val_score"] == pytest.approx(np.mean(scores["b"]))
+    assert frame.loc["b", "val_score_std"] == pytest.approx(
+        pd.Series(scores["b"]).std()
+    )
+    plain = stats.ttest_rel(scores["b"], scores["a"])
+    t = plain.statistic * np.sqrt((1 / 4) / (1 / 4 + 20 / 80))
+    assert frame.loc["b", "p_value"] == pytest.approx(2 * stats.t.sf(abs(t), 3))
+    assert frame.loc["b", "p_value"] > plain.pvalue
+
+
+def test_every_split_of_a_splitter_is_a_run(iris):
+    found = compare(
+        network(epochs=1),
+        {"a": {}, "b": {"l2": 0.1}},
+        *iris,
+        validation=KFold(3, shuffle=True, random_state=0),
+        repeats=2,
+    )
+    of_a = [run for run in found.runs if run.variant == "a"]
+    assert [(run.repeat, run.fold) for run in of_a] == [
+        (repeat, fold) for repeat in range(2) for fold in range(3)
+    ]
+    assert sum(run.n_val for run in of_a) == 2 * 150
+    assert found.runs[0].n_train == 100
+
+
+def test_a_share_keeps_the_shares_of_the_classes(iris):
+    class Counting(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            counts.append(np.bincount(y).tolist())
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X), int)
+
+    counts = []
+    compare(Counting(), {"it": {}}, *iris, validation=0.2, repeats=2)
+    assert counts == [[40, 40, 40]] * 2
+
+
+def test_early_stopping_goes_by_the_validation_part(parts):
+    X, X_val, y, y_val = parts
+    changes = {"early_stopping": True, "patience": 2, "epochs": 60, "random_state": 0}
+    found = compare(network(), {"it": changes}, X, y, validation=(X_val, y_val))
+    run = found.runs[0]
+    losses = run.history["val_loss"]
+    assert run.n_epochs == len(losses)
+    assert run.n_train == len(X)
+    assert run.n_epochs == 60 or min(losses) == losses[-3]
+
+
+def test_threads_give_what_one_gives(iris):
+    variants = {"batch_size": [16, 32, 64]}
+    found = [
+        compare(network(), variants, *iris, repeats=2, random_state=0, n_jobs=jobs)
+        for jobs in (1, 3)
+    ]
+    assert found[0].histories() == found[1].histories()
+    first, second = (each.frame() for each in found)
+    columns = ["train_score", "val_score", "val_loss", "p_value"]
+    pd.testing.assert_frame_equal(first[columns], second[columns])
+
+
+def test_several_scores_are_columns_and_the_first_is_tested(digits):
+    top3 = make_scorer(top_k_accuracy_score, k=3, response_method="predict_proba")
+    found = compare(
+        network(),
+        {"a": {}, "b": {"learning_rate": 1e-6}},
+        *digits,
+        scoring={"top1": "accuracy", "top3": top3},
+        repeats=3,
+        random_state=0,
+    )
+    row = found.frame().loc["a"]
+    assert row["val_top3"] > row["val_top1"]
+    assert row["top1_gap"] == pytest.approx(row["train_top1"] - row["val_top1"])
+    assert "val_top1_std" in row.index
+    assert found.frame().loc["b", "p_value"] < 0.05
+
+
+def test_a_variant_may_be_no_network_at_all(iris):
+    pipeline = make_pipeline(StandardScaler(), network(epochs=20))
+    variants = {"MLP": {}, "SVM": {"mlpclassifier": SVC()}}
+    found = compare(pipeline, variants, *iris, random_state=0)
+    frame = found.frame()
+    assert frame.loc["SVM", "val_score"] > 0.8
+    assert frame.loc["SVM"].isna()[["epochs", "n_parameters", "val_loss"]].all()
+    assert list(found.histories()) == ["MLP"]
+
+
+def test_numbers_and_labels_that_do_not_exclude_each_other_have_losses(diabetes):
+    regressor = MLPRegressor(8, epochs=2, random_state=0)
+    row = compare(regressor, {"it": {}}, *diabetes).frame().loc["it"]
+    assert row["val_loss"] > 1_000  # in the units of y, squared
+    X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+    found = compare(
+        network(epochs=15), {"it": {"random_state": 0}}, X, y, validation=(X, y)
+    )
+    fitted = network(epochs=15, random_state=0).fit(X, y, X_val=X, y_val=y)
+    p = fitted.predict_proba(X)
+    expected = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+    assert found.frame().loc["it", "val_loss"] == pytest.approx(expected)
+
+
+def test_models_of_ones_own_are_compared(iris):
+    def build(meta, units=4):
+        return keras.Sequential(
+            [
+                keras.Input((meta["n_features_in_"],)),
+                keras.layers.Dense(units, activation="relu"),
+                keras.layers.Dense(3, activation="softmax"),
+            ]
+        )
+
+    own = KerasClassifier(
+        build,
+        units=4,
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        epochs=3,
+    )
+    frame = compare(own, {"units": [4, 8]}, *iris).frame(target_score=0.0)
+    assert frame["n_parameters"].tolist() == [4 * 5 + 3 * 5, 8 * 5 + 3 * 9]
+    assert frame["epochs_to_0"].tolist() == [1, 1]
+
+
+class Interrupting(EpochCallback):
+    """Presses Ctrl-C in the fit of that number, counting those that are whole."""
+
+    fits = 0
+    at = None
+
+    def __init__(self, epochs=3):
+        self.epochs = epochs
+
+    def on_train_begin(self, logs=None):
+        if Interrupting.fits == Interrupting.at:
+            raise KeyboardInterrupt
+        Interrupting.fits += 1
+
+
+def count_fits(at, *arguments, **settings):
+    Interrupting.fits, Interrupting.at = 0, at
+    try:
+        return compare(*arguments, random_state=0, **settings), Interrupting.fits
+    except KeyboardInterrupt:
+        return None, Interrupting.fits
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_an_interrupted_comparison_goes_on(iris, tmp_path, in_folder):
+    settings = {"folder": tmp_path / "runs"} if in_folder else {}
+    interrupted = network(callbacks=Interrupting())
+    variants = {"l2": [0.0, 0.1, 0.2]}
+    what = (interrupted, variants, *iris)
+    whole, n_fits = count_fits(None, *what)
+    assert n_fits == 3
+    assert count_fits(2, *what, **settings) == (None, 2)
+    found, n_fits = count_fits(None, *what, **settings)
+    assert n_fits == 1
+    assert found.histories() == whole.histories()
+    _, n_fits = count_fits(None, *what, **settings)
+    assert n_fits == (0 if in_folder else 3)
+
+
+def test_another_comparison_does_not_take_what_was_interrupted(iris):
+    interrupted = network(callbacks=Interrupting())
+    variants = {"l2": [0.0, 0.1]}
+    count_fits(1, interrupted, variants, *iris)
+    X, y = iris
+    assert count_fits(None, interrupted, variants, X + 1, y)[1] == 2
+
+
+def test_ctrl_c_stops_the_fits_of_all_threads(iris):
+    began = threading.Barrier(2)
+    stopped_at = []
+
+    class Waiting(EpochCallback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 0:
+                began.wait(30)
+            elif epoch == 1 and threading.current_thread().name.endswith("_0"):
+                raise KeyboardInterrupt
+            stopped_at.append(epoch)
+
+    long = network(epochs=100_000, callbacks=Waiting())
+    with pytest.raises(KeyboardInterrupt):
+        compare(long, {"l2": [0.0, 0.1]}, *iris, n_jobs=2)
+    assert max(stopped_at) < 99_999
+
+
+def test_a_folder_takes_more_variants_and_more_repeats(iris, tmp_path):
+    def compared(values, repeats):
+        return count_fits(
+            None,
+            network(callbacks=Interrupting()),
+            {"l2": values},
+            *iris,
+            repeats=repeats,
+            folder=tmp_path,
+        )
+
+    assert compared([0.0], 1)[1] == 1
+    assert compared([0.0, 0.1], 1)[1] == 1
+    found, n_fits = compared([0.0, 0.1], 2)
+    assert n_fits == 2
+    assert len(found.runs) == 4
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_folder_without_a_seed_keeps_its_own(iris, tmp_path):
+    first = compare(network(), {"a": {}}, *iris, folder=tmp_path)
+    second = compare(network(), {"a": {}, "b": {}}, *iris, folder=tmp_path)
+    assert first.facts["seed"] == second.facts["seed"]
+    assert second.histories()["a"] == second.histories()["b"]
+
+
+def test_the_folder_of_another_comparison_is_refused(iris, tmp_path):
+    X, y = iris
+    compare(network(), {"a": {}}, X, y, folder=tmp_path, random_state=0)
+    with pytest.raises(ValueError, match=r"another comparison.*: X \(150 x 4"):
+        compare(network(), {"a": {}}, X + 1, y, folder=tmp_path, random_state=0)
+    with pytest.raises(ValueError, match="estimator"):
+        compare(network(l2=1.0), {"a": {}}, X, y, folder=tmp_path, random_state=0)
+    with pytest.raises(ValueError, match="random_state"):
+        compare(network(), {"a": {}}, X, y, folder=tmp_path, random_state=1)
+    with pytest.raises(ValueError, match="validation"):
+        compare(network(), {"a": {}}, X, y, folder=tmp_path, validation=0.5)
+    (run,) = tmp_path.glob("run-*.json")
+    run.write_text(run.read_text()[:50])
+    with pytest.raises(ValueError, match=rf"{run.name} is no file of a comparison"):
+        compare(network(), {"a": {}}, X, y, folder=tmp_path, random_state=0)
+
+
+def test_a_variant_that_fails_is_an_empty_row(iris, tmp_path):
+    variants = {"good": {}, "bad": {"optimizer": "sgd", "learning_rate": 1e30}}
+    with pytest.warns(FitFailedWarning, match="1 of 2 fits failed.*'bad'.*diverged"):
+        found = compare(network(), variants, *iris, folder=tmp_path)
+    frame = found.frame()
+    assert frame.loc["good", "val_score"] > 0
+    assert frame.loc["bad"].isna().all()
+    assert found.runs[1].diverged
+    assert len(list(tmp_path.glob("run-*.json"))) == 1  # it will be tried again
+    assert found.save(tmp_path / "report").read_text().count("| bad |") == 2
+    with pytest.raises(ValueError, match="All 1 fits failed.*Diverged"):
+        compare(network(), {"bad": variants["bad"]}, *iris)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"variants": [{}]}, TypeError, "must be a dict of named changes"),
+        ({"variants": {}}, ValueError, "variants is empty"),
+        (
+            {"variants": {"a": {"dropuot": 0.1}}},
+            ValueError,
+            r"variants\['a'\].*dropuot",
+        ),
+        ({"variants": {"dropuot": [0.1]}}, ValueError, "Invalid parameter 'dropuot'"),
+        ({"variants": {"l2": [0], "l1": [0]}}, TypeError, "one parameter alone"),
+        ({"variants": {"l2": 0.1}}, TypeError, "must be a list of values"),
+        ({"variants": {"l2": [0.1, 0.1]}}, ValueError, "has a value twice"),
+        ({"validation": 1.5}, ValueError, "above 0 and below 1"),
+        ({"validation": "a fifth"}, TypeError, "validation='a fifth'"),
+        ({"validation": (1, 2, 3)}, ValueError, "has 3 parts"),
+        ({"repeats": 0}, ValueError, "repeats=0"),
+        ({"repeats": True}, ValueError, "repeats=True"),
+        ({"scoring": "acuracy"}, ValueError, "acuracy"),
+        ({"tracking": "wandb"}, ValueError, "must be 'mlflow' or None"),
+    ],
+)
+def test_what_can_not_be_used_is_named(iris, changes, error, message):
+    settings = {"variants": {"a": {}}, **changes}
+    with pytest.raises(error, match=message):
+        compare(network(), settings.pop("variants"), *iris, **settings)
+
+
+def test_the_report_has_the_table_and_the_curves(iris, tmp_path):
+    found = compare(network(), {"a": {}, "b|c": {"l2": 0.1}}, *iris, random_state=0)
+    report = found.save(tmp_path / "new" / "folder", target_score=0.5)
+    text = report.read_text()
+    for part in ("## Variants", "| a |", "b\\|c", "l2=0.1", "| seed |", "20", "numpy"):
+        assert part in text
+    assert "nan" not in text
+    picture = report.with_name("curves.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    table = pd.read_csv(report.with_name("comparison.csv"), index_col=0)
+    frame = found.frame(target_score=0.5)
+    assert list(table) == list(frame)
+    np.testing.assert_allclose(table["val_loss"], frame["val_loss"])
+
+
+def test_a_report_without_networks_has_no_curves(iris, tmp_path):
+    found = compare(SVC(), {"C": [0.1, 1.0]}, *iris)
+    assert "Curves" not in found.save(tmp_path).read_text()
+    assert not (tmp_path / "curves.png").exists()
+    with pytest.raises(ValueError, match="no variant is a network"):
+        found.plot()
+
+
+def test_the_estimator_is_left_as_it_was(iris):
+    plain = network(random_state=3)
+    before = json.dumps(plain.get_params(), default=str)
+    compare(plain, {"a": {"l2": 0.5}}, *iris)
+    assert json.dumps(plain.get_params(), default=str) == before
+    assert not hasattr(plain, "history_")

@@ -1,0 +1,218 @@
+"""``diagnose``: the verdict on networks of which it is known."""
+
+import matplotlib
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.model_selection import KFold, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skdl import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
+from skdl.inspection import Diagnosis, _diagnosis, compare, diagnose
+from skdl.inspection._diagnosis import _judge
+from skdl.inspection._runs import Run
+from tests.keras_models import build_classifier
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def noisy(digits):
+    """Digits, of which a quarter have labels drawn at random."""
+    X, y = digits
+    rng = np.random.default_rng(0)
+    return X, np.where(rng.random(len(y)) < 0.25, rng.integers(0, 10, len(y)), y)
+
+
+def network(units=(100, 100), **params):
+    plain = dict(epochs=40, dropout=0.0, l2=0.0)
+    return MLPClassifier(units, **{**plain, **params})
+
+
+def test_a_network_of_one_unit_has_high_bias(digits):
+    found = diagnose(network(1, learning_rate=0.01, epochs=60), *digits, random_state=0)
+    assert found.verdict == "high bias"
+    assert found.numbers["bias"] > 0.3
+    assert abs(found.numbers["variance"]) < 0.1
+    assert list(found.next_steps.values())[:2] == [
+        {"hidden_layer_sizes": (2,)},
+        {"hidden_layer_sizes": (1, 1)},
+    ]
+
+
+def test_a_network_that_learns_wrong_labels_by_heart_has_high_variance(noisy):
+    found = diagnose(network((200, 200), epochs=60), *noisy, random_state=0)
+    assert found.verdict == "high variance"
+    assert found.numbers["train_score"] > 0.99
+    assert found.numbers["variance"] > 0.2
+    assert found.next_steps["more dropout"] == {"dropout": 0.3}
+    assert "more rows to train on" in found.advice
+
+
+def test_a_small_network_on_few_wrong_labels_has_both(noisy):
+    X, y = noisy
+    small = network(3, epochs=300, learning_rate=0.01)
+    found = diagnose(small, X[:400], y[:400], random_state=0)
+    assert found.verdict == "high bias and high variance"
+    first = next(iter(found.next_steps.values()))
+    assert first == {"hidden_layer_sizes": (6,), "dropout": 0.3}
+
+
+def test_a_network_that_does_what_can_be_expected_is_fine(digits, noisy):
+    found = diagnose(MLPClassifier(epochs=30), *digits, random_state=1)
+    assert found.verdict == "fine"
+    assert found.numbers["val_score"] > 0.97
+    assert (found.next_steps, found.advice) == ({}, [])
+    small = network(16)
+    assert diagnose(small, *noisy, random_state=0).verdict == "high bias"
+    known = diagnose(small, *noisy, target_score=0.77, random_state=0)
+    assert known.verdict == "fine"
+    assert known.numbers["bias"] == pytest.approx(0.77 - known.numbers["train_score"])
+
+
+def test_a_network_that_was_stopped_early_is_still_learning(digits):
+    slow = network(epochs=5, learning_rate=3e-4)
+    found = diagnose(slow, *digits, random_state=0)
+    assert found.verdict == "still learning"
+    assert found.next_steps["3 times the epochs"] == {"epochs": 15}
+    assert found.next_steps["learning rate times 3"] == {"learning_rate": 9e-4}
+
+
+@pytest.mark.parametrize("rate", [10.0, 1e6])
+def test_a_rate_that_is_far_too_high_diverges(digits, rate):
+    wild = network(optimizer="sgd", learning_rate=rate)
+    found = diagnose(wild, *digits, random_state=0)
+    assert found.verdict == "diverging"
+    assert found.numbers["final_loss"] == np.inf
+    assert next(iter(found.next_steps.values())) == {"learning_rate": rate / 10}
+    with pytest.raises(ValueError, match="there are no curves"):
+        found.plot()
+
+
+def test_a_loss_that_rises_diverges_too():
+    run = Run("it", "", 0, 0, {"score": 0.5}, {"score": 0.5}, 1.0, 1.0, 80, 20)
+    run.history = {"loss": [1.0, 2.0, 3.0, 4.0], "val_accuracy": [0.4, 0.5, 0.5, 0.5]}
+    found = Diagnosis(run, 1.0, 0.1, network())
+    assert found.numbers["final_loss"] == 4
+    assert found.verdict == "diverging"
+
+
+def test_a_network_that_has_learned_nothing_tries_other_rates_first(digits):
+    X, y = digits
+    dead = network(activation="relu", optimizer="sgd", learning_rate=1.0)
+    found = diagnose(dead, 30 * X, y, random_state=0)
+    assert found.numbers["train_score"] < 0.15
+    assert found.verdict == "high bias"
+    assert list(found.next_steps)[:2] == [
+        "learning rate times 0.1",
+        "learning rate times 10",
+    ]
+
+
+def test_compare_takes_the_next_steps_of_a_pipeline(digits):
+    pipeline = make_pipeline(StandardScaler(), network(1, epochs=10))
+    found = diagnose(pipeline, *digits, random_state=0)
+    steps = {"as it is": {}, **found.next_steps}
+    frame = compare(pipeline, steps, *digits, random_state=0).frame()
+    assert frame.loc["twice as many units", "n_parameters"] > frame.iloc[0].n_parameters
+    assert not frame["val_score"].isna().any()
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        "high bias",
+        "high variance",
+        "high bias and high variance",
+        "fine",
+        "still learning",
+        "diverging",
+    ],
+)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(()),
+        MLPClassifier((8, 4), dropout=[0.1, 0.2], l1=0.1, optimizer="sgd"),
+        MLPRegressor(dropout=0.65, batch_norm=True, early_stopping=True),
+        CNNClassifier(conv_dropout=0.2, augmentation=None),
+        KerasClassifier(build_classifier, loss="sparse_categorical_crossentropy"),
+    ],
+)
+def test_every_next_step_is_one_that_the_network_takes(estimator, verdict):
+    for learned in (True, False):
+        steps, _ = _diagnosis.find_next_steps(estimator, verdict, learned)
+        for changes in steps.values():
+            before = estimator.get_params()
+            assert any(before[name] != value for name, value in changes.items())
+            changed = type(estimator)(**{**before, **changes})
+            if hasattr(changed, "_check_parameters"):
+                changed._check_parameters()
+                if not isinstance(changed, CNNClassifier):
+                    changed._dropout_rates()
+
+
+def test_the_numbers_are_those_of_the_fit(iris):
+    X, X_val, y, y_val = train_test_split(*iris, stratify=iris[1], random_state=0)
+    found = diagnose(network(4), X, y, validation=(X_val, y_val), random_state=0)
+    numbers = found.numbers
+    assert numbers["bias"] + numbers["variance"] == pytest.approx(
+        1 - numbers["val_score"]
+    )
+    share = numbers["val_score"]
+    error = 2 * np.sqrt(share * (1 - share) / len(y_val))
+    assert numbers["threshold"] == pytest.approx(max(0.02, error, 0.2 * (1 - share)))
+    curve = found.history["val_accuracy"]
+    assert numbers["progress"] == pytest.approx(
+        np.mean(curve[-10:]) - np.mean(curve[-20:-10])
+    )
+    assert list(found.plot().lines_) == ["loss", "accuracy"]
+    assert str(found).startswith(f"{found.verdict}: target_score 1, ")
+    assert repr(found) == f"Diagnosis(verdict={found.verdict!r})"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        # Train and validation errors of Ng (2018), chapter 21 and 22.
+        ({"train_score": 0.99, "val_score": 0.89}, "high variance"),
+        ({"train_score": 0.85, "val_score": 0.84}, "high bias"),
+        ({"train_score": 0.85, "val_score": 0.70}, "high bias and high variance"),
+        ({"train_score": 0.995, "val_score": 0.99}, "fine"),
+        # The same errors where people err as often.
+        ({"train_score": 0.85, "val_score": 0.84, "target_score": 0.86}, "fine"),
+        ({"train_score": 0.85, "val_score": 0.84, "progress": 0.02}, "still learning"),
+        ({"train_score": 0.85, "val_score": 0.84, "progress": 0.01}, "high bias"),
+        ({"train_score": 0.99, "val_score": 0.99, "final_loss": 1.2}, "diverging"),
+    ],
+)
+def test_the_rules_judge_as_their_source_does(numbers, verdict):
+    known = {"target_score": 1.0, "progress": 0.0, "final_loss": 0.1, **numbers}
+    known["bias"] = known["target_score"] - known["train_score"]
+    known["variance"] = known["train_score"] - known["val_score"]
+    distance = known["target_score"] - known["val_score"]
+    known["threshold"] = max(_diagnosis.TOLERANCE, _diagnosis.SHARE * distance)
+    assert _judge(known) == verdict
+
+
+def test_what_can_not_be_diagnosed_is_named(iris):
+    with pytest.raises(TypeError, match="SVC is no network of skdl"):
+        diagnose(SVC(), *iris)
+    with pytest.raises(ValueError, match=r"target_score=95 must be a number up to 1"):
+        diagnose(network(), *iris, target_score=95)
+    with pytest.raises(ValueError, match="epochs"):
+        diagnose(network(epochs=0), *iris)
+    with pytest.raises(ValueError, match="has 3 splits, and diagnose trains once"):
+        diagnose(network(), *iris, validation=KFold(3))
+
+
+def test_images_are_diagnosed(digits):
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8)[:300] / 16
+    small = CNNClassifier(2, hidden_layer_sizes=2, epochs=4, global_pooling="max")
+    found = diagnose(small, images, y[:300], random_state=0)
+    assert found.verdict == "high bias"
+    filters = found.next_steps["twice as many filters"]
+    assert filters == {"conv_filters": (4,)}

@@ -1,0 +1,173 @@
+"""The displays."""
+
+import matplotlib
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import MLPClassifier
+from skdl.inspection import (
+    ComparisonDisplay,
+    LearningCurvesDisplay,
+    MisclassifiedDisplay,
+    SearchDisplay,
+    compare,
+)
+from skdl.model_selection import OptunaSearchCV
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_left():
+    yield
+    plt.close("all")
+
+
+def test_the_curves_are_those_of_the_history(iris):
+    network = MLPClassifier(epochs=5, early_stopping=True, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network)
+    search = GridSearchCV(pipeline, {"mlpclassifier__l2": [0.0]}, cv=2).fit(*iris)
+    display = LearningCurvesDisplay.from_estimator(search)
+    history = search.best_estimator_[-1].history_
+    for name, (training, validation) in display.lines_.items():
+        np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3, 4, 5])
+        np.testing.assert_array_equal(training.get_ydata(), history[name])
+        np.testing.assert_array_equal(validation.get_ydata(), history[f"val_{name}"])
+    assert [axes.get_ylabel() for axes in display.axes_] == ["loss", "accuracy"]
+    assert display.axes_[0].get_xlabel() == "epoch"
+
+
+def test_the_curves_go_where_they_are_told(iris):
+    network = MLPClassifier(epochs=1, random_state=0).fit(*iris)
+    figure, axes = plt.subplots(1, 2)
+    display = LearningCurvesDisplay.from_estimator(network, ax=axes)
+    assert display.figure_ is figure
+    assert len(display.lines_["loss"]) == 1
+    assert display.lines_["loss"][0].get_marker() == "o"
+    with pytest.raises(ValueError, match="ax has 1 axes"):
+        LearningCurvesDisplay.from_history(network.history_, ax=axes[0])
+
+
+def test_an_estimator_without_epochs_is_refused(iris):
+    with pytest.raises(ValueError, match="PCA has no history_"):
+        LearningCurvesDisplay.from_estimator(PCA().fit(iris[0]))
+
+
+def test_mistakes_are_shown_the_surest_first(digits):
+    X, y = digits
+    network = MLPClassifier(epochs=2, random_state=0).fit(X[:900], y[:900])
+    display = MisclassifiedDisplay.from_estimator(network, X[900:], y[900:], n_images=6)
+    predicted, proba = network.predict(X[900:]), network.predict_proba(X[900:])
+    assert display.n_wrong == (predicted != y[900:]).sum()
+    assert display.images.shape == (6, 8, 8)
+    assert (display.true != display.predicted).all()
+    wrong = proba[predicted != y[900:]].max(axis=1)
+    np.testing.assert_allclose(display.confidence, np.sort(wrong)[::-1][:6])
+    title = display.axes_[0].get_title()
+    assert title.startswith(f"{display.predicted[0]}, not {display.true[0]}\n(")
+    total = display.figure_.get_suptitle()
+    assert total == f"{display.n_wrong} of {len(y) - 900} images are wrong"
+
+
+def test_colours_no_mistakes_and_too_few_axes():
+    X = np.random.default_rng(0).random((5, 4, 4, 3))
+    display = MisclassifiedDisplay.from_predictions(X, [0, 1, 1, 0, 0], [1] * 5)
+    assert display.images.shape == (3, 4, 4, 3)
+    assert display.confidence is None
+    right = MisclassifiedDisplay.from_predictions(X, [1] * 5, [1] * 5)
+    assert len(right.axes_) == 0
+    with pytest.raises(ValueError, match="axes has 1 axes for 3 images"):
+        display.plot(plt.subplots()[1])
+
+
+def test_a_comparison_draws_the_mean_of_its_runs(iris):
+    found = compare(
+        MLPClassifier(8, epochs=4),
+        {"a": {}, "longer": {"epochs": 6}},
+        *iris,
+        repeats=2,
+        random_state=0,
+    )
+    display = found.plot()
+    histories = found.histories()
+    for name, by_variant in display.lines_.items():
+        for variant, (validation, training) in by_variant.items():
+            for line, key in ((validation, f"val_{name}"), (training, name)):
+                mean = np.mean([h[key] for h in histories[variant]], axis=0)
+                np.testing.assert_allclose(line.get_ydata(), mean)
+    assert len(display.lines_["loss"]["longer"][0].get_xdata()) == 6
+    labels = [text.get_text() for text in display.axes_[-1].get_legend().get_texts()]
+    assert labels == ["a", "longer", "validation", "training"]
+    with pytest.raises(ValueError, match="ax has 1 axes"):
+        found.plot(ax=plt.subplots()[1])
+
+
+def test_many_variants_have_colours_of_their_own_and_wide_losses_a_log_scale():
+    histories = {
+        str(k): [{"loss": [1000.0, 1.0], "val_loss": [10.0, 2.0 + k]}]
+        for k in range(12)
+    }
+    display = ComparisonDisplay.from_histories(histories)
+    colours = {str(lines[0].get_color()) for lines in display.lines_["loss"].values()}
+    assert len(colours) == 12
+    assert display.axes_[0].get_yscale() == "log"
+
+
+def test_a_search_shows_its_candidates_and_the_best(iris):
+    grid = {"learning_rate": [1e-6, 1e-2, 1e-1], "activation": ["tanh", "relu"]}
+    search = GridSearchCV(MLPClassifier(8, epochs=8, random_state=0), grid, cv=2)
+    display = SearchDisplay.from_estimator(search.fit(*iris))
+    assert display.parameters_ == ["activation", "learning_rate"]
+    order, activations, rates = display.axes_
+    assert order.get_title() == "6 candidates"
+    scores = search.cv_results_["mean_test_score"]
+    candidates, best = order.get_lines()
+    np.testing.assert_array_equal(candidates.get_ydata(), scores)
+    assert best.get_ydata()[-1] == search.best_score_
+    assert [t.get_text() for t in activations.get_xticklabels()] == ["relu", "tanh"]
+    assert rates.get_xscale() == "log"
+    star = rates.get_lines()[-1]
+    assert star.get_xdata()[0] == search.best_params_["learning_rate"]
+    assert star.get_ydata()[0] == search.best_score_
+
+
+def test_pruned_trials_are_counted_and_not_drawn(iris):
+    search = OptunaSearchCV(
+        MLPClassifier(8, epochs=6, random_state=0),
+        {"learning_rate": [1e-6, 1e-5, 1e-2], "l2": [0.0, 0.1]},
+        n_trials=4,
+        cv=2,
+        random_state=0,
+    ).fit(*iris)
+    results = dict(search.cv_results_)
+    results["mean_test_score"] = np.array([0.5, np.nan, 0.7, 0.6])
+    display = SearchDisplay.from_results(results)
+    assert display.axes_[0].get_title() == "4 candidates, 1 without a score"
+    assert len(display.axes_[1].get_lines()[0].get_xdata()) == 3
+
+
+def test_what_is_no_search_or_has_no_score_is_refused(iris):
+    with pytest.raises(ValueError, match="PCA is no search"):
+        SearchDisplay.from_estimator(PCA().fit(iris[0]))
+    results = {"mean_test_score": [np.nan], "param_a": [1]}
+    with pytest.raises(ValueError, match="No candidate has a score"):
+        SearchDisplay.from_results(results)
+    with pytest.raises(ValueError, match=r"score='f1' is none of \['score'\]"):
+        SearchDisplay.from_results(results, score="f1")
+
+
+def test_a_grid_of_several_parts_shows_where_a_parameter_was_set(iris):
+    grid = [{"l2": [0.0, 0.1]}, {"dropout": [0.0, 0.5]}]
+    search = GridSearchCV(MLPClassifier(8, epochs=2, random_state=0), grid, cv=2)
+    display = SearchDisplay.from_estimator(search.fit(*iris))
+    assert [len(axes.get_lines()[0].get_xdata()) for axes in display.axes_[1:]] == [
+        2,
+        2,
+    ]
+    with pytest.raises(ValueError, match="and 3 are needed"):
+        display.plot(ax=plt.subplots()[1])

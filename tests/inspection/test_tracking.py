@@ -1,0 +1,153 @@
+"""MLflow: what is logged is read back."""
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from scipy.stats import loguniform
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import MLPClassifier
+from skdl.inspection import compare
+from skdl.model_selection import OptunaSearchCV
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what MLflow says of its own type hints
+    import mlflow.sklearn
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    """A client of the store that is used where none is set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_tracking_uri(None)
+
+
+def read_runs(client, experiment="skdl"):
+    number = client.get_experiment_by_name(experiment).experiment_id
+    runs = client.search_runs([number], order_by=["attributes.start_time"])
+    return {run.info.run_name: run for run in runs}
+
+
+def pipeline():
+    network = MLPClassifier(8, epochs=3, random_state=0)
+    return make_pipeline(StandardScaler(), network)
+
+
+def test_the_runs_of_a_comparison_are_read_back(client, iris, tmp_path):
+    import keras
+
+    momentum = keras.optimizers.SGD(0.1, momentum=0.9)
+    variants = {
+        "Adam": {},
+        "SGD": {"mlpclassifier__optimizer": momentum},
+    }
+    found = compare(
+        pipeline(), variants, *iris, random_state=0, tracking="mlflow", n_jobs=2
+    )
+    runs = read_runs(client)
+    assert set(runs) == {"Adam", "SGD"}
+    for kept in found.runs:
+        run = runs[kept.variant]
+        assert run.info.status == "FINISHED"
+        assert run.data.params["mlpclassifier__hidden_layer_sizes"] == "8"
+        assert run.data.params["mlpclassifier__optimizer"] == kept.variant.lower()
+        assert run.data.metrics["val_score"] == kept.val_scores["score"]
+        assert run.data.metrics["fit_seconds"] == kept.seconds
+        for name in ("loss", "val_accuracy"):
+            logged = client.get_metric_history(run.info.run_id, name)
+            assert [m.step for m in logged] == [1, 2, 3]
+            assert [m.value for m in logged] == kept.history[name]
+        artifacts = {each.path for each in client.list_artifacts(run.info.run_id)}
+        assert artifacts == {"learning_curves.png", "model"}
+    run = runs["Adam"]
+    model = mlflow.sklearn.load_model(f"{run.info.artifact_uri}/model")
+    assert model[-1].history_ == found.runs[0].history
+    assert (tmp_path / "mlflow.db").exists()
+
+
+def test_runs_that_are_kept_are_logged_once(client, iris, tmp_path):
+    for values in ([0.0], [0.0, 0.1]):
+        compare(
+            pipeline(),
+            {"mlpclassifier__l2": values},
+            *iris,
+            random_state=0,
+            folder=tmp_path / "runs",
+            tracking="mlflow",
+        )
+    runs = client.search_runs([client.get_experiment_by_name("skdl").experiment_id])
+    assert sorted(run.info.run_name for run in runs) == ["l2=0.0", "l2=0.1"]
+
+
+def test_a_fit_that_fails_is_a_failed_run(client, iris):
+    variants = {
+        "good": {},
+        "bad": {
+            "mlpclassifier__optimizer": "sgd",
+            "mlpclassifier__learning_rate": 1e30,
+        },
+    }
+    with pytest.warns(match="1 of 2 fits failed"):
+        compare(pipeline(), variants, *iris, random_state=0, tracking="mlflow")
+    bad = read_runs(client)["bad"]
+    assert bad.info.status == "FAILED"
+    assert "diverged" in bad.data.tags["error"]
+
+
+def test_the_trials_of_a_search_are_read_back(client, iris, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "searches")
+    search = OptunaSearchCV(
+        pipeline(),
+        {"mlpclassifier__learning_rate": loguniform(1e-4, 1e-1)},
+        n_trials=4,
+        cv=2,
+        study_name="mine",
+        random_state=0,
+        tracking="mlflow",
+    ).fit(*iris)
+    runs = read_runs(client, "searches")
+    assert len(runs) == 5
+    for trial in search.study_.trials:
+        run = runs[f"mine: trial {trial.number}"]
+        rate = search.cv_results_["params"][trial.number][
+            "mlpclassifier__learning_rate"
+        ]
+        assert float(run.data.params["mlpclassifier__learning_rate"]) == rate
+        assert run.data.params["mlpclassifier__optimizer"] == "adam"
+        curves = trial.user_attrs["curves"]
+        for k, curve in enumerate(curves):
+            logged = client.get_metric_history(run.info.run_id, f"fold{k}_test_score")
+            assert [metric.value for metric in logged] == curve
+        state = search.cv_results_["trial_state"][trial.number]
+        assert run.data.tags["state"] == state
+        if state == "complete":
+            mean = search.cv_results_["mean_test_score"][trial.number]
+            assert run.data.metrics["mean_test_score"] == pytest.approx(mean)
+    best = runs["mine: best"]
+    assert best.data.metrics["best_score"] == search.best_score_
+    model = mlflow.sklearn.load_model(f"{best.info.artifact_uri}/model")
+    np.testing.assert_array_equal(model.predict(iris[0]), search.predict(iris[0]))
+
+
+def test_a_run_that_is_open_becomes_the_parent(client, iris, tmp_path):
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/other.db")
+    mlflow.set_experiment("mine")
+    with mlflow.start_run() as parent:
+        compare(pipeline(), {"a": {}}, *iris, tracking="mlflow")
+    found = mlflow.search_runs(experiment_names=["mine"], output_format="list")
+    (child,) = [run for run in found if run.info.run_name == "a"]
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert client.get_experiment_by_name("skdl") is None
+
+
+def test_without_mlflow_it_is_said_how_to_get_it(monkeypatch, iris):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(ImportError, match=r"pip install skdl\[mlflow\]"):
+        compare(pipeline(), {"a": {}}, *iris, tracking="mlflow")
