@@ -11,6 +11,7 @@ from pathlib import Path
 
 import joblib
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +28,7 @@ from skdl import (
     MLPRegressor,
     baselines,
     datasets,
+    inspection,
 )
 from skdl.model_selection import OptunaSearchCV, PruningCallback, RacingPruner
 from skdl.preprocessing import ImageScaler, ZCAWhitening
@@ -71,7 +73,12 @@ def test_the_package_names_what_it_has():
         ("skdl._model_card", 8),
         ("skdl._onnx", 10),
         ("skdl.baselines", 9),
-        ("skdl.inspection", 12),
+        ("skdl.inspection._comparison", 5),
+        ("skdl.inspection._comparison_display", 6),
+        ("skdl.inspection._diagnosis", 7),
+        ("skdl.inspection._learning_curves", 6),
+        ("skdl.inspection._misclassified", 6),
+        ("skdl.inspection._search_display", 7),
         ("skdl.model_selection._default_space", 6),
         ("skdl.model_selection._pruning", 8),
         ("skdl.model_selection._racing", 2),
@@ -101,6 +108,8 @@ def test_the_examples_of_the_docstrings_run(module, n_lines):
         PruningCallback,
         RacingPruner,
         ZCAWhitening,
+        inspection.compare,
+        inspection.diagnose,
     ],
 )
 def test_the_docstring_has_the_parameters_of_the_signature(kind):
@@ -163,6 +172,20 @@ def test_the_python_blocks_of_the_page_on_images_run(tmp_path, monkeypatch):
     names = run_blocks("docs/images.md", {})
     assert names["pipeline"].score(names["X_test"], names["y_test"]) > 0.9
     assert (tmp_path / "curves.png").stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_the_python_blocks_of_the_page_on_studies_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("Agg")
+    names = run_blocks("docs/studies.md", {})
+    plt.close("all")
+    assert names["comparison"].frame().loc["SGD", "p_value"] < 0.05
+    assert names["diagnosis"].verdict == "high bias"
+    assert names["tracked"].frame().loc["Adam", "val_score"] > 0.9
+    for picture in ("learning_curves", "search", "wrong", "confusion"):
+        assert (tmp_path / f"{picture}.png").stat().st_size > 5_000
+    assert list((tmp_path / "logs").rglob("events.out.tfevents*"))
 
 
 @pytest.mark.slow
