@@ -108,7 +108,7 @@ def svm_study(
     >>> from skdl.baselines import svm_study
     >>> X, y = make_circles(200, noise=0.1, factor=0.5, random_state=0)
     >>> study = svm_study(X, y, C=(0.1, 1.0))
-    >>> study.frame().groupby("kernel")["score"].max().idxmax()
+    >>> study.frame().groupby("kernel")["val_score"].max().idxmax()
     'rbf'
     """
     search = svm_baseline(kernels=kernels, C=C, scoring=scoring, cv=cv, n_jobs=n_jobs)
@@ -119,10 +119,10 @@ def svm_study(
         {
             "kernel": np.asarray(found["param_svc__kernel"], dtype=str),
             "C": np.asarray(found["param_svc__C"], dtype=float),
-            "score": found["mean_test_score"],
-            "deviation": found["std_test_score"],
-            "training score": found["mean_train_score"],
-            "seconds a fit": found["mean_fit_time"],
+            "train_score": found["mean_train_score"],
+            "val_score": found["mean_test_score"],
+            "val_score_std": found["std_test_score"],
+            "seconds": found["mean_fit_time"],
         }
     )
     return SVMStudy(frame, search.estimator, X, y)
@@ -153,8 +153,9 @@ class SVMStudy:
         Returns
         -------
         pandas.DataFrame
-            With ``kernel``, ``C``, ``score`` (mean of the folds), ``deviation``,
-            ``training score`` and ``seconds a fit``.
+            With ``kernel``, ``C``, and of the folds the means ``train_score``,
+            ``val_score`` and ``seconds`` (of a fit), and the deviation
+            ``val_score_std``.
         """
         return self.results.copy()
 
@@ -166,8 +167,8 @@ class SVMStudy:
         pandas.DataFrame
             One row for each kernel, the best first.
         """
-        rows = self.results.groupby("kernel", sort=False)["score"].idxmax()
-        return self.results.loc[rows].sort_values("score", ascending=False)
+        rows = self.results.groupby("kernel", sort=False)["val_score"].idxmax()
+        return self.results.loc[rows].sort_values("val_score", ascending=False)
 
     def plot(self, axes=None):
         """Draw the scores over C and, of two features, the decision boundaries.
@@ -200,7 +201,11 @@ class SVMStudy:
             raise ValueError(f"axes has {len(axes)} axes, and {count} are needed.")
         for kernel, rows in self.results.groupby("kernel", sort=False):
             axes[0].errorbar(
-                rows["C"], rows["score"], rows["deviation"], label=kernel, capsize=3
+                rows["C"],
+                rows["val_score"],
+                rows["val_score_std"],
+                label=kernel,
+                capsize=3,
             )
         axes[0].set(xscale="log", xlabel="C", ylabel="score (mean of the folds)")
         axes[0].legend()
@@ -220,4 +225,4 @@ class SVMStudy:
         )
         codes = np.unique(y, return_inverse=True)[1]
         axes.scatter(*X.T, c=codes, s=10, edgecolors="k", linewidths=0.3)
-        axes.set_title(f"{row['kernel']}, C={row['C']:g}: {row['score']:.3f}")
+        axes.set_title(f"{row['kernel']}, C={row['C']:g}: {row['val_score']:.3f}")

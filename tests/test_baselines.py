@@ -24,12 +24,12 @@ def test_the_table_has_what_cross_validation_gives(circles):
     for _, row in frame.iterrows():
         model = study.estimator.set_params(svc__kernel=row["kernel"], svc__C=row["C"])
         scores = cross_val_score(model, *circles, cv=3)
-        assert row["score"] == pytest.approx(scores.mean())
-        assert row["deviation"] == pytest.approx(scores.std())
+        assert row["val_score"] == pytest.approx(scores.mean())
+        assert row["val_score_std"] == pytest.approx(scores.std())
     best = study.best()
     assert best["kernel"].iloc[0] == "rbf"
     assert best["kernel"].is_unique
-    assert best["score"].max() == frame["score"].max()
+    assert best["val_score"].max() == frame["val_score"].max()
 
 
 def test_two_features_have_boundaries_and_more_have_none(circles, iris):
