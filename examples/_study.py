@@ -115,17 +115,24 @@ def run(title, estimator, variants, X, y, options, *, target_score=None, **setti
     print(f"\n{title}")
     folder = options.output / title.lower().replace(" ", "_")
     start = time.perf_counter()
-    comparison = compare(
-        estimator,
-        variants,
-        X,
-        y,
-        n_jobs=options.jobs,
-        random_state=options.seed,
-        folder=folder / "runs",
-        verbose=1,
-        **settings,
-    )
+    try:
+        comparison = compare(
+            estimator,
+            variants,
+            X,
+            y,
+            n_jobs=options.jobs,
+            random_state=options.seed,
+            folder=folder / "runs",
+            verbose=1,
+            **settings,
+        )
+    except KeyboardInterrupt:
+        raise SystemExit(
+            f"\ninterrupted: finished runs are in {folder}; the same command goes on"
+        ) from None
+    except ValueError as error:
+        raise SystemExit(f"{error}\nOr give another --output.") from error
     frame = comparison.frame(target_score)
     print(frame.dropna(axis=1, how="all").to_string(float_format="{:.4f}".format))
     report = comparison.save(folder, target_score)

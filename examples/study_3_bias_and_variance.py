@@ -88,8 +88,8 @@ def main(arguments=None):
         key=lambda pair: pair[1].frame()["val_score"].max(),
     )
     dropout = 0.5 if comparison is optimizers else 0.0
-    best = clone(network).set_params(dropout=dropout, **comparison.variants[name])
-    best.fit(X_train, y_train)
+    changes = {"dropout": dropout, **comparison.variants[name]}
+    best = clone(network).set_params(**changes).fit(X_train, y_train)
     print(f"\nBest: {name}. Test accuracy: {best.score(flat(X_test), y_test):.4f}")
 
 

@@ -27,14 +27,14 @@ NO_STEP = 1e-30  # a rate that changes no weight
 
 
 def measure_layers(network, X, y):
-    """Return mean square root norms of activations and gradients before any step."""
+    """Return the sizes of activations and gradients of hidden layers before a step."""
     model = clone(network).set_params(epochs=1, learning_rate=NO_STEP).fit(X, y).model_
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     outputs = [
         layer.output
         for layer in model.layers
         if isinstance(layer, keras.layers.Activation)
-    ]
+    ][:-1]  # the last are the probabilities
     activations = keras.Model(model.inputs[0], outputs)(X)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, model(X)))

@@ -150,8 +150,7 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
         Keras name of an initializer, or a dict of its name and settings, as
-        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
-        ``random_state`` seeds it.
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each dense hidden layer over the batch, before its
         activation (Ioffe & Szegedy, 2015).
@@ -383,8 +382,7 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
         Keras name of an initializer, or a dict of its name and settings, as
-        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
-        ``random_state`` seeds it.
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each dense hidden layer over the batch, before its
         activation (Ioffe & Szegedy, 2015).

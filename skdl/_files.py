@@ -1,35 +1,48 @@
 """Files that are written whole, or not at all."""
 
 import os
-import tempfile
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 
-__all__ = ["replaced"]
+__all__ = ["created", "replaced"]
 
 
 @contextmanager
 def replaced(path):
     """Open a file beside ``path`` that takes its place when the block has ended."""
-    descriptor, temporary = tempfile.mkstemp(
-        prefix=f".{path.name}.", suffix=".part", dir=path.parent
-    )
-    try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            os.fchmod(descriptor, 0o666 & ~_umask())
+    with _written_beside(path) as temporary:
+        with open(temporary, "w+b") as stream:
             yield stream
             stream.flush()
-            os.fsync(descriptor)
+            os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
     _sync_folder(path.parent)
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def created(path, content):
+    """Write a file that is not there yet; return whether it was not.
+
+    Of several processes that try at once, one succeeds.
+    """
+    with _written_beside(path) as temporary:
+        temporary.write_bytes(content)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+    _sync_folder(path.parent)
+    return True
+
+
+@contextmanager
+def _written_beside(path):
+    """Give the name of a file beside ``path``, and leave none of that name behind."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    try:
+        yield temporary
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
 
 
 def _sync_folder(folder):

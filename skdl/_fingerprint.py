@@ -67,7 +67,7 @@ def take_fingerprint(estimator, space, scoring, folds, data):
 def describe_estimator(estimator, without=()):
     """Return the class of an estimator, and a digest of its parameters but some."""
     settings = {
-        name: describe(value)
+        name: describe(value, deep=False)
         for name, value in estimator.get_params(deep=True).items()
         if name not in without and name.split("__")[-1] not in _CHANGES_NOTHING
     }
@@ -84,17 +84,72 @@ def describe_data(data):
     }
 
 
-def describe(value):
-    """Return a text that is the same for equal values, in any process."""
-    if hasattr(value, "get_params"):
-        return type(value).__qualname__  # its parameters stand beside it
-    if hasattr(value, "get_config"):
-        return f"{type(value).__qualname__} {value.get_config()}"
-    if callable(value) and hasattr(value, "__qualname__"):
-        return value.__qualname__
+def describe(value, *, deep=True):
+    """Return a text that is the same for equal values, in any process.
+
+    Parameters
+    ----------
+    value : object
+        A parameter: plain data, a function, an estimator, a callback.
+    deep : bool, default=True
+        Whether the parameters of an estimator belong to it; where they stand beside it
+        they do not.
+    """
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return _describe_estimator(value) if deep else type(value).__qualname__
     if isinstance(value, np.ndarray):
         return _hash_data(value)
-    return without_addresses(repr(value))
+    if isinstance(value, dict):
+        pairs = [f"{key!r}: {describe(v, deep=deep)}" for key, v in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(describe(v, deep=deep) for v in value)})"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
+    if hasattr(value, "__code__"):
+        return _describe_function(value)
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        config = {k: v for k, v in value.get_config().items() if k != "name"}
+        return f"{type(value).__qualname__} {describe(config)}"
+    text = repr(value)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return value.__qualname__
+    if without_addresses(text) == text:
+        return text
+    plain = {
+        name: describe(held)
+        for name, held in sorted(getattr(value, "__dict__", {}).items())
+        if isinstance(held, (bool, int, float, str, bytes, type(None)))
+    }
+    return f"{type(value).__qualname__} {plain}"
+
+
+def _describe_estimator(estimator):
+    settings = {
+        name: describe(value)
+        for name, value in sorted(estimator.get_params(deep=False).items())
+        if name not in _CHANGES_NOTHING
+    }
+    return f"{type(estimator).__qualname__} {settings}"
+
+
+def _describe_function(function):
+    """Return the name of a function, and a digest of its code and what it holds."""
+    held = [
+        describe(cell.cell_contents)
+        for cell in function.__closure__ or ()
+        if cell.cell_contents is not function
+    ]
+    parts = (_describe_code(function.__code__), function.__defaults__, held)
+    return f"{function.__qualname__} {_digest(repr(parts).encode())}"
+
+
+def _describe_code(code):
+    constants = [
+        _describe_code(constant) if hasattr(constant, "co_code") else repr(constant)
+        for constant in code.co_consts
+    ]
+    return _digest(code.co_code, repr((constants, code.co_names)).encode())
 
 
 def without_addresses(text):
@@ -117,6 +172,8 @@ def _hash_data(value):
         parts = (value.data, value.row, value.col)
         return _digest(*(np.ascontiguousarray(part).tobytes() for part in parts))
     array = np.asarray(value)
+    if array.dtype.kind in "mM":
+        array = array.astype(np.int64)
     if array.dtype.kind in "OUST":
         rows = pd.util.hash_array(array.astype(object).ravel(), categorize=False)
         return _digest(rows.tobytes())

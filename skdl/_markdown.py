@@ -5,7 +5,6 @@ import platform
 from numbers import Real
 
 import numpy as np
-import pandas as pd
 
 __all__ = ["cell", "table", "version_section"]
 
@@ -20,7 +19,7 @@ def table(rows, columns):
 
 def cell(value):
     """Return a value as it stands in a table."""
-    if value is pd.NA or (isinstance(value, Real) and np.isnan(value)):
+    if isinstance(value, Real) and np.isnan(value):
         return ""
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"

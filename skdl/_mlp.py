@@ -55,8 +55,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
         Keras name of an initializer, or a dict of its name and settings, as
-        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
-        ``random_state`` seeds it.
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each hidden layer over the batch, before its activation
         (Ioffe & Szegedy, 2015).
@@ -239,8 +238,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
         2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
         Keras name of an initializer, or a dict of its name and settings, as
-        ``{"name": "random_normal", "stddev": 0.01}``. A setting ``seed`` has no effect:
-        ``random_state`` seeds it.
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
         Whether to normalize each hidden layer over the batch, before its activation
         (Ioffe & Szegedy, 2015).

@@ -29,8 +29,8 @@ def work_in_threads(work, n_threads, stopped):
             work()
 
     with ThreadPoolExecutor(n_threads, "skdl") as pool:
-        futures = [pool.submit(work_configured) for _ in range(n_threads)]
         try:
+            futures = [pool.submit(work_configured) for _ in range(n_threads)]
             _wait_for_all_or_a_failure(futures)
         finally:
             # All have ended by now, or one has failed, or Ctrl-C was pressed.

@@ -235,6 +235,8 @@ def make_initializer(initializer, seed):
     settings = {"name": initializer} if isinstance(initializer, str) else initializer
     settings = dict(settings)
     name = settings.pop("name", None)
+    if "seed" in settings:
+        raise ValueError("random_state seeds it, not a setting 'seed'")
     kind = getattr(keras.initializers, str(name), None)
     if not (isinstance(kind, type) and issubclass(kind, keras.Initializer)):
         raise ValueError(f"no initializer is named {name!r}")

@@ -50,6 +50,12 @@ PARAMETERS = [
         "kernel_initializer=.*'stdev'",
     ),
     ("kernel_initializer", None, "kernel_initializer"),
+    (
+        "kernel_initializer",
+        {"name": "random_normal", "stddev": "a"},
+        "kernel_initializer=",
+    ),
+    ("kernel_initializer", {"name": "Initializer"}, "kernel_initializer="),
     ("batch_norm", "yes", "batch_norm"),
     ("batch_norm", 2, "batch_norm"),
     ("dropout", 1.0, "dropout"),

@@ -109,7 +109,9 @@ def test_an_initializer_takes_settings_and_the_seed_of_the_network(iris):
 
     first = kernel(0)
     assert first.std() == pytest.approx(0.01, rel=0.1)
-    np.testing.assert_array_equal(first, kernel(0, seed=5))
+    np.testing.assert_array_equal(first, kernel(0))
+    with pytest.raises(ValueError, match="random_state seeds it"):
+        kernel(0, seed=5)
     assert (first != kernel(1)).all()
 
 

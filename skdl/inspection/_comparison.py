@@ -127,6 +127,8 @@ def compare(
     if not isinstance(repeats, Integral) or isinstance(repeats, bool) or repeats < 1:
         raise ValueError(f"repeats={repeats!r} must be an int from 1.")
     X, y = indexable(X, y)
+    if isinstance(scoring, dict) and "loss" in scoring:
+        raise ValueError("scoring has a score 'loss': the table has one, rename it.")
     scorer = check_scoring(estimator, scoring=scoring)
     tracker = open_tracker(tracking)
     splits = make_splits(estimator, X, y, validation)
@@ -155,7 +157,7 @@ def compare(
     runs.finish(joblib.effective_n_jobs(n_jobs))
     facts = {
         "estimator": " ".join(repr(estimator).split()),
-        "rows": len(y),
+        "rows": np.shape(y)[0],
         "validation": splits.text,
         "repeats": repeats,
         "seed": ledger.seed,
@@ -203,7 +205,8 @@ class Comparison:
             without penalties), ``loss_gap`` (validation less training), ``epochs``,
             ``seconds``, ``seconds_per_epoch``, ``n_parameters``, ``p_value`` (of the
             difference to the first variant, two-sided, by the corrected resampled
-            t-test; NaN with fewer than two runs).
+            t-test over the splits; NaN with fewer than two, or where all differences
+            are the same).
         """
         rows = {}
         first = self._of(next(iter(self.variants)))
@@ -212,8 +215,10 @@ class Comparison:
             rows[name] = _describe_runs(runs, target_score)
             rows[name]["p_value"] = _test(first, runs)
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
-        if "n_parameters" in frame:
-            frame["n_parameters"] = frame["n_parameters"].astype("Int64")
+        # A variant that failed lacks columns, and it may be the first.
+        frame = frame[list(max(rows.values(), key=len))]
+        if (frame["n_parameters"] % 1 == 0).all():  # they may differ between splits
+            frame["n_parameters"] = frame["n_parameters"].astype(int)
         return frame
 
     def plot(self, ax=None):
@@ -261,7 +266,7 @@ class Comparison:
         pathlib.Path
             The report.
         """
-        folder = Path(folder)
+        folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         frame = self.frame(target_score)
         frame.to_csv(folder / "comparison.csv")
@@ -322,7 +327,9 @@ class _Runs:
 
     def __init__(self, planned, ledger, tracker, train, verbose):
         self.done = [ledger.find(run.key) or run for run in planned]
-        self._todo = deque(run for run in planned if ledger.find(run.key) is None)
+        self._todo = deque(
+            place for place, run in enumerate(self.done) if run is planned[place]
+        )
         self._ledger = ledger
         self._tracker = tracker
         self._train = train
@@ -353,7 +360,7 @@ class _Runs:
             self._observer = _Stopper(self._stopped)
         try:
             work_in_threads(self._work, n_threads, self._stopped)
-        except KeyboardInterrupt:
+        except BaseException:
             self._ledger.interrupt()
             raise
         finally:
@@ -363,15 +370,20 @@ class _Runs:
     def _work(self):
         while not self._stopped.is_set():
             try:
-                run = self._todo.popleft()
+                place = self._todo.popleft()
             except IndexError:
                 return
-            fitted = self._train(run, self._observer)
-            if self._stopped.is_set():
-                return
-            if not run.error:
-                self._ledger.add(run)
-            self._tracker.log_run(run, fitted)
+            run = self.done[place]
+            kept = self._ledger.find(run.key)  # by another process, meanwhile
+            if kept is not None:
+                self.done[place] = kept
+            else:
+                fitted = self._train(run, self._observer)
+                if self._stopped.is_set():
+                    return
+                if not run.error:
+                    self._ledger.add(run)
+                self._tracker.log_run(run, fitted)
             self._line.set_postfix_str(run.variant, refresh=False)
             self._line.update()
 
@@ -447,25 +459,33 @@ def _mean(values):
 def _test(first, others):
     """Return the p-value of the corrected resampled t-test of the first score.
 
-    With J differences d, n rows to train and m to validate:
-    t = mean(d) / sqrt((1 / J + m / n) * var(d)), with J - 1 degrees of freedom.
+    With differences d on J splits, n rows to train and m to validate:
+    t = mean(d) / sqrt((1 / J + m / n) * var(d)), with J - 1 degrees of freedom. Of a
+    splitter with several splits, repeats are averaged: they are no new splits.
     """
-    partners = {(run.repeat, run.fold): run for run in first if not run.error}
-    pairs = [
-        (partners[run.repeat, run.fold], run)
-        for run in others
-        if not run.error and (run.repeat, run.fold) in partners
-    ]
-    if len(pairs) < 2 or first is others or first[0].variant == others[0].variant:
+    if first[0].variant == others[0].variant:
         return np.nan
-    main = next(iter(pairs[0][0].val_scores))
-    differences = [b.val_scores[main] - a.val_scores[main] for a, b in pairs]
-    ratio = np.mean([run.n_val / run.n_train for _, run in pairs])
-    mean, variance = np.mean(differences), np.var(differences, ddof=1)
+    partners = {(run.repeat, run.fold): run for run in first if not run.error}
+    differences = {}
+    ratio = []
+    by_fold = len({run.fold for run in others}) > 1
+    for run in others:
+        partner = partners.get((run.repeat, run.fold))
+        if run.error or partner is None:
+            continue
+        main = next(iter(run.val_scores))
+        split = run.fold if by_fold else run.repeat
+        difference = run.val_scores[main] - partner.val_scores[main]
+        differences.setdefault(split, []).append(difference)
+        ratio.append(run.n_val / run.n_train)
+    if len(differences) < 2:
+        return np.nan
+    means = [np.mean(values) for values in differences.values()]
+    mean, variance = np.mean(means), np.var(means, ddof=1)
     if variance == 0:
-        return 1.0 if mean == 0 else 0.0
-    t = mean / np.sqrt((1 / len(pairs) + ratio) * variance)
-    return float(2 * stats.t.sf(abs(t), len(pairs) - 1))
+        return 1.0 if mean == 0 else np.nan
+    t = mean / np.sqrt((1 / len(means) + np.mean(ratio)) * variance)
+    return float(2 * stats.t.sf(abs(t), len(means) - 1))
 
 
 def _table_section(frame):

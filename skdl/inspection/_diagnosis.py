@@ -1,5 +1,7 @@
 """Bias, variance, and what to try next."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import indexable
@@ -188,7 +190,7 @@ class Diagnosis:
 def _check_target(target_score):
     if target_score is None:
         return 1.0
-    if not np.isscalar(target_score) or not target_score <= 1:
+    if not isinstance(target_score, Real) or not target_score <= 1:
         raise ValueError(
             f"target_score={target_score!r} must be a number up to 1: the best "
             "accuracy, or R², that can be expected."
@@ -224,16 +226,32 @@ def _measure(run, target_score, classifies):
         "bias": target_score - train,
         "variance": train - val,
         "threshold": max(TOLERANCE, 2 * error, SHARE * (target_score - val)),
-        "progress": _measure_progress(run.validation_metric() or [val]),
-        "final_loss": float(np.mean(loss[-_quarter(loss) :]) / loss[0]),
+        "progress": _measure_progress(run, target_score - val),
+        "final_loss": _last_quarter(loss) / loss[0] if loss[0] > 0 else np.nan,
     }
 
 
-def _measure_progress(scores):
-    """Return how far a score rose from the third quarter of the epochs to the last."""
-    quarter = _quarter(scores)
-    before = scores[-2 * quarter : -quarter]
-    return float(np.mean(scores[-quarter:]) - np.mean(before)) if before else 0.0
+def _measure_progress(run, distance):
+    """Return how far the score rose from the third quarter of the epochs to the last.
+
+    Where no metric tells, it is the share by which the loss fell, of the distance.
+    """
+    scores = run.validation_metric()
+    if scores:
+        return _last_quarter(scores) - _quarter_before(scores)
+    before = _quarter_before(run.history["val_loss"])
+    fallen = before - _last_quarter(run.history["val_loss"])
+    return fallen / before * distance if before > 0 else 0.0
+
+
+def _last_quarter(epochs):
+    return float(np.mean(epochs[-_quarter(epochs) :]))
+
+
+def _quarter_before(epochs):
+    """Return the mean of the third quarter; of one epoch, that epoch."""
+    quarter = _quarter(epochs)
+    return float(np.mean(epochs[-2 * quarter : -quarter] or epochs))
 
 
 def _quarter(epochs):

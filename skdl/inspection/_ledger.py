@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from skdl._checks import draw_seed
-from skdl._files import replaced
+from skdl._files import created, replaced
 from skdl._fingerprint import Fingerprint
 from skdl.inspection._runs import Run
 
@@ -22,8 +22,8 @@ _interrupted: list = []
 class Ledger:
     """Keeps finished runs, in a folder or in this process.
 
-    Each run is a file of its own, written whole or not at all, so that several
-    processes may share a folder.
+    Each run is a file of its own, written whole or not at all. Several processes may
+    share a folder: what one has finished the others do not begin.
 
     Parameters
     ----------
@@ -33,37 +33,44 @@ class Ledger:
         What makes two comparisons the same.
     seed : int
         Of all random numbers.
-    runs : list of Run
-        Those that are finished already.
     """
 
-    def __init__(self, folder, fingerprint, seed, runs=()):
+    def __init__(self, folder, fingerprint, seed):
         self.seed = seed
         self.fingerprint = fingerprint
         self._folder = folder
-        self._runs = {run.key: run for run in runs}
+        self._runs = {}
         self._lock = threading.Lock()
 
     def find(self, key):
         """Return a finished run, or None."""
         with self._lock:
-            return self._runs.get(key)
+            if key in self._runs:
+                return self._runs[key]
+        path = None if self._folder is None else self._path(key)
+        if path is None or not path.exists():
+            return None
+        try:
+            return Run(**_read(path))
+        except TypeError as error:
+            raise ValueError(f"{path} is no file of a comparison: {error}") from error
 
     def add(self, run):
         """Keep a finished run."""
         with self._lock:
             self._runs[run.key] = run
         if self._folder is not None:
-            name = hashlib.sha256(repr(run.key).encode()).hexdigest()[:16]
-            _write(self._folder / f"run-{name}.json", run.to_dict())
+            with replaced(self._path(run.key)) as stream:
+                stream.write(_encode(run.to_dict()))
 
     def interrupt(self):
         """Remember the runs in this process, if they are in no folder."""
         if self._folder is None:
             _interrupted[:] = [self]
 
-    def __len__(self):
-        return len(self._runs)
+    def _path(self, key):
+        name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        return self._folder / f"run-{name}.json"
 
 
 def open_ledger(folder, fingerprint, seed):
@@ -87,39 +94,44 @@ def open_ledger(folder, fingerprint, seed):
     ValueError
         If the folder is that of another comparison.
     """
+    drawn = draw_seed(None) if seed is None else seed
     if folder is None:
         for kept in _interrupted:
             if kept.fingerprint == fingerprint and seed in (None, kept.seed):
                 _interrupted.clear()
                 return kept
-        return Ledger(None, fingerprint, draw_seed(None) if seed is None else seed)
-    folder = Path(folder)
+        return Ledger(None, fingerprint, drawn)
+    folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     head = folder / _HEAD
-    if not head.exists():
-        seed = draw_seed(None) if seed is None else seed
-        _write(head, {"seed": seed, "fingerprint": fingerprint})
-        return Ledger(folder, fingerprint, seed)
+    if created(head, _encode({"seed": drawn, "fingerprint": fingerprint})):
+        return Ledger(folder, fingerprint, drawn)
     found = _read(head)
+    if not {"seed", "fingerprint"} <= set(found):
+        raise ValueError(f"{head} is no file of a comparison.")
     differences = fingerprint.differences(Fingerprint(found["fingerprint"]))
     if seed not in (None, found["seed"]):
         differences.append(f"random_state ({found['seed']} there, {seed} here)")
-    if differences:
-        raise ValueError(
-            f"folder={str(folder)!r} holds the runs of another comparison; what "
-            f"differs: {', '.join(differences)}. Give another folder, or delete it."
-        )
-    runs = [Run(**_read(path)) for path in sorted(folder.glob("run-*.json"))]
-    return Ledger(folder, fingerprint, found["seed"], runs)
+    if not differences:
+        return Ledger(folder, fingerprint, found["seed"])
+    if not any(folder.glob("run-*.json")):  # of a call that has finished nothing
+        head.unlink()
+        return open_ledger(folder, fingerprint, seed)
+    raise ValueError(
+        f"folder={str(folder)!r} holds the runs of another comparison; what differs: "
+        f"{', '.join(differences)}. Give another folder, or delete it."
+    )
 
 
-def _write(path, content):
-    with replaced(path) as stream:
-        stream.write(json.dumps(content, indent=1).encode())
+def _encode(content):
+    return json.dumps(content, indent=1).encode()
 
 
 def _read(path):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no file of a comparison: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no file of a comparison.")
+    return content

@@ -1,5 +1,8 @@
 """What to try after a verdict: changes of parameters, the most promising first."""
 
+import numpy as np
+
+from skdl._base import BaseNetwork
 from skdl._candidates import last_prefix, last_step
 from skdl._checks import expand_hidden_sizes
 
@@ -109,7 +112,10 @@ class _Network:
 
     def __init__(self, estimator):
         self._prefix = last_prefix(estimator)
-        self._params = last_step(estimator).get_params(deep=False)
+        network = last_step(estimator)
+        self._params = network.get_params(deep=False)
+        if not isinstance(network, BaseNetwork):  # a model whose names are the user's
+            self._params = {"epochs": self._params["epochs"]}
 
     def prefixed(self, steps):
         return {
@@ -130,7 +136,7 @@ class _Network:
             steps += [("twice as many units", {"hidden_layer_sizes": wider})] * bool(
                 sizes
             )
-            if not isinstance(self._params["dropout"], (list, tuple)):
+            if np.ndim(self._params["dropout"]) == 0:
                 steps.append(("one more layer", {"hidden_layer_sizes": deeper}))
         return steps
 
@@ -156,7 +162,7 @@ class _Network:
 
     def more_dropout(self):
         rate = self._params.get("dropout")
-        if rate is None or isinstance(rate, (list, tuple)):
+        if rate is None or np.ndim(rate) > 0:
             return []
         higher = 0.3 if rate < 0.2 else min(0.7, round(rate + 0.2, 6))
         return [("more dropout", {"dropout": higher})] if higher > rate else []
@@ -182,11 +188,9 @@ class _Network:
         ]
 
     def adam(self):
-        optimizer = self._params["optimizer"]
+        optimizer = self._params.get("optimizer")
         if not isinstance(optimizer, str) or optimizer.startswith("adam"):
             return []
-        if "learning_rate" not in self._params:
-            return [("Adam", {"optimizer": "adam"})]
         return [("Adam", {"optimizer": "adam", "learning_rate": 0.001})]
 
     def rates(self, *factors):
@@ -202,7 +206,4 @@ class _Network:
         ]
 
     def _positive(self, name):
-        value = self._params.get(name, 0)
-        return (
-            any(v > 0 for v in value) if isinstance(value, (list, tuple)) else value > 0
-        )
+        return np.max(self._params.get(name, 0), initial=0) > 0

@@ -17,6 +17,11 @@ from skdl._sklearn import cut_rows
 
 __all__ = ["Run", "train_run"]
 
+# How the names of the metrics end that are scores as classifiers and regressors have
+# them: ours, and Keras'.
+_METRICS = ("accuracy", "_acc", "_r2", "_r2_score")
+DEFAULT_BATCH = 32  # Keras'
+
 
 @dataclass
 class Run:
@@ -78,10 +83,11 @@ class Run:
         return int(reached[0]) + 1 if len(reached) else None
 
     def validation_metric(self):
-        """Return the first metric of the validation part after each epoch."""
-        names = [name for name in self.history if name.startswith("val_")]
-        names = [name for name in names if name != "val_loss"]
-        return self.history[names[0]] if names else []
+        """Return accuracy or R² of the validation part after each epoch, or nothing."""
+        for name, values in self.history.items():
+            if name.startswith("val_") and name.endswith(_METRICS):
+                return values
+        return []
 
     def to_dict(self):
         """Return plain data."""
@@ -119,6 +125,10 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, observer=N
         network._observer = observer
     try:
         run.seconds = _fit(candidate, split)
+        if network is not None:
+            _take_epochs(run, network)
+        if observer is None or not observer.stopped:
+            _score(run, candidate, split, scorer)
     except Exception as error:
         run.diverged = isinstance(error, Diverged)
         run.error = "".join(format_exception_only(error)).strip()
@@ -126,19 +136,24 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, observer=N
     finally:
         if network is not None:
             network._observer = None
-    if network is not None:
-        run.n_epochs = int(network.n_iter_)
-        run.n_parameters = count_weights(network)
-        run.history = {k: [float(v) for v in vs] for k, vs in network.history_.items()}
-    if observer is None or not observer.stopped:
-        _score(run, candidate, split, scorer)
     return candidate
+
+
+def _take_epochs(run, network):
+    run.n_epochs = int(network.n_iter_)
+    run.n_parameters = int(count_weights(network))
+    run.history = {
+        name: [float(value) for value in values]
+        for name, values in network.history_.items()
+    }
 
 
 def _seeded(candidate, changes, seed):
     """Give all random states of a candidate a seed, but those that it changes."""
-    for name in candidate.get_params(deep=True):
-        if name.split("__")[-1] == "random_state" and name not in changes:
+    for name, value in candidate.get_params(deep=True).items():
+        is_seed = name.split("__")[-1] == "random_state"
+        own = name in changes or any(name.startswith(f"{step}__") for step in changes)
+        if is_seed and not (own and value is not None) and name not in changes:
             candidate.set_params(**{name: seed})
     return candidate
 
@@ -185,10 +200,14 @@ def _compile(network, split):
     Whoever is the first to train a structure compiles it, and imports TensorFlow: that
     is no part of the time of a variant.
     """
-    copy = clone(network).set_params(epochs=1, callbacks=None, verbose=0)
-    n_rows = len(split.y)
-    if copy.batch_size not in (None, -1):
-        n_rows = min(n_rows, 2 * copy.batch_size)
+    copy = clone(network)
+    params = copy.get_params(deep=False)
+    off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "fit__epochs": 1}
+    copy.set_params(**{name: off[name] for name in off if name in params}, epochs=1)
+    batch_size = params.get("fit__batch_size", params["batch_size"])
+    n_rows = np.shape(split.y)[0]
+    if batch_size != -1:
+        n_rows = min(n_rows, 2 * (batch_size or DEFAULT_BATCH))
     labels = np.asarray(split.y)
     rows = np.arange(n_rows)
     if labels.ndim == 1:  # of each label one, so that the network is the same
@@ -204,7 +223,7 @@ def _score(run, fitted, split, scorer):
     run.val_scores = take_scores(scorer, fitted, split.X_val, split.y_val)
     run.train_loss = _mean_loss(fitted, split.X, split.y)
     run.val_loss = _mean_loss(fitted, split.X_val, split.y_val)
-    run.n_train, run.n_val = len(split.y), len(split.y_val)
+    run.n_train, run.n_val = np.shape(split.y)[0], np.shape(split.y_val)[0]
 
 
 def _mean_loss(estimator, X, y):
@@ -213,11 +232,18 @@ def _mean_loss(estimator, X, y):
         return float(mean_squared_error(y, estimator.predict(X)))
     if not is_classifier(estimator) or not hasattr(estimator, "predict_proba"):
         return None
-    proba = estimator.predict_proba(X)
-    if np.ndim(y) == 1:
-        return float(log_loss(y, proba, labels=estimator.classes_))
-    if np.shape(proba) != np.shape(y):
+    proba, y = estimator.predict_proba(X), np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if isinstance(proba, list):
         return None  # several outputs with classes of their own
-    # Labels that do not exclude each other: (n_samples, n_labels) -> a mean of all
-    right = np.where(np.asarray(y) > 0, proba, 1 - np.asarray(proba))
+    if y.ndim == 1:
+        known = np.isin(y, estimator.classes_).all()
+        return float(log_loss(y, proba, labels=estimator.classes_)) if known else None
+    if proba.shape != y.shape:
+        return None
+    if (y.sum(axis=1) == 1).all() and np.allclose(proba.sum(axis=1), 1):
+        return float(log_loss(y, proba))  # one-hot: labels that exclude each other
+    # (n_samples, n_labels) -> the mean over all
+    right = np.where(y > 0, proba, 1 - proba)
     return float(-np.log(np.maximum(right, np.finfo(float).tiny)).mean())

@@ -13,7 +13,7 @@ __all__ = ["SearchDisplay"]
 class SearchDisplay:
     """The scores of the candidates of a search, in order and over each parameter.
 
-    Make it by ``from_estimator`` or ``from_results``. The best candidate is a star;
+    Make it by ``from_estimator`` or ``from_results``. The best score is a star;
     candidates without a score, as those that were pruned, are not drawn but counted.
 
     Parameters
@@ -77,7 +77,8 @@ class SearchDisplay:
         if not hasattr(search, "cv_results_"):
             raise ValueError(f"{type(search).__name__} is no search: no cv_results_.")
         if score is None:
-            score = search.refit if isinstance(search.refit, str) else "score"
+            several = getattr(search, "multimetric_", False)
+            score = search.refit if several and search.refit else "score"
         return cls.from_results(search.cv_results_, score=score, ax=ax)
 
     @classmethod
@@ -125,7 +126,7 @@ class SearchDisplay:
             If there is no such score, no candidate has one, or there are too few axes.
         """
         scores = self._scores()
-        self.parameters_ = self._varied()
+        self.parameters_ = self._varied(scores)
         count = 1 + len(self.parameters_)
         if ax is None:
             columns = min(count, 3)
@@ -152,13 +153,14 @@ class SearchDisplay:
             raise ValueError("No candidate has a score.")
         return scores
 
-    def _varied(self):
+    def _varied(self, scores):
         names = [name[6:] for name in self.results if name.startswith("param_")]
-        return [name for name in names if len(set(map(str, self._values(name)))) > 1]
+        return [n for n in names if len(set(map(str, self._values(n, scores)))) > 1]
 
-    def _values(self, name):
-        """Return the values of a parameter that were set, without the masked ones."""
-        return np.ma.compressed(np.ma.asarray(self.results[f"param_{name}"]))
+    def _values(self, name, scores):
+        """Return the values of a parameter of all candidates with it and a score."""
+        column = np.ma.asarray(self.results[f"param_{name}"])
+        return column.data[~np.ma.getmaskarray(column) & ~np.isnan(scores)]
 
     def _draw_order(self, axes, scores):
         order = np.arange(1, len(scores) + 1)
@@ -178,7 +180,7 @@ class SearchDisplay:
     def _draw_parameter(self, axes, name, scores):
         column = np.ma.asarray(self.results[f"param_{name}"])
         shown = ~np.ma.getmaskarray(column) & ~np.isnan(scores)
-        values = list(column.data[shown])
+        values = list(self._values(name, scores))
         numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in values)
         if numbers:
             places = np.array(values, dtype=float)

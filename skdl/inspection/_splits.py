@@ -76,9 +76,11 @@ class _GivenPart:
                 f"validation has {len(validation)} parts; a tuple must be "
                 "(X_val, y_val)."
             )
+        if any(part is None for part in validation):
+            raise ValueError("validation=(X_val, y_val): one of them is None.")
         self._split = Split(X, y, *indexable(*validation))
         self.subjects = describe_data(dict(zip(("X_val", "y_val"), validation)))
-        self.text = f"given, {len(self._split.y_val)} rows"
+        self.text = f"given, {np.shape(self._split.y_val)[0]} rows"
 
     def cut(self, fold, seed):
         return self._split
@@ -130,7 +132,7 @@ class _Share(_Cut):
             else ShuffleSplit
         )
         splitter = kind(1, test_size=self._share, random_state=seed)
-        rows = np.arange(len(self._y))
+        rows = np.arange(np.shape(self._y)[0])
         return next(splitter.split(rows, self._y))
 
 

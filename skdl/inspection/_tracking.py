@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import tempfile
 import threading
 import time
@@ -81,12 +82,12 @@ class _MLflowTracker:
     """
 
     def __init__(self, mlflow):
+        self._mlflow = mlflow
         if mlflow.is_tracking_uri_set():
             uri = mlflow.get_tracking_uri()
         else:
             uri = f"sqlite:///{Path(_STORE).resolve().as_posix()}"
         self._client = mlflow.MlflowClient(tracking_uri=uri)
-        self._mlflow = mlflow
         self._tags = {}
         parent = mlflow.active_run()
         if parent is not None:
@@ -97,11 +98,17 @@ class _MLflowTracker:
         self._lock = threading.Lock()
 
     def _find_experiment(self):
+        number = os.environ.get("MLFLOW_EXPERIMENT_ID")  # also by set_experiment
+        if number is not None:
+            return number
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", _EXPERIMENT)
         found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return found.experiment_id
-        return self._client.create_experiment(name)
+        if found is None:
+            try:
+                return self._client.create_experiment(name)
+            except self._mlflow.MlflowException:  # another process was faster
+                found = self._client.get_experiment_by_name(name)
+        return found.experiment_id
 
     def log_run(self, run, fitted):
         """Log a run of a comparison.
@@ -113,19 +120,16 @@ class _MLflowTracker:
         fitted : estimator or None
             What was fitted; None if that failed.
         """
-        if fitted is None:
-            with self._open(run.variant, {}, failed=True) as number:
-                self._client.set_tag(number, "error", run.error)
-            return
         scores = {
-            f"{part}_{name}": value
+            f"final_{part}_{name}": value
             for part in ("train", "val")
             for name, value in getattr(run, f"{part}_scores").items()
         }
-        scores["fit_seconds"] = run.seconds
         tags = {"repeat": run.repeat, "fold": run.fold, "changes": run.params}
-        with self._open(run.variant, tags) as number:
-            self._log_fit(number, fitted, scores)
+        tags["error"] = run.error
+        with self._open(run.variant, tags, failed=fitted is None) as number:
+            if fitted is not None:
+                self._log_fit(number, fitted, {**scores, "fit_seconds": run.seconds})
 
     def log_trial(self, name, params, outcome, state):
         """Log a trial of a search.
@@ -180,18 +184,29 @@ class _MLflowTracker:
 
     @contextmanager
     def _open(self, name, tags, *, failed=False):
-        """Make a run that ends with the block; one at a time, SQLite has one writer."""
+        """Make a run that ends with the block; one at a time, SQLite has one writer.
+
+        What can't be logged is no reason to lose what was trained: it is a warning.
+        """
         with self._lock:
-            text = {key: str(value) for key, value in tags.items() if value != ""}
-            number = self._client.create_run(
-                self._experiment, tags={**self._tags, **text}, run_name=name
-            ).info.run_id
+            number = None
             try:
+                text = {key: str(value) for key, value in tags.items() if value != ""}
+                number = self._client.create_run(
+                    self._experiment, tags={**self._tags, **text}, run_name=name
+                ).info.run_id
                 yield number
-            except BaseException:
-                self._client.set_terminated(number, "KILLED")
-                raise
-            self._client.set_terminated(number, "FAILED" if failed else "FINISHED")
+                self._client.set_terminated(number, "FAILED" if failed else "FINISHED")
+            except BaseException as error:
+                if number is not None:
+                    with suppress(Exception):
+                        self._client.set_terminated(number, "KILLED")
+                if not isinstance(error, Exception):
+                    raise
+                warnings.warn(
+                    f"MLflow could not log all of the run {name!r}: {error}",
+                    stacklevel=4,
+                )
 
     def _log_fit(self, number, fitted, scores):
         self._log_params(number, fitted.get_params(deep=True))
@@ -228,7 +243,10 @@ class _MLflowTracker:
     def _log_metrics(self, number, metrics):
         now = int(time.time() * 1000)
         make = self._mlflow.entities.Metric
-        found = [make(name, float(v), now, step) for name, v, step in metrics]
+        found = [
+            make(re.sub(r"[^\w\-. /]", "_", name), float(value), now, step)
+            for name, value, step in metrics
+        ]
         for begin in range(0, len(found), _MOST_METRICS):
             self._client.log_batch(number, found[begin : begin + _MOST_METRICS])
 

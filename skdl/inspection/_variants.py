@@ -41,7 +41,10 @@ def name_variants(estimator, variants):
             make_candidate(estimator, changes)
         except (TypeError, ValueError) as error:
             raise ValueError(f"variants[{name!r}]={changes!r}: {error}") from error
-    return {str(name): dict(changes) for name, changes in named.items()}
+    found = {str(name): dict(changes) for name, changes in named.items()}
+    if len(found) < len(named):
+        raise ValueError(f"Two of the variants {list(named)} have the same name.")
+    return found
 
 
 def describe_changes(changes):

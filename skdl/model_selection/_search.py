@@ -282,13 +282,13 @@ class OptunaSearchCV(BaseSearchCV):
             setattr(self, name, value)
         self.study_ = study
         self.cv_results_ = results
+        self.n_splits_ = len(plan.setting.splits)
+        self.scorer_ = getattr(plan.setting.scorer, "_scorers", plan.setting.scorer)
         if self.refit is not False:
             known = {"refit_seconds": self.refit_time_}
             if "best_score_" in found:
                 known["best_score"] = self.best_score_
             tracker.log_best(study.study_name, self.best_estimator_, known)
-        self.n_splits_ = len(plan.setting.splits)
-        self.scorer_ = getattr(plan.setting.scorer, "_scorers", plan.setting.scorer)
         return self
 
     @with_callbacks

@@ -10,15 +10,18 @@ import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_multilabel_classification
+from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer, top_k_accuracy_score
 from sklearn.model_selection import KFold, train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl._callbacks import EpochCallback
+from skdl._fingerprint import Fingerprint
 from skdl.inspection import Comparison, _ledger, compare
 from skdl.inspection._runs import Run
 
@@ -359,6 +362,9 @@ def test_a_variant_that_fails_is_an_empty_row(iris, tmp_path):
     assert found.runs[1].diverged
     assert len(list(tmp_path.glob("run-*.json"))) == 1  # it will be tried again
     assert found.save(tmp_path / "report").read_text().count("| bad |") == 2
+    with pytest.warns(FitFailedWarning):
+        first = compare(network(), {"bad": variants["bad"], "good": {}}, *iris)
+    assert list(first.frame()) == list(frame)
     with pytest.raises(ValueError, match="All 1 fits failed.*Diverged"):
         compare(network(), {"bad": variants["bad"]}, *iris)
 
@@ -382,7 +388,10 @@ def test_a_variant_that_fails_is_an_empty_row(iris, tmp_path):
         ({"validation": (1, 2, 3)}, ValueError, "has 3 parts"),
         ({"repeats": 0}, ValueError, "repeats=0"),
         ({"repeats": True}, ValueError, "repeats=True"),
+        ({"validation": (1, None)}, ValueError, "one of them is None"),
+        ({"variants": {1: {}, "1": {}}}, ValueError, "the same name"),
         ({"scoring": "acuracy"}, ValueError, "acuracy"),
+        ({"scoring": {"loss": "neg_log_loss"}}, ValueError, "score 'loss'"),
         ({"tracking": "wandb"}, ValueError, "must be 'mlflow' or None"),
     ],
 )
@@ -421,3 +430,163 @@ def test_the_estimator_is_left_as_it_was(iris):
     compare(plain, {"a": {"l2": 0.5}}, *iris)
     assert json.dumps(plain.get_params(), default=str) == before
     assert not hasattr(plain, "history_")
+
+
+def test_a_variant_that_has_changed_is_trained_again(iris, tmp_path):
+    pipeline = make_pipeline(StandardScaler(), SVC())
+
+    def score(**params):
+        variants = {"it": {"svc": SVC(**params)}}
+        found = compare(pipeline, variants, *iris, folder=tmp_path, random_state=0)
+        return found.frame().loc["it", "val_score"]
+
+    poor = score(kernel="sigmoid", gamma=100)
+    assert score() > poor + 0.1
+    assert score(kernel="sigmoid", gamma=100) == poor
+    assert len(list(tmp_path.glob("run-*.json"))) == 2
+
+
+def test_a_function_that_has_changed_is_another_comparison(iris, tmp_path):
+    def make_scorer_of(factor):
+        return lambda estimator, X, y: factor * estimator.score(X, y)
+
+    compare(SVC(), {"a": {}}, *iris, scoring=make_scorer_of(1), folder=tmp_path)
+    compare(SVC(), {"a": {}}, *iris, scoring=make_scorer_of(1), folder=tmp_path)
+    with pytest.raises(ValueError, match="scoring"):
+        compare(SVC(), {"a": {}}, *iris, scoring=make_scorer_of(2), folder=tmp_path)
+
+
+def test_repeats_of_the_same_splits_are_no_new_evidence(iris):
+    folds = KFold(5, shuffle=True, random_state=0)
+    variants = {"C": [0.01, 10.0]}
+    values = [
+        compare(SVC(), variants, *iris, validation=folds, repeats=repeats).frame()
+        for repeats in (1, 4)
+    ]
+    p_values = [frame.loc["C=10.0", "p_value"] for frame in values]
+    assert p_values[0] == pytest.approx(p_values[1])
+    X, y = iris
+    fixed = compare(SVC(), variants, X, y, validation=(X, y), repeats=3).frame()
+    assert np.isnan(fixed.loc["C=10.0", "p_value"])
+
+
+def test_networks_may_have_other_sizes_on_other_splits(digits):
+    X, y = (part[:300] for part in digits)
+    pipeline = make_pipeline(PCA(0.8), network(epochs=1))
+    found = compare(pipeline, {"a": {}}, X, y, validation=KFold(3))
+    sizes = [run.n_parameters for run in found.runs]
+    assert len(set(sizes)) > 1
+    assert found.frame().loc["a", "n_parameters"] == pytest.approx(np.mean(sizes))
+
+
+def test_a_score_that_fails_is_that_of_one_variant(iris):
+    pipeline = make_pipeline(StandardScaler(), network())
+    variants = {"MLP": {}, "SVM": {"mlpclassifier": SVC()}}
+    with pytest.warns(FitFailedWarning, match="'SVM'.*predict_proba"):
+        found = compare(pipeline, variants, *iris, scoring="neg_log_loss")
+    assert found.frame()["val_score"].isna().tolist() == [False, True]
+
+
+def test_labels_that_only_the_validation_part_has_leave_no_loss(iris):
+    X, y = iris
+    found = compare(
+        LogisticRegression(), {"a": {}}, X[:100], y[:100], validation=(X, y)
+    )
+    row = found.frame().loc["a"]
+    assert row["val_score"] < 0.7
+    assert np.isnan(row["val_loss"])
+    assert row["train_loss"] > 0
+
+
+def test_one_hot_labels_have_the_loss_of_labels(iris):
+    X, y = iris
+    one_hot = np.eye(3, dtype=int)[y]
+
+    def build(meta):
+        return keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(3, activation="softmax")]
+        )
+
+    own = KerasClassifier(
+        build, loss="categorical_crossentropy", epochs=2, random_state=0
+    )
+    found = compare(own, {"a": {}}, X, one_hot, validation=(X, one_hot))
+    assert found.runs[0].val_loss == pytest.approx(
+        found.runs[0].history["val_loss"][-1], rel=1e-5
+    )
+
+
+def test_what_goes_before_the_clock_is_two_steps_and_no_callback(iris):
+    epochs = []
+
+    class Counting(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            epochs.append(epoch)
+
+    def build(meta):
+        return keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(3, activation="softmax")]
+        )
+
+    own = KerasClassifier(
+        build,
+        loss="sparse_categorical_crossentropy",
+        fit__epochs=4,
+        fit__callbacks=[Counting()],
+    )
+    compare(own, {"a": {}}, *iris)
+    assert epochs == [0, 1, 2, 3]
+
+
+def test_a_call_that_finished_nothing_leaves_the_folder_free(iris, tmp_path):
+    with pytest.raises(ValueError, match="test_size"):
+        compare(network(), {"a": {}}, *iris, validation=0.01, folder=tmp_path)
+    compare(network(), {"a": {}}, *iris, validation=0.2, folder=tmp_path)
+
+
+def test_two_that_open_a_folder_have_one_seed(tmp_path):
+    fingerprint = Fingerprint(X="one")
+    first, second = (_ledger.open_ledger(tmp_path, fingerprint, None) for _ in range(2))
+    assert first.seed == second.seed
+    run = Run("a", "", 0, 0)
+    first.add(run)
+    assert second.find(run.key) == run
+
+
+def test_files_of_something_else_are_named(tmp_path, monkeypatch):
+    fingerprint = Fingerprint(X="one")
+    (tmp_path / "comparison.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"comparison.json is no file of a comparison"):
+        _ledger.open_ledger(tmp_path, fingerprint, 0)
+    (tmp_path / "comparison.json").unlink()
+    ledger = _ledger.open_ledger(tmp_path, fingerprint, 0)
+    ledger.add(Run("a", "", 0, 0))
+    (path,) = tmp_path.glob("run-*.json")
+    path.write_text('{"other": 1}')
+    with pytest.raises(ValueError, match=r"run-.*json is no file of a comparison"):
+        _ledger.open_ledger(tmp_path, fingerprint, 0).find(("a", "", 0, 0))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _ledger.open_ledger("~/here", fingerprint, 0)
+    assert (tmp_path / "here" / "comparison.json").exists()
+
+
+def test_a_variant_keeps_the_seed_that_it_brings(iris):
+    class Seeded(ClassifierMixin, BaseEstimator):
+        def __init__(self, random_state=None):
+            self.random_state = random_state
+
+        def fit(self, X, y):
+            seeds.append(self.random_state)
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X), int)
+
+    seeds = []
+    pipeline = Pipeline([("last", Seeded(5))])
+    variants = {"own": {"last": Seeded(3)}, "none": {"last": Seeded()}, "a": {}}
+    compare(pipeline, variants, *iris, random_state=0)
+    assert seeds[0] == 3
+    assert seeds[1] == seeds[2]
+    assert seeds[1] not in (3, 5, None)

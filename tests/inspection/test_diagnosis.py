@@ -9,11 +9,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdl import CNNClassifier, KerasClassifier, MLPClassifier, MLPRegressor
+from skdl import (
+    CNNClassifier,
+    KerasClassifier,
+    KerasRegressor,
+    MLPClassifier,
+    MLPRegressor,
+)
 from skdl.inspection import Diagnosis, _diagnosis, compare, diagnose
 from skdl.inspection._diagnosis import _judge
 from skdl.inspection._runs import Run
-from tests.keras_models import build_classifier
+from tests.keras_models import build_classifier, build_regressor
 
 matplotlib.use("Agg")
 
@@ -202,6 +208,8 @@ def test_what_can_not_be_diagnosed_is_named(iris):
         diagnose(SVC(), *iris)
     with pytest.raises(ValueError, match=r"target_score=95 must be a number up to 1"):
         diagnose(network(), *iris, target_score=95)
+    with pytest.raises(ValueError, match="target_score='0.9'"):
+        diagnose(network(), *iris, target_score="0.9")
     with pytest.raises(ValueError, match="epochs"):
         diagnose(network(epochs=0), *iris)
     with pytest.raises(ValueError, match="has 3 splits, and diagnose trains once"):
@@ -216,3 +224,39 @@ def test_images_are_diagnosed(digits):
     assert found.verdict == "high bias"
     filters = found.next_steps["twice as many filters"]
     assert filters == {"conv_filters": (4,)}
+
+
+def test_an_error_that_falls_is_no_score_that_falls(diabetes):
+    X, y = (part[:60] for part in diabetes)
+    y = (y - y.mean()) / y.std()
+    own = KerasRegressor(
+        build_regressor,
+        hidden=100,
+        loss="mean_squared_error",
+        optimizer="adam",
+        optimizer__learning_rate=0.01,
+        metrics=["mean_absolute_error"],
+        epochs=200,
+    )
+    found = diagnose(own, X, y, random_state=0)
+    assert found.numbers["variance"] > 0.3
+    assert found.verdict == "high variance"
+    assert found.numbers["progress"] < 0.1
+
+
+def test_a_loss_below_zero_is_no_divergence():
+    run = Run("it", "", 0, 0, {"score": 0.5}, {"score": 0.5}, 1.0, 1.0, 80, 20)
+    run.history = {"loss": [-0.2, -0.9], "val_loss": [-0.2, -0.9]}
+    found = Diagnosis(run, 1.0, 0.1, network())
+    assert found.verdict == "high bias"
+
+
+def test_names_of_the_users_own_are_left_alone():
+    own = KerasClassifier(
+        build_classifier, hidden_layer_sizes=(1,), l2=None, loss="mse", epochs=3
+    )
+    for verdict in ("high bias", "high variance", "high bias and high variance"):
+        steps, _ = _diagnosis.find_next_steps(own, verdict, True)
+        assert steps in ({}, {"2 times the epochs": {"epochs": 6}})
+    rates = MLPClassifier((1, 1), dropout=np.array([0.1, 0.1]))
+    assert _diagnosis.find_next_steps(rates, "high bias", True)[0]

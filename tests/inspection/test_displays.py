@@ -3,8 +3,11 @@
 import matplotlib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.model_selection import GridSearchCV
+from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.model_selection import GridSearchCV, ValidationCurveDisplay
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -171,3 +174,35 @@ def test_a_grid_of_several_parts_shows_where_a_parameter_was_set(iris):
     ]
     with pytest.raises(ValueError, match="and 3 are needed"):
         display.plot(ax=plt.subplots()[1])
+
+
+def test_scikit_learns_displays_take_our_networks(iris):
+    X, y = iris
+    network = MLPClassifier(8, epochs=8, learning_rate=0.02, random_state=0)
+    boundary = DecisionBoundaryDisplay.from_estimator(
+        clone(network).fit(X[:, :2], y), X[:, :2], grid_resolution=5
+    )
+    assert boundary.response.shape[:2] == (5, 5)
+    curve = ValidationCurveDisplay.from_estimator(
+        network, X, y, param_name="learning_rate", param_range=[1e-6, 0.02], cv=3
+    )
+    low, high = curve.test_scores.mean(axis=1)
+    assert high > low + 0.2
+    matrix = ConfusionMatrixDisplay.from_estimator(clone(network).fit(X, y), X, y)
+    assert matrix.confusion_matrix.sum() == 150
+
+
+def test_a_parameter_of_unscored_candidates_only_is_not_drawn(iris):
+    grid = {"l2": [0.0, 0.1]}
+    search = GridSearchCV(
+        MLPClassifier(8, epochs=2, random_state=0),
+        grid,
+        cv=2,
+        scoring="accuracy",
+        refit="accuracy",
+    ).fit(*iris)
+    results = dict(search.cv_results_)
+    assert SearchDisplay.from_estimator(search).parameters_ == ["l2"]
+    results["param_l1"] = np.ma.array([1.0, 2.0], mask=[False, False])
+    results["mean_test_score"] = np.array([0.5, np.nan])
+    assert SearchDisplay.from_results(results).parameters_ == []

@@ -1,6 +1,7 @@
 """MLflow: what is logged is read back."""
 
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier
+from skdl._callbacks import EpochCallback
 from skdl.inspection import compare
 from skdl.model_selection import OptunaSearchCV
 
@@ -24,7 +26,8 @@ pytestmark = pytest.mark.slow
 def client(tmp_path, monkeypatch):
     """A client of the store that is used where none is set."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("TRACKING_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME"):
+        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
     yield mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     mlflow.set_tracking_uri(None)
 
@@ -58,8 +61,9 @@ def test_the_runs_of_a_comparison_are_read_back(client, iris, tmp_path):
         assert run.info.status == "FINISHED"
         assert run.data.params["mlpclassifier__hidden_layer_sizes"] == "8"
         assert run.data.params["mlpclassifier__optimizer"] == kept.variant.lower()
-        assert run.data.metrics["val_score"] == kept.val_scores["score"]
+        assert run.data.metrics["final_val_score"] == kept.val_scores["score"]
         assert run.data.metrics["fit_seconds"] == kept.seconds
+        assert run.data.tags["fold"] == "0"
         for name in ("loss", "val_accuracy"):
             logged = client.get_metric_history(run.info.run_id, name)
             assert [m.step for m in logged] == [1, 2, 3]
@@ -99,6 +103,7 @@ def test_a_fit_that_fails_is_a_failed_run(client, iris):
     bad = read_runs(client)["bad"]
     assert bad.info.status == "FAILED"
     assert "diverged" in bad.data.tags["error"]
+    assert "1e+30" in bad.data.tags["changes"]
 
 
 def test_the_trials_of_a_search_are_read_back(client, iris, monkeypatch):
@@ -145,6 +150,36 @@ def test_a_run_that_is_open_becomes_the_parent(client, iris, tmp_path):
     (child,) = [run for run in found if run.info.run_name == "a"]
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert client.get_experiment_by_name("skdl") is None
+
+
+def test_the_experiment_that_is_set_is_used(client, iris, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", client.create_experiment("chosen"))
+    compare(pipeline(), {"a": {}}, *iris, tracking="mlflow")
+    assert list(read_runs(client, "chosen")) == ["a"]
+
+
+def test_what_can_not_be_logged_is_a_warning(client, iris):
+    class Unpicklable(EpochCallback):
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def __deepcopy__(self, memo):
+            return self
+
+    variants = {"a": {"mlpclassifier__callbacks": Unpicklable()}, "b": {}}
+    with pytest.warns(UserWarning, match="could not log all of the run 'a'"):
+        found = compare(
+            pipeline(),
+            variants,
+            *iris,
+            scoring={"f1 (macro)": "f1_macro"},
+            tracking="mlflow",
+        )
+    assert not found.frame()["val_f1 (macro)"].isna().any()
+    runs = read_runs(client)
+    assert runs["b"].data.metrics["final_val_f1 _macro_"] == pytest.approx(
+        found.frame().loc["b", "val_f1 (macro)"]
+    )
 
 
 def test_without_mlflow_it_is_said_how_to_get_it(monkeypatch, iris):
