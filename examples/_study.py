@@ -67,6 +67,8 @@ def parse(parser, arguments=None):
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         parser.error(f"--epochs {options.epochs}: it must be 1 or more")
+    if getattr(options, "rows", None) is not None and options.rows < 100:
+        parser.error(f"--rows {options.rows}: it must be 100 or more")
     if options.quick:
         options.epochs = 2
         options.rows = QUICK_ROWS

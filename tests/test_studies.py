@@ -159,3 +159,6 @@ def test_a_set_that_is_not_there_is_named(tmp_path, capsys):
     with the_study("study_2_regularization") as study, pytest.raises(SystemExit):
         study.main(["--epochs", "0", "--output", str(tmp_path)])
     assert "--epochs 0: it must be 1 or more" in capsys.readouterr().err
+    with the_study("study_2_regularization") as study, pytest.raises(SystemExit):
+        study.main(["--rows", "5", "--output", str(tmp_path)])
+    assert "--rows 5: it must be 100 or more" in capsys.readouterr().err

@@ -27,7 +27,8 @@ def client(tmp_path, monkeypatch):
     """A client of the store that is used where none is set."""
     monkeypatch.chdir(tmp_path)
     for name in ("TRACKING_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME"):
-        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
+        monkeypatch.setenv(f"MLFLOW_{name}", "")  # what MLflow sets is undone, too
+        monkeypatch.delenv(f"MLFLOW_{name}")
     yield mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     mlflow.set_tracking_uri(None)
 

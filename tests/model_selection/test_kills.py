@@ -28,13 +28,12 @@ def finished(trials):
     return {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
 
 
-def wait_for_a_trial(url, name):
-    """Return the seconds until a trial was finished."""
-    begin = time.monotonic()
-    while not finished(read_study(url, name)):
-        assert time.monotonic() < begin + 60
+def wait_for_trials(url, name, n_finished):
+    """Wait until so many trials are finished."""
+    deadline = time.monotonic() + 60
+    while len(finished(read_study(url, name))) < n_finished:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    return time.monotonic() - begin
 
 
 # Optuna says so where a process was killed while it held the lock of a journal file.
@@ -43,7 +42,7 @@ def wait_for_a_trial(url, name):
 def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processes):
     dice = random.Random(0)
     open_storage(storage_url)
-    kept, needs = {}, None
+    kept = {}
     for _ in range(KILLS):
         begun = processes.Event()
         search = processes.Process(
@@ -53,10 +52,9 @@ def test_twelve_kills_lose_nothing_and_count_nothing_twice(storage_url, processe
         )
         search.start()
         assert begun.wait(60)
-        if needs is None:  # the first one finishes a trial, which tells the speed here
-            needs = wait_for_a_trial(storage_url, "killed")
-        else:
-            search.join(dice.uniform(0, 2 * needs + 0.2))
+        # Some are killed while they begin, others between trials and in them.
+        wait_for_trials(storage_url, "killed", len(kept) + dice.randint(0, 4))
+        search.join(dice.uniform(0, 0.1))
         search.kill()
         search.join()
         trials = read_study(storage_url, "killed")
