@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdl.inspection._figures import new_axes
+from skdl.inspection._figures import take_axes
 
 __all__ = ["SVMStudy", "svm_baseline", "svm_study"]
 
@@ -192,13 +192,10 @@ class SVMStudy:
         best = self.best()
         flat = np.shape(self.X)[1] == 2
         count = 1 + flat * len(best)
-        if axes is None:
-            columns = min(count, 3)
-            rows = -(-count // columns)
-            axes = new_axes(rows, columns, (4.2 * columns, 3.7 * rows))
-        axes = np.ravel(axes)
-        if len(axes) < count:
-            raise ValueError(f"axes has {len(axes)} axes, and {count} are needed.")
+        columns = min(count, 3)
+        rows = -(-count // columns)
+        size = (4.2 * columns, 3.7 * rows)
+        axes = take_axes(axes, count, rows, columns, size, name="axes")
         for kernel, rows in self.results.groupby("kernel", sort=False):
             axes[0].errorbar(
                 rows["C"],

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdl.inspection._figures import new_axes
+from skdl.inspection._figures import take_axes
 
 __all__ = ["ComparisonDisplay"]
 
@@ -108,12 +108,8 @@ class ComparisonDisplay:
             If there are no histories, or too few axes.
         """
         names = self._names()
-        if ax is None:
-            size, n_axes = self.layout()
-            ax = new_axes(1, n_axes, size)
-        axes = np.ravel(ax)
-        if len(axes) < len(names):
-            raise ValueError(f"ax has {len(axes)} axes; {names} need {len(names)}.")
+        size, count = self.layout()
+        axes = take_axes(ax, count, 1, count, size)
         self.lines_ = {}
         for one, name in zip(axes, names):
             self.lines_[name] = self._draw(one, name)

@@ -2,21 +2,32 @@
 
 import importlib
 
-__all__ = ["hidden_figure", "new_axes"]
+import numpy as np
+
+__all__ = ["hidden_figure", "take_axes"]
 
 
-def new_axes(n_rows, n_columns, size):
-    """Return the axes of a new figure of pyplot, as an array of two dimensions.
-
-    Raises
-    ------
-    ImportError
-        If the extra ``skdl[plot]`` is not installed.
-    """
+def _new_axes(n_rows, n_columns, size):
     plt = _need("matplotlib.pyplot")
     _, axes = plt.subplots(
         n_rows, n_columns, figsize=size, layout="constrained", squeeze=False
     )
+    return axes
+
+
+def take_axes(given, count, n_rows, n_columns, size, name="ax"):
+    """Return the axes that were given, or those of a new figure, in one row.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than ``count``.
+    ImportError
+        If the extra ``skdl[plot]`` is not installed.
+    """
+    axes = np.ravel(_new_axes(n_rows, n_columns, size) if given is None else given)
+    if len(axes) < count:
+        raise ValueError(f"{name} has {len(axes)} axes, and {count} are needed.")
     return axes
 
 

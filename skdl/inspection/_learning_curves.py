@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._candidates import last_step
-from skdl.inspection._figures import new_axes
+from skdl.inspection._figures import take_axes
 
 __all__ = ["LearningCurvesDisplay"]
 
@@ -114,11 +114,8 @@ class LearningCurvesDisplay:
             If there are too few axes.
         """
         names = [name for name in self.history if not name.startswith("val_")]
-        if ax is None:
-            ax = new_axes(1, len(names), (4.5 * len(names), 3.8))
-        axes = np.ravel(ax)
-        if len(axes) < len(names):
-            raise ValueError(f"ax has {len(axes)} axes; {names} need {len(names)}.")
+        count = len(names)
+        axes = take_axes(ax, count, 1, count, (4.5 * count, 3.8))
         self.lines_ = {}
         for one, name in zip(axes, names):
             self.lines_[name] = self._draw(one, name)

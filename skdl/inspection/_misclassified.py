@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdl._images import find_image_shape
-from skdl.inspection._figures import new_axes
+from skdl.inspection._figures import take_axes
 
 __all__ = ["MisclassifiedDisplay"]
 
@@ -165,13 +165,10 @@ class MisclassifiedDisplay:
             If there are too few axes.
         """
         count = len(self.images)
-        if axes is None:
-            columns = max(1, min(4, count))
-            rows = max(1, -(-count // columns))
-            axes = new_axes(rows, columns, (2.1 * columns, 2.4 * rows + 0.4))
-        axes = np.ravel(axes)
-        if len(axes) < count:
-            raise ValueError(f"axes has {len(axes)} axes for {count} images.")
+        columns = max(1, min(4, count))
+        rows = max(1, -(-count // columns))
+        size = (2.1 * columns, 2.4 * rows + 0.4)
+        axes = take_axes(axes, count, rows, columns, size, name="axes")
         for number, one in enumerate(axes):
             one.set_axis_off()
             if number < count:

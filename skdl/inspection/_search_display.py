@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl.inspection._figures import new_axes
+from skdl.inspection._figures import take_axes
 
 __all__ = ["SearchDisplay"]
 
@@ -128,13 +128,9 @@ class SearchDisplay:
         scores = self._scores()
         self.parameters_ = self._varied(scores)
         count = 1 + len(self.parameters_)
-        if ax is None:
-            columns = min(count, 3)
-            rows = -(-count // columns)
-            ax = new_axes(rows, columns, (4.2 * columns, 3.6 * rows))
-        axes = np.ravel(ax)
-        if len(axes) < count:
-            raise ValueError(f"ax has {len(axes)} axes, and {count} are needed.")
+        columns = min(count, 3)
+        rows = -(-count // columns)
+        axes = take_axes(ax, count, rows, columns, (4.2 * columns, 3.6 * rows))
         self._draw_order(axes[0], scores)
         for one, name in zip(axes[1:], self.parameters_):
             self._draw_parameter(one, name, scores)

@@ -84,7 +84,7 @@ def test_colours_no_mistakes_and_too_few_axes():
     assert display.confidence is None
     right = MisclassifiedDisplay.from_predictions(X, [1] * 5, [1] * 5)
     assert len(right.axes_) == 0
-    with pytest.raises(ValueError, match="axes has 1 axes for 3 images"):
+    with pytest.raises(ValueError, match="axes has 1 axes, and 3 are needed"):
         display.plot(plt.subplots()[1])
 
 
