@@ -151,9 +151,10 @@ def _take_epochs(run, network):
 def _seeded(candidate, changes, seed):
     """Give all random states of a candidate a seed, but those that it changes."""
     for name, value in candidate.get_params(deep=True).items():
-        is_seed = name.split("__")[-1] == "random_state"
-        own = name in changes or any(name.startswith(f"{step}__") for step in changes)
-        if is_seed and not (own and value is not None) and name not in changes:
+        if name.split("__")[-1] != "random_state" or name in changes:
+            continue
+        brought = any(name.startswith(f"{step}__") for step in changes)
+        if not (brought and value is not None):
             candidate.set_params(**{name: seed})
     return candidate
 
@@ -200,22 +201,29 @@ def _compile(network, split):
     Whoever is the first to train a structure compiles it, and imports TensorFlow: that
     is no part of the time of a variant.
     """
-    copy = clone(network)
-    params = copy.get_params(deep=False)
-    off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "fit__epochs": 1}
-    copy.set_params(**{name: off[name] for name in off if name in params}, epochs=1)
-    batch_size = params.get("fit__batch_size", params["batch_size"])
-    n_rows = np.shape(split.y)[0]
-    if batch_size != -1:
-        n_rows = min(n_rows, 2 * (batch_size or DEFAULT_BATCH))
-    labels = np.asarray(split.y)
-    rows = np.arange(n_rows)
-    if labels.ndim == 1:  # of each label one, so that the network is the same
-        rows = np.union1d(rows, np.unique(labels, return_index=True)[1])
     with suppress(Exception):  # the fit itself will tell of what fails
+        copy = clone(network)
+        params = copy.get_params(deep=False)
+        off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "epochs": 1}
+        off["fit__epochs"] = 1
+        copy.set_params(**{name: off[name] for name in off if name in params})
+        rows = _two_batches(
+            params.get("fit__batch_size", params["batch_size"]), split.y
+        )
         X, y = cut_rows(network, split.X, split.y, rows)
         X_val, y_val = cut_rows(network, split.X_val, split.y_val, np.arange(1))
         copy.fit(X, y, **_validation(copy, X_val, y_val))
+
+
+def _two_batches(batch_size, y):
+    """Return the rows of two batches, and one of each label: so many outputs."""
+    n_rows = np.shape(y)[0]
+    if batch_size != -1:
+        n_rows = min(n_rows, 2 * (batch_size or DEFAULT_BATCH))
+    rows = np.arange(n_rows)
+    if np.ndim(y) > 1:
+        return rows
+    return np.union1d(rows, np.unique(np.asarray(y), return_index=True)[1])
 
 
 def _score(run, fitted, split, scorer):
