@@ -1,8 +1,5 @@
 """Named changes of one estimator, trained side by side."""
 
-import threading
-import warnings
-from collections import deque
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
@@ -10,23 +7,21 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import indexable
-from tqdm import tqdm
 
 from skdl._checks import draw_seed
 from skdl._fingerprint import Fingerprint, describe, describe_data, describe_estimator
 from skdl._markdown import table, version_section
-from skdl._threads import work_in_threads
 from skdl.inspection._comparison_display import ComparisonDisplay
 from skdl.inspection._figures import hidden_figure
 from skdl.inspection._ledger import open_ledger
 from skdl.inspection._runs import Run, train_run
 from skdl.inspection._splits import draw_seeds, make_splits
+from skdl.inspection._table import describe_runs, p_value
 from skdl.inspection._tracking import open_tracker
 from skdl.inspection._variants import describe_changes, name_variants
+from skdl.inspection._work import PlannedRuns
 
 __all__ = ["Comparison", "compare"]
 
@@ -153,7 +148,7 @@ def compare(
         change = changes[run.variant]
         return train_run(run, estimator, change, split, seed, scorer, observer)
 
-    runs = _Runs(planned, ledger, tracker, train, verbose)
+    runs = PlannedRuns(planned, ledger, tracker, train, verbose)
     runs.finish(joblib.effective_n_jobs(n_jobs))
     facts = {
         "estimator": " ".join(repr(estimator).split()),
@@ -212,8 +207,8 @@ class Comparison:
         first = self._of(next(iter(self.variants)))
         for name in self.variants:
             runs = self._of(name)
-            rows[name] = _describe_runs(runs, target_score)
-            rows[name]["p_value"] = _test(first, runs)
+            rows[name] = describe_runs(runs, target_score)
+            rows[name]["p_value"] = p_value(first, runs)
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
         # A variant that failed lacks columns, and it may be the first.
         frame = frame[list(max(rows.values(), key=len))]
@@ -306,186 +301,6 @@ class Comparison:
             + "\n\n"
             + table(changes, ("variant", "changes"))
         )
-
-
-class _Runs:
-    """Does the runs that the ledger lacks.
-
-    Parameters
-    ----------
-    planned : list of Run
-        All runs, without what they give.
-    ledger : Ledger
-        Those that are finished.
-    tracker : object
-        Logs each run that is finished.
-    train : callable
-        ``train(run, observer)`` trains and scores; it returns the fitted estimator.
-    verbose : int
-        Above 0 shows a line.
-    """
-
-    def __init__(self, planned, ledger, tracker, train, verbose):
-        self.done = [ledger.find(run.key) or run for run in planned]
-        self._todo = deque(
-            place for place, run in enumerate(self.done) if run is planned[place]
-        )
-        self._ledger = ledger
-        self._tracker = tracker
-        self._train = train
-        self._observer = None
-        self._stopped = threading.Event()
-        self._line = tqdm(
-            desc="compare",
-            total=len(planned),
-            initial=len(planned) - len(self._todo),
-            unit="run",
-            disable=not verbose,
-        )
-
-    def finish(self, n_threads):
-        """Do them.
-
-        Parameters
-        ----------
-        n_threads : int
-            How many at a time.
-
-        Raises
-        ------
-        ValueError
-            If all fits failed.
-        """
-        if n_threads > 1:
-            self._observer = _Stopper(self._stopped)
-        try:
-            work_in_threads(self._work, n_threads, self._stopped)
-        except BaseException:
-            self._ledger.interrupt()
-            raise
-        finally:
-            self._line.close()
-        self._warn_of_failures()
-
-    def _work(self):
-        while not self._stopped.is_set():
-            try:
-                place = self._todo.popleft()
-            except IndexError:
-                return
-            run = self.done[place]
-            kept = self._ledger.find(run.key)  # by another process, meanwhile
-            if kept is not None:
-                self.done[place] = kept
-            else:
-                fitted = self._train(run, self._observer)
-                if self._stopped.is_set():
-                    return
-                if not run.error:
-                    self._ledger.add(run)
-                self._tracker.log_run(run, fitted)
-            self._line.set_postfix_str(run.variant, refresh=False)
-            self._line.update()
-
-    def _warn_of_failures(self):
-        failed = [run for run in self.done if run.error]
-        if not failed:
-            return
-        text = f"The first, {failed[0].variant!r}, failed with: {failed[0].error}"
-        if len(failed) == len(self.done):
-            raise ValueError(f"All {len(failed)} fits failed. {text}")
-        warnings.warn(
-            f"{len(failed)} of {len(self.done)} fits failed. {text}",
-            FitFailedWarning,
-            stacklevel=4,
-        )
-
-
-class _Stopper:
-    """Stops the fits of other threads where the comparison is interrupted."""
-
-    def __init__(self, stopped):
-        self._stopped = stopped
-
-    @property
-    def stopped(self):
-        """Whether the comparison was interrupted."""
-        return self._stopped.is_set()
-
-    def find_rows(self, encode):
-        """Return that no rows are scored in the compiled loop."""
-        return
-
-    def take_means(self, epoch, loss, metric):
-        """Return whether to stop."""
-        return self.stopped
-
-    def take_estimator(self, epoch, network):
-        """Return whether to stop."""
-        return self.stopped
-
-
-def _describe_runs(runs, target_score):
-    """Return a row of the table."""
-    runs = [run for run in runs if not run.error]
-    if not runs:
-        return {}
-    main = next(iter(runs[0].val_scores))
-    row = {}
-    for name in runs[0].val_scores:
-        row[f"train_{name}"] = _mean(run.train_scores[name] for run in runs)
-        row[f"val_{name}"] = _mean(run.val_scores[name] for run in runs)
-    if len(runs) > 1:
-        row[f"val_{main}_std"] = np.std([r.val_scores[main] for r in runs], ddof=1)
-    row[f"{main}_gap"] = row[f"train_{main}"] - row[f"val_{main}"]
-    row["train_loss"] = _mean(run.train_loss for run in runs)
-    row["val_loss"] = _mean(run.val_loss for run in runs)
-    row["loss_gap"] = row["val_loss"] - row["train_loss"]
-    row["epochs"] = _mean(run.n_epochs for run in runs)
-    if target_score is not None:
-        reached = _mean(run.epochs_to(target_score) for run in runs)
-        row[f"epochs_to_{target_score:g}"] = reached
-    row["seconds"] = _mean(run.seconds for run in runs)
-    row["seconds_per_epoch"] = row["seconds"] / row["epochs"]
-    row["n_parameters"] = _mean(run.n_parameters for run in runs)
-    return row
-
-
-def _mean(values):
-    """Return the mean; NaN if a value is missing."""
-    return float(np.mean([np.nan if value is None else value for value in values]))
-
-
-def _test(first, others):
-    """Return the p-value of the corrected resampled t-test of the first score.
-
-    With differences d on J splits, n rows to train and m to validate:
-    t = mean(d) / sqrt((1 / J + m / n) * var(d)), with J - 1 degrees of freedom. Of a
-    splitter with several splits, repeats are averaged: they are no new splits.
-    """
-    if first[0].variant == others[0].variant:
-        return np.nan
-    partners = {(run.repeat, run.fold): run for run in first if not run.error}
-    differences = {}
-    ratio = []
-    by_fold = len({run.fold for run in others}) > 1
-    for run in others:
-        partner = partners.get((run.repeat, run.fold))
-        if run.error or partner is None:
-            continue
-        main = next(iter(run.val_scores))
-        split = run.fold if by_fold else run.repeat
-        difference = run.val_scores[main] - partner.val_scores[main]
-        differences.setdefault(split, []).append(difference)
-        ratio.append(run.n_val / run.n_train)
-    if len(differences) < 2:
-        return np.nan
-    means = [np.mean(values) for values in differences.values()]
-    mean, variance = np.mean(means), np.var(means, ddof=1)
-    if variance == 0:
-        return 1.0 if mean == 0 else np.nan
-    t = mean / np.sqrt((1 / len(means) + np.mean(ratio)) * variance)
-    return float(2 * stats.t.sf(abs(t), len(means) - 1))
 
 
 def _table_section(frame):

@@ -1,0 +1,129 @@
+"""The runs of a comparison are done, in one thread or in several."""
+
+import threading
+import warnings
+from collections import deque
+
+from sklearn.exceptions import FitFailedWarning
+from tqdm import tqdm
+
+from skdl._threads import work_in_threads
+
+__all__ = ["PlannedRuns"]
+
+
+class PlannedRuns:
+    """Does the runs that the ledger lacks.
+
+    Parameters
+    ----------
+    planned : list of Run
+        All runs, without what they give.
+    ledger : Ledger
+        Those that are finished.
+    tracker : object
+        Logs each run that is finished.
+    train : callable
+        ``train(run, observer)`` trains and scores; it returns the fitted estimator.
+    verbose : int
+        Above 0 shows a line.
+    """
+
+    def __init__(self, planned, ledger, tracker, train, verbose):
+        self.done = [ledger.find(run.key) or run for run in planned]
+        self._todo = deque(
+            place for place, run in enumerate(self.done) if run is planned[place]
+        )
+        self._ledger = ledger
+        self._tracker = tracker
+        self._train = train
+        self._observer = None
+        self._stopped = threading.Event()
+        self._line = tqdm(
+            desc="compare",
+            total=len(planned),
+            initial=len(planned) - len(self._todo),
+            unit="run",
+            disable=not verbose,
+        )
+
+    def finish(self, n_threads):
+        """Do them.
+
+        Parameters
+        ----------
+        n_threads : int
+            How many at a time.
+
+        Raises
+        ------
+        ValueError
+            If all fits failed.
+        """
+        if n_threads > 1:
+            self._observer = _Stopper(self._stopped)
+        try:
+            work_in_threads(self._work, n_threads, self._stopped)
+        except BaseException:
+            self._ledger.interrupt()
+            raise
+        finally:
+            self._line.close()
+        self._warn_of_failures()
+
+    def _work(self):
+        while not self._stopped.is_set():
+            try:
+                place = self._todo.popleft()
+            except IndexError:
+                return
+            run = self.done[place]
+            kept = self._ledger.find(run.key)  # by another process, meanwhile
+            if kept is not None:
+                self.done[place] = kept
+            else:
+                fitted = self._train(run, self._observer)
+                if self._stopped.is_set():
+                    return
+                if not run.error:
+                    self._ledger.add(run)
+                self._tracker.log_run(run, fitted)
+            self._line.set_postfix_str(run.variant, refresh=False)
+            self._line.update()
+
+    def _warn_of_failures(self):
+        failed = [run for run in self.done if run.error]
+        if not failed:
+            return
+        text = f"The first, {failed[0].variant!r}, failed with: {failed[0].error}"
+        if len(failed) == len(self.done):
+            raise ValueError(f"All {len(failed)} fits failed. {text}")
+        warnings.warn(
+            f"{len(failed)} of {len(self.done)} fits failed. {text}",
+            FitFailedWarning,
+            stacklevel=4,
+        )
+
+
+class _Stopper:
+    """Stops the fits of other threads where the comparison is interrupted."""
+
+    def __init__(self, stopped):
+        self._stopped = stopped
+
+    @property
+    def stopped(self):
+        """Whether the comparison was interrupted."""
+        return self._stopped.is_set()
+
+    def find_rows(self, encode):
+        """Return that no rows are scored in the compiled loop."""
+        return
+
+    def take_means(self, epoch, loss, metric):
+        """Return whether to stop."""
+        return self.stopped
+
+    def take_estimator(self, epoch, network):
+        """Return whether to stop."""
+        return self.stopped
