@@ -1,4 +1,4 @@
-"""What makes two searches the same."""
+"""What makes two searches, or two comparisons, the same."""
 
 import hashlib
 import re
@@ -121,7 +121,7 @@ def describe(value, *, deep=True):
         for name, held in sorted(getattr(value, "__dict__", {}).items())
         if isinstance(held, (bool, int, float, str, bytes, type(None)))
     }
-    return f"{type(value).__qualname__} {plain}"
+    return f"{without_addresses(text)} {plain}"
 
 
 def _describe_estimator(estimator):
@@ -133,14 +133,19 @@ def _describe_estimator(estimator):
     return f"{type(estimator).__qualname__} {settings}"
 
 
-def _describe_function(function):
+def _describe_function(function, seen=()):
     """Return the name of a function, and a digest of its code and what it holds."""
-    held = [
-        describe(cell.cell_contents)
-        for cell in function.__closure__ or ()
-        if cell.cell_contents is not function
-    ]
-    parts = (_describe_code(function.__code__), function.__defaults__, held)
+    seen = (*seen, function)
+    held = []
+    for cell in function.__closure__ or ():
+        value = cell.cell_contents
+        if hasattr(value, "__code__"):  # functions may hold each other
+            known = any(value is other for other in seen)
+            held.append("" if known else _describe_function(value, seen))
+        else:
+            held.append(describe(value))
+    defaults = (function.__defaults__, function.__kwdefaults__)
+    parts = (_describe_code(function.__code__), describe(defaults), held)
     return f"{function.__qualname__} {_digest(repr(parts).encode())}"
 
 

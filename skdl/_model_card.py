@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._candidates import count_weights, last_step
 from skdl._markdown import cell, table, version_section
-from skdl.inspection._figures import hidden_figure
+from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 
 __all__ = ["model_card"]
@@ -255,9 +255,7 @@ def _curves_section(network, path):
     history = getattr(network, "history_", None)
     if not history:
         return None
-    n_axes = sum(not name.startswith("val_") for name in history)
-    figure, axes = hidden_figure((4.5 * n_axes, 3.8), n_axes)
-    LearningCurvesDisplay(history).plot(axes)
+    figure = draw_hidden(LearningCurvesDisplay(history))
     return f"## Learning curves\n\n{_save(figure, path, 'Learning curves')}"
 
 

@@ -14,7 +14,7 @@ from skdl._checks import draw_seed
 from skdl._fingerprint import Fingerprint, describe, describe_data, describe_estimator
 from skdl._markdown import table, version_section
 from skdl.inspection._comparison_display import ComparisonDisplay
-from skdl.inspection._figures import hidden_figure
+from skdl.inspection._figures import draw_hidden
 from skdl.inspection._ledger import open_ledger
 from skdl.inspection._runs import Run, train_run
 from skdl.inspection._splits import draw_seeds, make_splits
@@ -186,9 +186,8 @@ class Comparison:
         Parameters
         ----------
         target_score : float, default=None
-            Adds the number of epochs after which the metric of the validation part
-            (accuracy or R², or the first of your own) had reached it; NaN where a run
-            never did.
+            Adds the number of epochs after which the accuracy or R² of the validation
+            part had reached it; NaN where a run never did, or has no such metric.
 
         Returns
         -------
@@ -284,9 +283,7 @@ class Comparison:
         histories = self.histories()
         if not histories:
             return None
-        display = ComparisonDisplay(histories)
-        figure, axes = hidden_figure(*display.layout())
-        display.plot(axes)
+        figure = draw_hidden(ComparisonDisplay(histories))
         figure.savefig(folder / "curves.png", dpi=110)
         return "## Curves\n\n![Curves](curves.png)"
 

@@ -4,7 +4,7 @@ import importlib
 
 import numpy as np
 
-__all__ = ["hidden_figure", "take_axes"]
+__all__ = ["draw_hidden", "hidden_figure", "take_axes"]
 
 
 def _new_axes(n_rows, n_columns, size):
@@ -43,6 +43,13 @@ def hidden_figure(size, n_columns=1):
     # No window, whatever the backend is.
     _need("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
     return figure, figure.subplots(1, n_columns)
+
+
+def draw_hidden(display):
+    """Return a figure that is only saved, with a display that knows its layout."""
+    figure, axes = hidden_figure(*display.layout())
+    display.plot(axes)
+    return figure
 
 
 def _need(module):

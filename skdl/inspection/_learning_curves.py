@@ -113,14 +113,30 @@ class LearningCurvesDisplay:
         ValueError
             If there are too few axes.
         """
-        names = [name for name in self.history if not name.startswith("val_")]
-        count = len(names)
-        axes = take_axes(ax, count, 1, count, (4.5 * count, 3.8))
+        names = self._names()
+        size, count = self.layout()
+        axes = take_axes(ax, count, 1, count, size)
         self.lines_ = {}
         for one, name in zip(axes, names):
             self.lines_[name] = self._draw(one, name)
         self.axes_, self.figure_ = axes[: len(names)], axes[0].figure
         return self
+
+    def layout(self):
+        """Return what a figure needs.
+
+        Returns
+        -------
+        size : tuple of float
+            Its width and height in inches.
+        n_axes : int
+            Its number of axes, in one row.
+        """
+        n_axes = len(self._names())
+        return (4.5 * n_axes, 3.8), n_axes
+
+    def _names(self):
+        return [name for name in self.history if not name.startswith("val_")]
 
     def _draw(self, axes, name):
         lines = []

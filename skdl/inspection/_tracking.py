@@ -15,7 +15,7 @@ import numpy as np
 
 from skdl import __version__
 from skdl._candidates import last_step
-from skdl.inspection._figures import hidden_figure
+from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 
 __all__ = ["open_tracker"]
@@ -127,7 +127,11 @@ class _MLflowTracker:
         }
         tags = {"repeat": run.repeat, "fold": run.fold, "changes": run.params}
         tags["error"] = run.error
-        with self._open(run.variant, tags, failed=fitted is None) as number:
+        failed = fitted is None
+        with (
+            _warns_of(run.variant),
+            self._open(run.variant, tags, failed=failed) as number,
+        ):
             if fitted is not None:
                 self._log_fit(number, fitted, {**scores, "fit_seconds": run.seconds})
 
@@ -146,7 +150,8 @@ class _MLflowTracker:
             ``"complete"``, ``"pruned"`` or ``"failed"``.
         """
         tags = {"state": state, "error": outcome.error}
-        with self._open(name, tags, failed=state == "failed") as number:
+        failed = state == "failed"
+        with _warns_of(name), self._open(name, tags, failed=failed) as number:
             self._log_params(number, params)
             means = {
                 f"mean_test_{score}": np.mean(values)
@@ -179,34 +184,25 @@ class _MLflowTracker:
         scores : dict of float
             What is known of it.
         """
-        with self._open(f"{name}: best", {}) as number:
+        name = f"{name}: best"
+        with _warns_of(name), self._open(name, {}) as number:
             self._log_fit(number, fitted, scores)
 
     @contextmanager
     def _open(self, name, tags, *, failed=False):
-        """Make a run that ends with the block; one at a time, SQLite has one writer.
-
-        What can't be logged is no reason to lose what was trained: it is a warning.
-        """
+        """Make a run that ends with the block; one at a time, SQLite has one writer."""
         with self._lock:
-            number = None
+            text = {key: str(value) for key, value in tags.items() if value != ""}
+            number = self._client.create_run(
+                self._experiment, tags={**self._tags, **text}, run_name=name
+            ).info.run_id
             try:
-                text = {key: str(value) for key, value in tags.items() if value != ""}
-                number = self._client.create_run(
-                    self._experiment, tags={**self._tags, **text}, run_name=name
-                ).info.run_id
                 yield number
-                self._client.set_terminated(number, "FAILED" if failed else "FINISHED")
-            except BaseException as error:
-                if number is not None:
-                    with suppress(Exception):
-                        self._client.set_terminated(number, "KILLED")
-                if not isinstance(error, Exception):
-                    raise
-                warnings.warn(
-                    f"MLflow could not log all of the run {name!r}: {error}",
-                    stacklevel=4,
-                )
+            except BaseException:
+                with suppress(Exception):
+                    self._client.set_terminated(number, "KILLED")
+                raise
+            self._client.set_terminated(number, "FAILED" if failed else "FINISHED")
 
     def _log_fit(self, number, fitted, scores):
         self._log_params(number, fitted.get_params(deep=True))
@@ -214,9 +210,7 @@ class _MLflowTracker:
         history = getattr(last_step(fitted), "history_", None)
         if history:
             self._log_curves(number, history)
-            n_axes = sum(not name.startswith("val_") for name in history)
-            figure, axes = hidden_figure((4.5 * n_axes, 3.8), n_axes)
-            LearningCurvesDisplay(history).plot(axes)
+            figure = draw_hidden(LearningCurvesDisplay(history))
             self._client.log_figure(number, figure, "learning_curves.png")
         self._log_model(number, fitted)
 
@@ -267,6 +261,17 @@ class _MLflowTracker:
             finally:
                 log.setLevel(level)
             self._client.log_artifacts(number, f"{folder}/model", "model")
+
+
+@contextmanager
+def _warns_of(name):
+    """Make a warning of what fails: it is no reason to lose what was trained."""
+    try:
+        yield
+    except Exception as error:
+        warnings.warn(
+            f"MLflow could not log all of the run {name!r}: {error}", stacklevel=4
+        )
 
 
 def _plain(value):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from functools import partial
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn.svm import SVC
 
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl._callbacks import EpochCallback
-from skdl._fingerprint import Fingerprint
+from skdl._fingerprint import Fingerprint, describe
 from skdl.inspection import Comparison, _ledger, compare
 from skdl.inspection._runs import Run
 
@@ -454,6 +455,22 @@ def test_a_function_that_has_changed_is_another_comparison(iris, tmp_path):
     compare(SVC(), {"a": {}}, *iris, scoring=make_scorer_of(1), folder=tmp_path)
     with pytest.raises(ValueError, match="scoring"):
         compare(SVC(), {"a": {}}, *iris, scoring=make_scorer_of(2), folder=tmp_path)
+
+
+def test_functions_are_told_apart_by_what_they_hold():
+    def power(base, exponent=2):
+        return base**exponent
+
+    def odd(n):
+        return n > 0 and even(n - 1)
+
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    assert describe(partial(power, 3)) == describe(partial(power, 3))
+    assert describe(partial(power, 3)) != describe(partial(power, 4))
+    assert describe(odd) != describe(even)
+    assert describe(odd) == describe(odd)
 
 
 def test_repeats_of_the_same_splits_are_no_new_evidence(iris):

@@ -183,6 +183,16 @@ def test_what_can_not_be_logged_is_a_warning(client, iris):
     )
 
 
+def test_a_run_that_can_not_be_made_is_a_warning(client, iris, monkeypatch):
+    def away(*arguments, **settings):
+        raise ConnectionError("the server is away")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_run", away)
+    with pytest.warns(UserWarning, match="run 'a': the server is away"):
+        found = compare(pipeline(), {"a": {}}, *iris, tracking="mlflow")
+    assert not found.frame()["val_score"].isna().any()
+
+
 def test_without_mlflow_it_is_said_how_to_get_it(monkeypatch, iris):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(ImportError, match=r"pip install skdl\[mlflow\]"):
