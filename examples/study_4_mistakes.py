@@ -8,6 +8,7 @@ images, and tested once.
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 from _study import flat, load_images, make_parser, parse, run
 from sklearn.base import clone
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report, log_loss
@@ -33,8 +34,9 @@ def show_mistakes(model, X, y, folder):
     print(f"Pictures: {folder / 'mistakes.png'}, {folder / 'confusion.png'}")
 
 
-def epochs_of(comparison, name):
-    return int(comparison.frame().loc[name, "epochs"])
+def best_epoch(comparison, name):
+    """Return after how many epochs the validation loss was lowest."""
+    return int(np.argmin(comparison.histories()[name][0]["val_loss"])) + 1
 
 
 def main(arguments=None):
@@ -82,8 +84,8 @@ def main(arguments=None):
     # %%
     name = comparison.frame()["val_score"].idxmax()
     final = clone(network).set_params(**comparison.variants[name])
-    if final.early_stopping:  # it stops where it stopped, since no image is left to see
-        final.set_params(early_stopping=False, epochs=epochs_of(comparison, name))
+    if final.early_stopping:  # it stops where that was best: no image is left to see
+        final.set_params(early_stopping=False, epochs=best_epoch(comparison, name))
     final.fit(flat(X), y)
     loss = log_loss(y_test, final.predict_proba(flat(X_test)))
     print(f"\nFinal model: {name}")

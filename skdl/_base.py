@@ -34,6 +34,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     _network: MLPStructure
     _target: Target
     _weights: list
+    _rates: list | None = None  # of dropout; the first saved files lack them
     # Set by partial_fit: what its next call goes on with.
     _seed: int
     _states: list | None = None
@@ -55,8 +56,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _dropout_rates(self):
         """Return the rates of dropout: of the input, and of each hidden layer."""
 
-    def _as_rows(self, X, *, reset=False):
-        """Return X with one flat row for each sample."""
+    def _as_rows(self, X, *, reset=False, name="X"):
+        """Return the data of a name with one flat row for each sample."""
         return X
 
     def _input_shape(self):
@@ -127,7 +128,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 self._weights,
                 target=self._target,
                 settings=self._settings(),
-                dropout=self._dropout_rates(),
+                dropout=self._rates or self._dropout_rates(),
                 input_shape=self._input_shape(),
             )
         return self._model
@@ -217,6 +218,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "_network": job.network,
                 "_target": job.target,
                 "_weights": weights,
+                "_rates": job.dropout,
                 "_model": None,
                 "n_outputs_": job.target.n_outputs,
             }
@@ -277,7 +279,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Check all parameters; those of the data are checked with the data."""
         self._validate_params()
         settings = self._settings()
-        checks.check_numbers(settings)
+        checks.check_numbers(settings, self._parameter_constraints)
         checks.check_initializer(self.kernel_initializer)
         signature = inspect.signature(type(self).__init__).parameters
         defaults = {name: parameter.default for name, parameter in signature.items()}
@@ -294,7 +296,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(
                 "X_val and y_val belong together: give both of them, or none."
             )
-        X = self._as_rows(X)
+        X = self._as_rows(X, name="X_val")
         X, y, weight = checks.check_data(self, X, y, weight, names=_VALIDATION_NAMES)
         return Part(X, None, target.encode(y, "y_val"), weight)
 
@@ -309,12 +311,18 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         job.train = job.train.take(train)
 
     def _check_same_network(self, job):
-        before = self._plan().shapes
-        if job.network != self._network or job.plan.shapes != before:
+        before = {**self._network.what_stays(), "kernels": self._plan().shapes}
+        now = {**job.network.what_stays(), "kernels": job.plan.shapes}
+        changed = [
+            f"{name} {before[name]!r}, got {now[name]!r}"
+            for name in before
+            if before[name] != now[name]
+        ]
+        if changed:
             raise ValueError(
-                f"A fit that goes on needs the network of the last: kernels {before} "
-                f"and {self._network}, got {job.plan.shapes} and {job.network}. Set "
-                "warm_start=False, or clone the estimator, to begin anew."
+                "A fit that goes on needs the network of the last: "
+                f"{'; '.join(changed)}. Set warm_start=False, or clone the estimator, "
+                "to begin anew."
             )
 
     def __sklearn_is_fitted__(self):
@@ -328,7 +336,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
 
 class ShownPredictions:
-    """Shows an observer, after each epoch, the estimator as if its fit had ended.
+    """Offers an observer, after each epoch, the estimator as if its fit had ended.
 
     Parameters
     ----------
@@ -349,13 +357,16 @@ class ShownPredictions:
         """Do nothing."""
 
     def epoch_end(self, epoch, logs):
-        """Show the estimator; return whether to stop."""
-        fitted = copy(self._estimator)
-        vars(fitted).update(self._attributes())
-        return self._estimator._observer.take_estimator(epoch, fitted)
+        """Offer the estimator; return whether to stop."""
+        return self._estimator._observer.take_estimator(epoch, self._show)
 
     def end(self):
         """Do nothing."""
+
+    def _show(self):
+        fitted = copy(self._estimator)
+        vars(fitted).update(self._attributes())  # copies the weights
+        return fitted
 
 
 _TRAINING_NAMES = ("X", "y", "sample_weight")

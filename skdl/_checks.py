@@ -73,18 +73,14 @@ CONSTRAINTS = {
     "verbose": ["verbose"],
     "random_state": ["random_state"],
 }
-_NUMBERS = [
-    name
-    for name, accepted in CONSTRAINTS.items()
-    if any(isinstance(constraint, Interval) for constraint in accepted)
-]
 
 
-def check_numbers(params):
+def check_numbers(params, constraints):
     """Refuse booleans where a number is meant; Python takes them for 0 and 1."""
-    for name in _NUMBERS:
+    for name, accepted in constraints.items():
+        is_number = any(isinstance(constraint, Interval) for constraint in accepted)
         value = params.get(name)
-        if isinstance(value, (bool, np.bool_)):
+        if is_number and isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{name}={value!r} is a boolean; it must be a number.")
 
 
@@ -385,5 +381,6 @@ def check_memory(shapes):
         raise MemoryError(
             f"The network has {n_weights:,} weights: kernels {list(shapes)}. Its "
             f"training needs about {needed:.3g} GiB, and {free:.3g} GiB are free. Give "
-            "smaller hidden_layer_sizes, or fewer features."
+            "smaller hidden_layer_sizes or fewer features; pooling or global_pooling "
+            "does it for images."
         )

@@ -1,9 +1,12 @@
 """The convolutional networks: CNNClassifier and CNNRegressor."""
 
+import math
+
 import numpy as np
 
 from skdl import _checks as checks
 from skdl import _images as images
+from skdl._augmentation import plain_augmentation
 from skdl._checks import COUNT, SHARE
 from skdl._heads import NetworkClassifier, NetworkRegressor
 from skdl._sklearn import HasMethods, StrOptions
@@ -39,6 +42,8 @@ class _Convolutional:
     """The layers of a convolutional network, and images as rows."""
 
     def _make_structure(self, n_features, target):
+        # A fit that goes on keeps the shape of the images: another one is refused.
+        images.check_given_shape(self.image_shape, self.image_shape_)
         filters = self._filters()
         hidden = checks.expand_hidden_sizes(self.hidden_layer_sizes)
         pooling, pool_size = self.pooling, 2
@@ -55,9 +60,7 @@ class _Convolutional:
             pool_size=pool_size,
             conv_batch_norm=bool(self.conv_batch_norm),
             global_pooling=self.global_pooling,
-            augmentation=images.plain_augmentation(
-                self.augmentation, self.image_shape_
-            ),
+            augmentation=plain_augmentation(self.augmentation, self.image_shape_),
         )
         widths = [network.n_found(filters), *hidden, target.n_logits]
         return network, network.conv_shapes(filters) + dense_shapes(widths)
@@ -78,23 +81,18 @@ class _Convolutional:
             )
         return filters
 
-    def _as_rows(self, X, *, reset=False):
+    def _as_rows(self, X, *, reset=False, name="X"):
         X = X if hasattr(X, "shape") else np.asarray(X)
         shape = X.shape
         is_image = len(shape) in (3, 4)
         if reset:
             found = images.find_image_shape(shape, self.image_shape)
             self.image_shape_, self._flat = found, not is_image
+        images.check_same_images(self, shape, name)
         if not is_image:
             return X
-        given = (*shape[1:], 1)[:3]
-        if given != self.image_shape_:
-            raise ValueError(
-                f"X holds images of shape {given} (height, width, channels), but "
-                f"{type(self).__name__} was fitted on {self.image_shape_}."
-            )
         # (n, h, w) or (n, h, w, c) -> (n, h * w * c)
-        return np.reshape(np.asarray(X), (shape[0], -1))
+        return np.reshape(np.asarray(X), (shape[0], math.prod(shape[1:])))
 
     def _input_shape(self):
         return None if self._flat else self.image_shape_

@@ -1,40 +1,15 @@
-"""Images as rows: their shape, and how they are changed at random."""
+"""Images as rows: their shape, and the kernels that go over them."""
 
-import json
 import math
-from numbers import Integral, Real
+import warnings
+from numbers import Integral
 
 __all__ = [
-    "AUGMENTERS",
+    "check_given_shape",
+    "check_same_images",
     "expand_kernel_size",
     "find_image_shape",
-    "plain_augmentation",
 ]
-
-# Keras' layers that change images at random and keep their shape.
-AUGMENTERS = (
-    "GaussianDropout",
-    "GaussianNoise",
-    "RandomBrightness",
-    "RandomColorDegeneration",
-    "RandomColorJitter",
-    "RandomContrast",
-    "RandomElasticTransform",
-    "RandomErasing",
-    "RandomFlip",
-    "RandomGaussianBlur",
-    "RandomGrayscale",
-    "RandomHue",
-    "RandomInvert",
-    "RandomPerspective",
-    "RandomPosterization",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomSharpness",
-    "RandomShear",
-    "RandomTranslation",
-    "RandomZoom",
-)
 
 
 def find_image_shape(shape, given):
@@ -51,30 +26,95 @@ def find_image_shape(shape, given):
     -------
     tuple of int
         Flat rows of unknown shape are squares of one channel, else of three, else
-        images of one line.
+        images of one line. Warns where channels seem to come first.
 
     Raises
     ------
     ValueError
         If that is no shape, or not the shape of X.
     """
-    wanted = None if given is None else _check_image_shape(given)
-    if len(shape) in (3, 4):
-        found = (*map(int, shape[1:]), 1)[:3]
-    elif wanted is not None:
-        found = wanted
-    else:
-        found = _infer(shape[1] if len(shape) == 2 else 1)
-    if wanted is not None and wanted != found:
+    if len(shape) > 4:
         raise ValueError(
-            f"image_shape={given!r} is not the shape of the images in X, {found}."
+            f"X has {len(shape)} dimensions, {tuple(shape)}: images are (n_samples, "
+            "height, width) or (n_samples, height, width, channels)."
         )
-    if wanted and len(shape) == 2 and math.prod(found) != shape[1]:
+    if len(shape) in (3, 4):
+        found = _shape_of_images(shape)
+        check_given_shape(given, found)
+        _warn_of_channels_first(found)
+        return found
+    if given is None:
+        return _infer(shape[1] if len(shape) == 2 else 1)
+    found = _check_image_shape(given)
+    if len(shape) == 2 and math.prod(found) != shape[1]:
         raise ValueError(
             f"image_shape={given!r} has {math.prod(found)} values, and a row of X has "
             f"{shape[1]} features."
         )
     return found
+
+
+def check_given_shape(given, found):
+    """Check that the shape that a user has said is that of the images.
+
+    Raises
+    ------
+    ValueError
+        If it is no shape, or another.
+    """
+    if given is not None and _check_image_shape(given) != found:
+        raise ValueError(
+            f"image_shape={given!r} is not the shape of the images in X, {found}."
+        )
+
+
+def _shape_of_images(shape):
+    return (*map(int, shape[1:]), 1)[:3]  # (n, h, w) or (n, h, w, c) -> (h, w, c)
+
+
+def _warn_of_channels_first(found):
+    height, width, channels = found
+    if height in (1, 3) and channels not in (1, 3) and width == channels:
+        warnings.warn(
+            f"The images have shape {found}: height, width and channels. If their "
+            "channels come first, give np.moveaxis(X, 1, -1).",
+            stacklevel=2,
+        )
+
+
+def check_same_images(estimator, shape, name="X"):
+    """Check that images are of the shape that an estimator was fitted on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``image_shape_`` is None if that is not known.
+    shape : tuple of int
+        Of the data; flat rows are not checked.
+    name : str, default="X"
+        Of the data.
+
+    Raises
+    ------
+    ValueError
+        If they are of another, or the data are a single image.
+    """
+    expected, is_image = estimator.image_shape_, len(shape) in (3, 4)
+    if expected is None:
+        return
+    row = (math.prod(expected),)
+    if (_shape_of_images(shape) if is_image else tuple(shape[1:])) in (expected, row):
+        return
+    if tuple(shape) in (expected, expected[:2]):
+        raise ValueError(
+            f"{name} is a single image of shape {tuple(shape)}: give "
+            f"{name}[np.newaxis]."
+        )
+    if is_image:
+        raise ValueError(
+            f"{name} holds images of shape {_shape_of_images(shape)} (height, width, "
+            f"channels), but {type(estimator).__name__} was fitted on {expected}."
+        )
 
 
 def _check_image_shape(given):
@@ -115,114 +155,3 @@ def expand_kernel_size(size, n_blocks):
         if not isinstance(one, Integral) or isinstance(one, bool) or one < 1:
             raise ValueError(f"kernel_size[{index}]={one!r} must be an int from 1.")
     return tuple((int(one), int(one)) for one in sizes)
-
-
-def _flip(value, shape):
-    modes = ("horizontal", "vertical", "horizontal_and_vertical")
-    if value not in modes:
-        raise ValueError(f"augmentation['flip']={value!r} must be one of {modes}.")
-    return "RandomFlip", {"mode": value}
-
-
-def _shift(value, shape):
-    _check_range("shift", value, 0, 1)
-    settings = {"height_factor": value, "width_factor": value}
-    return "RandomTranslation", {**settings, "fill_mode": "constant"}
-
-
-def _crop(value, shape):
-    height, width, _ = shape
-    if not isinstance(value, Integral) or not 0 < value < min(height, width):
-        raise ValueError(
-            f"augmentation['crop']={value!r} must be a number of pixels, from 1 and "
-            f"below the sides of the images, {(height, width)}."
-        )
-    settings = {"height_factor": value / height, "width_factor": value / width}
-    fill = {"fill_mode": "constant", "interpolation": "nearest"}
-    return "RandomTranslation", {**settings, **fill}
-
-
-def _rotation(value, shape):
-    _check_range("rotation", value, 0, 180)
-    return "RandomRotation", {"factor": value / 360, "fill_mode": "constant"}
-
-
-def _zoom(value, shape):
-    _check_range("zoom", value, 0, 1)
-    return "RandomZoom", {"height_factor": value, "fill_mode": "constant"}
-
-
-def _contrast(value, shape):
-    _check_range("contrast", value, 0, 1)
-    return "RandomContrast", {"factor": value, "value_range": (-1e6, 1e6)}
-
-
-def _noise(value, shape):
-    _check_range("noise", value, 0, 1)
-    return "GaussianNoise", {"stddev": value}
-
-
-_KINDS = {
-    "flip": _flip,
-    "shift": _shift,
-    "crop": _crop,
-    "rotation": _rotation,
-    "zoom": _zoom,
-    "contrast": _contrast,
-    "noise": _noise,
-}
-
-
-def _check_range(name, value, low, high):
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not low < value <= high:
-        raise ValueError(
-            f"augmentation[{name!r}]={value!r} must be above {low} and at most {high}."
-        )
-
-
-def plain_augmentation(augmentation, image_shape):
-    """Return an augmentation as plain data: names and settings of Keras' layers.
-
-    Parameters
-    ----------
-    augmentation : dict, keras.layers.Layer, list of them or None
-        As the user gives it.
-    image_shape : tuple of int
-        Height, width and channels.
-
-    Returns
-    -------
-    str
-        As JSON, without seeds and names.
-
-    Raises
-    ------
-    ValueError
-        If a name or a setting is unknown, or a layer is not Keras' own.
-    """
-    if augmentation is None:
-        return "[]"
-    if not isinstance(augmentation, dict):
-        several = isinstance(augmentation, (list, tuple))
-        layers = augmentation if several else [augmentation]
-        return json.dumps([_plain_layer(layer) for layer in layers], sort_keys=True)
-    unknown = set(augmentation) - set(_KINDS)
-    if unknown:
-        raise ValueError(
-            f"augmentation has {sorted(map(str, unknown))}; known are {list(_KINDS)}."
-        )
-    made = [_KINDS[name](value, image_shape) for name, value in augmentation.items()]
-    return json.dumps(made, sort_keys=True)
-
-
-def _plain_layer(layer):
-    kind = type(layer)
-    if not kind.__module__.startswith("keras.") or kind.__name__ not in AUGMENTERS:
-        raise ValueError(
-            f"augmentation: {layer!r} is none of Keras' random layers that keep the "
-            f"shape of images: {', '.join(AUGMENTERS)}."
-        )
-    dropped = ("name", "seed", "dtype", "trainable")
-    settings = {k: v for k, v in layer.get_config().items() if k not in dropped}
-    return kind.__name__, settings

@@ -14,6 +14,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import (
     _yield_masked_array_for_each_param as mask_params,
 )
+from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils._metadata_requests import _routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -24,6 +25,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.metaestimators import _safe_split as cut_rows
 from sklearn.utils.validation import _check_method_params as check_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_samples as count_rows
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -49,11 +51,13 @@ __all__ = [
     "StrOptions",
     "check_params",
     "check_sample_weight",
+    "count_rows",
     "cut_rows",
     "is_multimetric",
     "is_plain_scorer",
     "mask_params",
     "plain_score_name",
+    "take_rows",
     "take_scorer",
     "with_callbacks",
 ]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +49,10 @@ class MLPStructure:
     def weights(self):
         """Names of all weights, in the order of ``keras.Model.get_weights``."""
         return tuple(name for layer in self.layers for name in layer)
+
+    def what_stays(self):
+        """Return by name what must stay as it is where training goes on."""
+        return asdict(self)
 
     def kernels_of(self, weights):
         """Return those of the weights that are kernels."""
@@ -123,6 +127,10 @@ class CNNStructure(MLPStructure):
             height, width = -(-height // step), -(-width // step)
             found.append((height, width))
         return found
+
+    def what_stays(self):
+        """Return by name what must stay as it is where training goes on."""
+        return {**super().what_stays(), "augmentation": None}
 
     def n_found(self, filters):
         """Return how many numbers of an image the dense layers get."""

@@ -26,9 +26,9 @@ def svm_baseline(
 
     Parameters
     ----------
-    kernels : sequence of str, default=("linear", "poly", "rbf")
+    kernels : str or sequence of str, default=("linear", "poly", "rbf")
         Kernels to try.
-    C : sequence of float, default=(0.1, 1.0, 10.0, 100.0)
+    C : float or sequence of float, default=(0.1, 1.0, 10.0, 100.0)
         Inverse strengths of the regularization to try, above 0.
     scoring : str, callable or None, default=None
         As in ``GridSearchCV``; None is the accuracy.
@@ -57,11 +57,16 @@ def svm_baseline(
     """
     return GridSearchCV(
         make_pipeline(StandardScaler(), SVC()),
-        {"svc__kernel": list(kernels), "svc__C": list(C)},
+        {"svc__kernel": _as_list(kernels), "svc__C": _as_list(C)},
         scoring=scoring,
         cv=cv,
         n_jobs=n_jobs,
     )
+
+
+def _as_list(values):
+    alone = isinstance(values, str) or not np.iterable(values)
+    return [values] if alone else list(values)
 
 
 def svm_study(
@@ -82,9 +87,9 @@ def svm_study(
         The rows.
     y : array-like of shape (n_samples,)
         Their labels.
-    kernels : sequence of str, default=("linear", "poly", "sigmoid", "rbf")
+    kernels : str or sequence of str, default=("linear", "poly", "sigmoid", "rbf")
         Kernels to compare.
-    C : sequence of float, default=(0.01, 0.1, 1.0, 10.0, 100.0)
+    C : float or sequence of float, default=(0.01, 0.1, 1.0, 10.0, 100.0)
         Inverse strengths of the regularization, above 0.
     scoring : str, callable or None, default=None
         As in ``GridSearchCV``; None is the accuracy.
@@ -97,6 +102,11 @@ def svm_study(
     -------
     SVMStudy
         A table, and pictures.
+
+    Raises
+    ------
+    ValueError
+        If X has no flat rows, or all fits fail.
 
     References
     ----------
@@ -111,6 +121,11 @@ def svm_study(
     >>> study.frame().groupby("kernel")["val_score"].max().idxmax()
     'rbf'
     """
+    if np.ndim(X) != 2:
+        raise ValueError(
+            f"X has {np.ndim(X)} dimensions: a support vector machine takes flat rows. "
+            "Give X.reshape(len(X), -1)."
+        )
     search = svm_baseline(kernels=kernels, C=C, scoring=scoring, cv=cv, n_jobs=n_jobs)
     search.set_params(return_train_score=True, refit=False)
     search.fit(X, y)
@@ -165,17 +180,18 @@ class SVMStudy:
         Returns
         -------
         pandas.DataFrame
-            One row for each kernel, the best first.
+            One row for each kernel that has a score, the best first.
         """
-        rows = self.results.groupby("kernel", sort=False)["val_score"].idxmax()
-        return self.results.loc[rows].sort_values("val_score", ascending=False)
+        scored = self.results.dropna(subset="val_score")
+        rows = scored.groupby("kernel", sort=False)["val_score"].idxmax()
+        return scored.loc[rows].sort_values("val_score", ascending=False)
 
-    def plot(self, axes=None):
+    def plot(self, ax=None):
         """Draw the scores over C and, of two features, the decision boundaries.
 
         Parameters
         ----------
-        axes : ndarray of matplotlib Axes, default=None
+        ax : sequence of matplotlib Axes, default=None
             One for the scores and, where X has two columns, one for each kernel; None
             makes a figure.
 
@@ -195,8 +211,8 @@ class SVMStudy:
         columns = min(count, 3)
         rows = -(-count // columns)
         size = (4.2 * columns, 3.7 * rows)
-        axes = take_axes(axes, count, rows, columns, size, name="axes")
-        for kernel, rows in self.results.groupby("kernel", sort=False):
+        axes = take_axes(ax, count, rows, columns, size)
+        for kernel, rows in self.results.sort_values("C").groupby("kernel", sort=False):
             axes[0].errorbar(
                 rows["C"],
                 rows["val_score"],
@@ -214,12 +230,17 @@ class SVMStudy:
         return axes[:count]
 
     def _draw_boundary(self, axes, row):
+        from matplotlib.colors import ListedColormap  # an extra
+
         X, y = np.asarray(self.X), np.asarray(self.y)
         model = clone(self.estimator).set_params(svc__kernel=row["kernel"])
         model.set_params(svc__C=row["C"]).fit(X, y)
-        DecisionBoundaryDisplay.from_estimator(
+        display = DecisionBoundaryDisplay.from_estimator(
             model, X, response_method="predict", alpha=0.3, ax=axes
         )
+        # Three classes or more have colours of their own since scikit-learn 1.9.
+        colors = getattr(display, "multiclass_colors_", None)
+        palette = None if colors is None else ListedColormap(colors)
         codes = np.unique(y, return_inverse=True)[1]
-        axes.scatter(*X.T, c=codes, s=10, edgecolors="k", linewidths=0.3)
+        axes.scatter(*X.T, c=codes, cmap=palette, s=10, edgecolors="k", linewidths=0.3)
         axes.set_title(f"{row['kernel']}, C={row['C']:g}: {row['val_score']:.3f}")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl._images import AUGMENTERS
+from skdl._augmentation import AUGMENTERS
 
 __all__ = [
     "add_convolutions",
@@ -15,6 +15,8 @@ __all__ = [
     "make_augmenters",
     "reset_augmenters",
 ]
+
+LAYOUT = "channels_last"  # whatever Keras' own default is
 
 
 def convolve(structure, values, x, finish, drop=None):
@@ -93,6 +95,7 @@ def add_convolutions(
             n_filters,
             structure.kernel_sizes[block],
             padding="same",
+            data_format=LAYOUT,
             use_bias=not structure.conv_batch_norm,
             kernel_initializer="zeros",
             kernel_regularizer=regularizer,
@@ -104,7 +107,10 @@ def add_convolutions(
         if structure.pooling:
             pool = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
             x = pool[structure.pooling](
-                structure.pool_size, padding="same", name=f"{name}_pooling"
+                structure.pool_size,
+                padding="same",
+                data_format=LAYOUT,
+                name=f"{name}_pooling",
             )(x)
         if dropout[block]:
             x = layers.Dropout(
@@ -115,7 +121,7 @@ def add_convolutions(
         "max": layers.GlobalMaxPooling2D,
         None: layers.Flatten,
     }
-    return last[structure.global_pooling](name="features_found")(x)
+    return last[structure.global_pooling](data_format=LAYOUT, name="features_found")(x)
 
 
 def make_augmenters(augmentation, seed=0):
@@ -136,8 +142,11 @@ def make_augmenters(augmentation, seed=0):
     for number, (name, settings) in enumerate(json.loads(augmentation)):
         if name not in AUGMENTERS:
             raise ValueError(f"{name!r} is no augmentation: known are {AUGMENTERS}.")
-        settings = {**settings, "seed": seed + 1000 + number}
-        made.append(getattr(keras.layers, name)(**settings, name=f"augment_{number}"))
+        # The layers of noise know no channels.
+        own = {} if name.startswith("Gaussian") else {"data_format": LAYOUT}
+        own.update(dtype="float32", seed=seed + 1000 + number)
+        layer = getattr(keras.layers, name)
+        made.append(layer(**settings, **own, name=f"augment_{number}"))
     return made
 
 

@@ -8,7 +8,7 @@ import scipy.linalg
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdl._images import find_image_shape
+from skdl._images import check_same_images, find_image_shape
 from skdl._sklearn import Interval, StrOptions
 
 __all__ = ["ImageScaler", "ZCAWhitening"]
@@ -17,10 +17,15 @@ __all__ = ["ImageScaler", "ZCAWhitening"]
 class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Takes images or flat rows, and gives back what it was given."""
 
+    # Set by a fit.
+    image_shape_: tuple | None
+
     def _as_rows(self, X, *, reset=False):
         """Return X as flat rows of floats, checked, and the shape that it had."""
         X = X if hasattr(X, "shape") else np.asarray(X)
         shape = X.shape
+        if not reset:
+            check_same_images(self, shape)
         if len(shape) in (3, 4):
             # (n, h, w) or (n, h, w, c) -> (n, h * w * c)
             X = np.reshape(np.asarray(X), (shape[0], math.prod(shape[1:])))
@@ -108,7 +113,7 @@ class ImageScaler(_ImageTransformer):
         columns = rows.reshape(-1, channels) if self.per == "channel" else rows
         mean = columns.mean(axis=0, dtype=np.float64)
         scale = columns.std(axis=0, dtype=np.float64)
-        tiny = 10 * np.finfo(np.float32).eps * np.abs(mean)  # what rounding leaves
+        tiny = 10 * np.finfo(rows.dtype).eps * np.abs(mean)  # what rounding leaves
         scale = np.where(scale > tiny, scale, 1.0)
         times = rows.shape[1] // len(mean)
         self.mean_, self.scale_ = (np.tile(part, times) for part in (mean, scale))
@@ -164,8 +169,8 @@ class ZCAWhitening(_ImageTransformer):
         Added to the eigenvalues, above 0: how much the weakest directions, which are
         mostly noise, are held back. Choose it for pixels of the scale of X.
     n_components : int or None, default=None
-        Number of directions that are kept, the strongest; None keeps all that the
-        training images have.
+        Number of directions that are kept, the strongest; None keeps all in which the
+        training images vary.
 
     Attributes
     ----------
@@ -175,8 +180,12 @@ class ZCAWhitening(_ImageTransformer):
         The eigenvectors of the covariance, the strongest first.
     explained_variance_ : ndarray of shape (n_components_,)
         The eigenvalues: the variance along each.
+    scale_ : ndarray of shape (n_components_,)
+        Square roots of the eigenvalues with ``epsilon``.
     n_components_ : int
         Number of directions.
+    image_shape_ : tuple of int or None
+        Height, width and channels, if it was fitted on images.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -234,25 +243,28 @@ class ZCAWhitening(_ImageTransformer):
             If there are fewer directions than ``n_components``.
         """
         self._validate_params()
-        rows, _ = self._as_rows(X, reset=True)
+        rows, shape = self._as_rows(X, reset=True)
         n_samples, n_features = rows.shape
         if n_samples < 2:
             raise ValueError(
                 f"ZCAWhitening needs two images or more, got n_samples = {n_samples}."
             )
-        most = min(n_samples - 1, n_features)
-        wanted = most if self.n_components is None else self.n_components
-        if wanted > most:
+        mean = rows.mean(axis=0, dtype=np.float64)
+        wanted = min(self.n_components or n_features, n_samples - 1, n_features)
+        values, vectors = _strongest(rows - mean, wanted)
+        if self.n_components not in (None, len(values)):
             raise ValueError(
-                f"n_components={wanted} must be at most {most}: {n_samples} images "
-                f"of {n_features} features have no more directions."
+                f"n_components={self.n_components} must be at most {len(values)}: "
+                f"these {n_samples} images of {n_features} features vary in no more "
+                "directions."
             )
-        self.mean_ = rows.mean(axis=0, dtype=np.float64)
-        centered = rows - self.mean_
-        values, vectors = _strongest(centered, wanted)
+        self.mean_ = mean
         self.explained_variance_ = values
+        self.scale_ = np.sqrt(values + self.epsilon)
         self.components_ = np.ascontiguousarray(vectors)
         self.n_components_ = len(values)
+        is_image = len(shape) in (3, 4)
+        self.image_shape_ = find_image_shape(shape, None) if is_image else None
         return self
 
     def transform(self, X):
@@ -270,8 +282,7 @@ class ZCAWhitening(_ImageTransformer):
         """
         check_is_fitted(self)
         rows, shape = self._as_rows(X)
-        deviation = np.sqrt(self.explained_variance_ + self.epsilon)
-        found = self._turn(rows - self.mean_, 1 / deviation)
+        found = self._turn(rows - self.mean_, 1 / self.scale_)
         return self._as_given(found.astype(rows.dtype, copy=False), shape)
 
     def inverse_transform(self, X):
@@ -289,8 +300,7 @@ class ZCAWhitening(_ImageTransformer):
         """
         check_is_fitted(self)
         rows, shape = self._as_rows(X)
-        deviation = np.sqrt(self.explained_variance_ + self.epsilon)
-        found = self._turn(rows, deviation) + self.mean_
+        found = self._turn(rows, self.scale_) + self.mean_
         return self._as_given(found.astype(rows.dtype, copy=False), shape)
 
     def _turn(self, rows, factors):
@@ -302,8 +312,9 @@ class ZCAWhitening(_ImageTransformer):
 def _strongest(centered, n_components):
     """Return the largest eigenvalues of the covariance, and their eigenvectors.
 
-    The decomposition is that of the smaller of the two products of the data with
-    themselves: over features, or over images.
+    There are fewer where the images vary in fewer directions. The decomposition is that
+    of the smaller of the two products of the data with themselves: over features, or
+    over images.
     """
     n_samples, n_features = centered.shape
     tall = n_samples >= n_features
@@ -315,9 +326,11 @@ def _strongest(centered, n_components):
         check_finite=False,
         subset_by_index=(size - n_components, size - 1),
     )
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1].T
+    values, vectors = values[::-1], vectors[:, ::-1].T
+    # What rounding leaves is no direction.
+    kept = values > size * np.finfo(values.dtype).eps * values[0]
+    values, vectors = values[kept], vectors[kept]
     if not tall:  # of the images: (k, n) -> (k, d)
         vectors = vectors @ centered
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors /= np.where(lengths > 0, lengths, 1)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return values / (n_samples - 1), vectors

@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 from sklearn.datasets import make_circles
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import cross_val_score
 
 from skdl.baselines import svm_study
@@ -41,8 +42,8 @@ def test_two_features_have_boundaries_and_more_have_none(circles, iris):
         "rbf",
     ]
     assert len(svm_study(*iris, kernels=("linear",), C=(1.0,)).plot()) == 1
-    with pytest.raises(ValueError, match="axes has 1 axes, and 3 are needed"):
-        svm_study(*circles, kernels=("linear", "rbf"), C=(1.0,)).plot(plt.subplots()[1])
+    with pytest.raises(ValueError, match="ax has 1 axes, and 3 are needed"):
+        svm_study(*circles, kernels=("linear", "rbf"), C=1.0).plot(ax=plt.subplots()[1])
     plt.close("all")
 
 
@@ -51,3 +52,27 @@ def test_labels_may_be_words(circles):
     axes = svm_study(X, np.array(["in", "out"])[y], kernels=("rbf",), C=(1.0,)).plot()
     assert len(axes) == 2
     plt.close("all")
+
+
+def test_points_have_the_colours_of_their_regions(iris):
+    X, y = iris
+    axes = svm_study(X[:, 2:], y, kernels="rbf", C=1.0).plot()
+    contours, points = axes[1].collections
+    regions = contours.cmap(contours.norm([0, 1, 2]))[:, :3]
+    shown = points.to_rgba([0, 1, 2])[:, :3]
+    np.testing.assert_allclose(regions, shown, atol=0.02)
+    plt.close("all")
+
+
+def test_the_curve_goes_from_small_to_large_and_a_kernel_that_fails_has_none(circles):
+    with pytest.warns(FitFailedWarning), pytest.warns(UserWarning, match="non-finite"):
+        study = svm_study(*circles, kernels=("rbf", "cubic"), C=(10, 0.1, 1.0))
+    assert study.best()["kernel"].tolist() == ["rbf"]
+    axes = study.plot()
+    assert axes[0].containers[0].lines[0].get_xdata().tolist() == [0.1, 1, 10]
+    plt.close("all")
+
+
+def test_images_are_refused():
+    with pytest.raises(ValueError, match="takes flat rows"):
+        svm_study(np.zeros((8, 4, 4)), np.arange(8) % 2)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
+from scipy.stats import chisquare
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import make_scorer, top_k_accuracy_score
@@ -16,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 import skdl
 from skdl import CNNClassifier, CNNRegressor
+from skdl._augmentation import AUGMENTERS, plain_augmentation
+from skdl.convolutions import augment, make_augmenters, reset_augmenters
 from skdl.model_selection import OptunaSearchCV, default_space
 from skdl.training._cache import programs
 from tests.conftest import equal_weights
@@ -90,6 +93,9 @@ def test_the_shape_of_flat_images_is_inferred(n_features, given, expected):
         (dict(kernel_size=0), "kernel_size"),
         (dict(pooling="min"), "pooling"),
         (dict(pooling=0), "pooling"),
+        (dict(pooling=True), "pooling=True is a boolean"),
+        (dict(conv_filters=True), "conv_filters=True is a boolean"),
+        (dict(augmentation={"crop": True}), "must be a number of pixels"),
         (dict(global_pooling="sum"), "global_pooling"),
         (dict(conv_dropout=(0.1,)), r"conv_dropout=\(0.1,\) has 1 rates"),
         (dict(conv_dropout=1.0), "conv_dropout"),
@@ -116,8 +122,41 @@ def test_images_of_another_shape_are_refused(images):
         network.predict(X.reshape(-1, 4, 16, 1))
     with pytest.raises(ValueError, match=r"is not the shape of the images in X"):
         CNNClassifier(**SMALL, image_shape=(4, 16)).fit(X, y)
-    with pytest.raises(ValueError, match="images of shape"):
+    with pytest.raises(ValueError, match="X_val holds images of shape"):
         network.set_params(early_stopping=True).fit(X, y, X_val=X[:, :4], y_val=y)
+
+
+def test_a_single_image_no_images_and_too_many_dimensions(images):
+    X, y = images
+    network = CNNClassifier(**SMALL).fit(X, y)
+    for single in (X[0], X[0, ..., 0]):
+        with pytest.raises(ValueError, match=r"single image.*give X\[np.newaxis\]"):
+            network.predict(single)
+    np.testing.assert_array_equal(network.predict(X[0][None]), network.predict(X[:1]))
+    with pytest.raises(ValueError, match="0 sample"):
+        network.predict(X[:0])
+    with pytest.raises(ValueError, match="X has 5 dimensions.*images are"):
+        network.fit(X[None], y)
+
+
+def test_images_of_one_pixel_and_of_one_line_are_no_single_image():
+    rng, y = np.random.default_rng(0), np.arange(8) % 2
+    for shape in ((8, 1, 1), (8, 8), (8, 8, 8)):
+        X = rng.random(shape)
+        network = CNNClassifier((2,), epochs=1, random_state=0).fit(X, y)
+        assert network.predict(X[:1]).shape == (1,)
+
+
+def test_channels_that_come_first_are_pointed_out():
+    X = np.random.default_rng(0).random((20, 3, 8, 8))
+    with pytest.warns(UserWarning, match="If their channels come first"):
+        CNNClassifier(**SMALL).fit(X, np.arange(20) % 2)
+
+
+def test_numbers_of_numpy_are_taken(images):
+    X, y = images
+    given = {"rotation": np.float32(10), "shift": np.int64(1), "crop": np.int64(1)}
+    assert CNNClassifier(**SMALL, augmentation=given).fit(X, y).n_iter_ == 2
 
 
 STRUCTURES = [
@@ -216,6 +255,126 @@ def test_augmented_training_is_reproducible_and_goes_through_threads(images):
     assert equal_weights(alone[1], crowded[1])
 
 
+def change(augmentation, X):
+    """Return images as one step of training sees them."""
+    shape = X.shape[1:]
+    layers = make_augmenters(plain_augmentation(augmentation, shape))
+    reset_augmenters(layers, np.arange(len(layers), dtype=np.uint32))
+    return np.reshape(augment(layers, X.reshape(len(X), -1), shape), X.shape)
+
+
+def test_a_crop_goes_to_all_places_alike():
+    X = np.zeros((4000, 9, 7, 1), np.float32)
+    X[:, 4, 3] = 1
+    changed = change({"crop": 2}, X)
+    assert set(np.unique(changed)) == {0, 1}
+    counts = changed.sum(axis=0)[2:7, 1:6, 0]
+    assert counts.sum() == 4000
+    assert chisquare(counts.ravel()).pvalue > 0.001
+    assert chisquare(counts.sum(axis=0)).pvalue > 0.001
+
+
+def test_what_comes_in_from_outside_is_0():
+    X = np.ones((500, 8, 8, 1), np.float32)
+    for name in ("crop", "shift", "rotation"):
+        changed = change({name: AUGMENTATION[name]}, X)
+        assert changed.min() == pytest.approx(0, abs=0.1)
+        assert changed.max() == pytest.approx(1)
+
+
+def test_contrast_falls_and_rises():
+    X = np.float32(np.random.default_rng(0).normal(size=(2000, 6, 6, 3)))
+    changed = change({"contrast": 0.3}, X)
+    ratios = changed.std(axis=(1, 2)) / X.std(axis=(1, 2))
+    assert ratios.min() == pytest.approx(0.7, abs=0.01)
+    assert ratios.max() == pytest.approx(1.3, abs=0.01)
+    assert ratios.mean() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["flip", "shift", "zoom", "noise"])
+def test_each_image_is_changed_by_as_much_as_it_is_told(name):
+    ramp = np.tile(np.arange(100, dtype=np.float32), (400, 100, 1))[..., None]
+    by = {"flip": "horizontal", "shift": 0.1, "zoom": 0.2, "noise": 0.5}
+    changed = change({name: by[name]}, ramp)[:, 40:60, 40:60, 0]
+    slopes = np.diff(changed.mean(axis=1), axis=1).mean(axis=1)
+    moved = changed.mean(axis=(1, 2)) - 49.5
+    if name == "flip":
+        assert set(slopes.round(4)) == {-1, 1}
+    if name == "shift":  # 10 of 100 pixels
+        assert np.abs(moved).max() == pytest.approx(10, abs=0.3)
+        assert np.abs(moved).mean() == pytest.approx(5, abs=0.5)
+    if name == "zoom":
+        assert slopes.min() == pytest.approx(0.8, abs=0.02)
+        assert slopes.max() == pytest.approx(1.2, abs=0.02)
+    if name == "noise":
+        assert (changed - ramp[:, 40:60, 40:60, 0]).std() == pytest.approx(
+            0.5, rel=0.02
+        )
+
+
+def test_defaults_of_keras_do_not_matter(images):
+    X, y = images
+
+    def fit():
+        programs.clear()
+        network = CNNClassifier(**SMALL, augmentation={"crop": 2, "noise": 0.1})
+        return network.fit(X, y)
+
+    expected = fit()
+    try:
+        keras.config.set_image_data_format("channels_first")
+        keras.config.set_dtype_policy("mixed_float16")
+        found = fit()
+        keras.config.set_dtype_policy("float32")
+        shown = found.model_.predict(np.float32(X), verbose=0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+        keras.config.set_image_data_format("channels_last")
+    assert equal_weights(found, expected)
+    np.testing.assert_allclose(shown, expected.predict_proba(X), atol=1e-5)
+
+
+# Keras wants to be told how much by some of its layers.
+TOLD = {
+    "GaussianDropout": dict(rate=0.1),
+    "GaussianNoise": dict(stddev=0.1),
+    "RandomBrightness": dict(factor=0.1),
+    "RandomColorDegeneration": dict(factor=0.2),
+    "RandomContrast": dict(factor=0.1),
+    "RandomHue": dict(factor=0.1),
+    "RandomPosterization": dict(factor=4),
+    "RandomRotation": dict(factor=0.1),
+    "RandomSaturation": dict(factor=0.1),
+    "RandomSharpness": dict(factor=0.1),
+    "RandomShear": dict(x_factor=(0, 0.2)),
+    "RandomTranslation": dict(height_factor=0.1, width_factor=0.1),
+    "RandomZoom": dict(height_factor=0.1),
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTERS)
+def test_each_layer_of_keras_trains_and_is_kept(name, tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.random((40, 6, 6, 3)), np.arange(40) % 2
+    layer = getattr(keras.layers, name)(**TOLD.get(name, {}), name="mine", seed=5)
+    network = CNNClassifier((3,), epochs=1, augmentation=[layer], random_state=0)
+    network.fit(X, y)
+    skdl.save(network, tmp_path / "cnn.skdl")
+    loaded = skdl.load(tmp_path / "cnn.skdl")
+    assert loaded.augmentation[0].name == "mine"
+    assert equal_weights(clone(loaded).fit(X, y), network)
+
+
+def test_layers_that_do_not_fit_the_images_are_named(images):
+    for layer, message in [
+        (keras.layers.RandomFlip(data_format="channels_first"), "channels_first"),
+        (keras.layers.RandomHue(0.1), "RandomHue needs images of three channels, got"),
+        (keras.Sequential([keras.layers.RandomFlip()]), "Give several as a list"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            CNNClassifier(**SMALL, augmentation=layer).fit(*images)
+
+
 def test_each_epoch_sees_other_changes(images):
     X, y = images
     one = dict(batch_size=-1, optimizer="sgd", learning_rate=1e-12, dropout=0.0)
@@ -254,6 +413,27 @@ def test_it_validates_stops_and_goes_on(images):
     assert going_on.fit(X, y).history_["loss"][0] < first
     with pytest.raises(ValueError, match="needs the network of the last"):
         going_on.set_params(conv_filters=(8, 9)).fit(X, y)
+    with pytest.raises(ValueError, match=r"activation 'relu', got 'tanh'\. Set"):
+        going_on.set_params(conv_filters=(8, 8), activation="tanh").fit(X, y)
+    going_on.set_params(activation="relu", image_shape=(4, 16))
+    with pytest.raises(ValueError, match=r"image_shape=\(4, 16\) is not the shape"):
+        going_on.fit(X.reshape(600, -1), y)
+    going_on.set_params(image_shape=None, augmentation={"noise": 0.01})
+    assert going_on.fit(X, y).history_["loss"][0] < first
+
+
+def test_its_model_is_that_of_the_fit(images):
+    X, y = images
+    network = CNNClassifier(**SMALL, dropout=0.5, conv_dropout=0.25).fit(X, y)
+    for other in ((4,), (4, 4, 4)):
+        network.set_params(conv_filters=other, hidden_layer_sizes=other)
+        vars(network).pop("_model")
+        rates = [
+            layer.rate
+            for layer in network.model_.layers
+            if isinstance(layer, keras.layers.Dropout)
+        ]
+        assert rates == [0.25, 0.25, 0.5]
 
 
 def test_it_can_be_kept(images, tmp_path):

@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import skdl
 from skdl import CNNClassifier
 from skdl.preprocessing import ImageScaler, ZCAWhitening
 
@@ -84,6 +85,67 @@ def test_both_sides_give_the_same():
     )
 
 
+def repeat(rng):
+    found = rng.normal(size=(30, 100))
+    return np.vstack([found, found[:10]]), 29
+
+
+def few_directions(rng):
+    return rng.normal(size=(60, 5)) @ rng.normal(size=(5, 100)), 5
+
+
+def tall(rng):
+    return rng.normal(size=(200, 5)) @ rng.normal(size=(5, 40)), 5
+
+
+@pytest.mark.parametrize("make", [repeat, few_directions, tall])
+@pytest.mark.parametrize("epsilon", [1e-2, 1e-6])
+def test_images_that_vary_in_few_directions(make, epsilon):
+    X, n_directions = make(np.random.default_rng(0))
+    whitening = ZCAWhitening(epsilon=epsilon).fit(X)
+    assert whitening.n_components_ == n_directions
+    V = whitening.components_
+    np.testing.assert_allclose(V @ V.T, np.eye(n_directions), atol=1e-10)
+    _, s, vectors = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    scale = 1 / np.sqrt(s**2 / (len(X) - 1) + epsilon)
+    expected = (X - X.mean(axis=0)) @ (vectors.T * scale) @ vectors
+    found = whitening.transform(X)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    np.testing.assert_allclose(whitening.inverse_transform(found), X, atol=1e-9)
+    with pytest.raises(ValueError, match=f"must be at most {n_directions}: these"):
+        ZCAWhitening(n_components=n_directions + 1).fit(X)
+
+
+def test_another_epsilon_waits_for_the_next_fit():
+    X = np.random.default_rng(0).normal(size=(50, 6))
+    whitening = ZCAWhitening(epsilon=0.1).fit(X)
+    found = whitening.transform(X)
+    whitening.set_params(epsilon=10.0)
+    np.testing.assert_allclose(whitening.inverse_transform(found), X)
+
+
+@pytest.mark.parametrize("kind", [ImageScaler, ZCAWhitening])
+def test_images_of_another_shape_are_refused(colours, kind):
+    transformer = kind().fit(colours)
+    turned = np.moveaxis(colours, -1, 1)
+    message = r"images of shape \(3, 6, 5\).*" + kind.__name__ + r".*\(6, 5, 3\)"
+    with pytest.raises(ValueError, match=message):
+        transformer.transform(turned)
+    with pytest.raises(ValueError, match=message):
+        transformer.inverse_transform(turned)
+    flat = colours.reshape(40, -1)
+    np.testing.assert_array_equal(
+        transformer.transform(flat).reshape(colours.shape),
+        transformer.transform(colours),
+    )
+
+
+def test_small_deviations_of_double_floats_are_no_rounding():
+    X = 1e6 + np.random.default_rng(0).normal(size=(400, 4))
+    expected = StandardScaler().fit_transform(X)
+    np.testing.assert_allclose(ImageScaler("pixel").fit_transform(X), expected)
+
+
 def test_it_is_the_formula():
     X = np.random.default_rng(0).normal(size=(50, 6)) @ np.diag([1, 2, 3, 4, 5, 6])
     values, vectors = np.linalg.eigh(np.cov(X.T))
@@ -108,9 +170,12 @@ def test_images_keep_their_shape_and_precision(colours):
         assert transformer.inverse_transform(found).shape == X.shape
 
 
-def test_they_stand_before_a_network():
+def test_they_stand_before_a_network_and_are_kept_with_it(tmp_path):
     X, y = load_digits(return_X_y=True)
     X = X[:300].reshape(-1, 8, 8)
     network = CNNClassifier((8,), epochs=8, learning_rate=0.01, random_state=0)
     pipeline = make_pipeline(ImageScaler("pixel"), ZCAWhitening(epsilon=0.1), network)
     assert pipeline.fit(X, y[:300]).score(X, y[:300]) > 0.8
+    skdl.save(pipeline, tmp_path / "pipeline.skdl")
+    loaded = skdl.load(tmp_path / "pipeline.skdl")
+    np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))

@@ -119,9 +119,9 @@ class ComparisonDisplay:
 
     def _names(self):
         """Return what there are curves of."""
-        if not self.histories:
-            raise ValueError("There are no curves: no variant is a network of skdl.")
         histories = [each for runs in self.histories.values() for each in runs]
+        if not histories:
+            raise ValueError("There are no curves: no variant is a network of skdl.")
         names = [name for history in histories for name in history]
         return list(dict.fromkeys(n for n in names if not n.startswith("val_")))
 

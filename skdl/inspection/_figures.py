@@ -15,7 +15,7 @@ def _new_axes(n_rows, n_columns, size):
     return axes
 
 
-def take_axes(given, count, n_rows, n_columns, size, name="ax"):
+def take_axes(given, count, n_rows, n_columns, size):
     """Return the axes that were given, or those of a new figure, in one row.
 
     Raises
@@ -27,7 +27,7 @@ def take_axes(given, count, n_rows, n_columns, size, name="ax"):
     """
     axes = np.ravel(_new_axes(n_rows, n_columns, size) if given is None else given)
     if len(axes) < count:
-        raise ValueError(f"{name} has {len(axes)} axes, and {count} are needed.")
+        raise ValueError(f"ax has {len(axes)} axes, and {count} are needed.")
     return axes
 
 

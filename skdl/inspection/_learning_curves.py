@@ -111,9 +111,11 @@ class LearningCurvesDisplay:
         Raises
         ------
         ValueError
-            If there are too few axes.
+            If there is no history, or there are too few axes.
         """
         names = self._names()
+        if not names:
+            raise ValueError("The history has no epochs.")
         size, count = self.layout()
         axes = take_axes(ax, count, 1, count, size)
         self.lines_ = {}

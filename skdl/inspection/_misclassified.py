@@ -1,7 +1,10 @@
 """Images that a classifier got wrong."""
 
 import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.multiclass import unique_labels
 
+from skdl._candidates import last_step
 from skdl._images import find_image_shape
 from skdl.inspection._figures import take_axes
 
@@ -52,9 +55,7 @@ class MisclassifiedDisplay:
         self.n_samples = n_samples
 
     @classmethod
-    def from_estimator(
-        cls, estimator, X, y, *, n_images=16, image_shape=None, axes=None
-    ):
+    def from_estimator(cls, estimator, X, y, *, n_images=16, image_shape=None, ax=None):
         """Predict images and draw the most confident mistakes.
 
         Parameters
@@ -68,26 +69,37 @@ class MisclassifiedDisplay:
         n_images : int, default=16
             How many are shown at most.
         image_shape : tuple of int or None, default=None
-            Height, width and channels of flat rows; None infers squares.
-        axes : ndarray of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Height, width and channels of flat rows; None takes those of a network
+            that knows them, or infers squares.
+        ax : sequence of matplotlib Axes, default=None
+            One for each image; None makes a figure.
 
         Returns
         -------
         MisclassifiedDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            As ``from_predictions`` does.
         """
-        proba = None
-        if hasattr(estimator, "predict_proba"):
-            proba = estimator.predict_proba(X).max(axis=1)
+        if image_shape is None and np.ndim(X) == 2:
+            last = last_step(getattr(estimator, "best_estimator_", estimator))
+            image_shape = getattr(last, "image_shape_", None)
+        y_pred = estimator.predict(X)
+        confidence = None
+        if hasattr(estimator, "predict_proba") and np.ndim(y_pred) == 1:
+            places = np.searchsorted(estimator.classes_, y_pred)
+            confidence = estimator.predict_proba(X)[np.arange(len(y_pred)), places]
         return cls.from_predictions(
             X,
             y,
-            estimator.predict(X),
-            proba,
+            y_pred,
+            confidence,
             n_images=n_images,
             image_shape=image_shape,
-            axes=axes,
+            ax=ax,
         )
 
     @classmethod
@@ -100,7 +112,7 @@ class MisclassifiedDisplay:
         *,
         n_images=16,
         image_shape=None,
-        axes=None,
+        ax=None,
     ):
         """Draw the most confident mistakes among predictions.
 
@@ -116,8 +128,8 @@ class MisclassifiedDisplay:
             How many are shown at most.
         image_shape : tuple of int or None, default=None
             Height, width and channels of flat rows; None infers squares.
-        axes : ndarray of matplotlib Axes, default=None
-            Where; None makes a figure.
+        ax : sequence of matplotlib Axes, default=None
+            One for each image; None makes a figure.
 
         Returns
         -------
@@ -127,10 +139,21 @@ class MisclassifiedDisplay:
         Raises
         ------
         ValueError
-            If the image shape is not that of X, or there are too few axes.
+            If the image shape is not that of X or can't be drawn, the labels are not
+            one for each image, or there are too few axes.
         """
-        X, y_true, y_pred = (np.asarray(part) for part in (X, y_true, y_pred))
+        if n_images < 1:
+            raise ValueError(f"n_images={n_images!r} must be an int from 1.")
+        X = np.asarray(X)
+        y_true, y_pred = _as_labels(y_true, "y_true"), _as_labels(y_pred, "y_pred")
+        check_consistent_length(X, y_true, y_pred, confidence)
+        unique_labels(y_true, y_pred)  # refuses words beside numbers
         shape = find_image_shape(X.shape, image_shape)
+        if shape[2] not in (1, 3, 4):
+            raise ValueError(
+                f"The images have shape {shape}: height, width and channels, of which "
+                "1, 3 or 4 can be drawn."
+            )
         wrong = np.flatnonzero(y_true != y_pred)
         if confidence is not None:
             confidence = np.asarray(confidence)
@@ -144,14 +167,14 @@ class MisclassifiedDisplay:
             None if confidence is None else confidence[shown],
             len(wrong),
             len(X),
-        ).plot(axes)
+        ).plot(ax)
 
-    def plot(self, axes=None):
+    def plot(self, ax=None):
         """Draw the images.
 
         Parameters
         ----------
-        axes : ndarray of matplotlib Axes, default=None
+        ax : sequence of matplotlib Axes, default=None
             One for each image; None makes a figure.
 
         Returns
@@ -168,7 +191,7 @@ class MisclassifiedDisplay:
         columns = max(1, min(4, count))
         rows = max(1, -(-count // columns))
         size = (2.1 * columns, 2.4 * rows + 0.4)
-        axes = take_axes(axes, count, rows, columns, size, name="axes")
+        axes = take_axes(ax, count, rows, columns, size)
         for number, one in enumerate(axes):
             one.set_axis_off()
             if number < count:
@@ -186,3 +209,12 @@ class MisclassifiedDisplay:
         if self.confidence is not None:
             title += f"\n({self.confidence[number]:.0%} sure)"
         axes.set_title(title, fontsize="small")
+
+
+def _as_labels(y, name):
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise ValueError(f"{name} has shape {y.shape}: give one label for each image.")
+    return y

@@ -78,7 +78,7 @@ class SearchDisplay:
             raise ValueError(f"{type(search).__name__} is no search: no cv_results_.")
         if score is None:
             several = getattr(search, "multimetric_", False)
-            score = search.refit if several and search.refit else "score"
+            score = search.refit if several else "score"
         return cls.from_results(search.cv_results_, score=score, ax=ax)
 
     @classmethod
@@ -143,7 +143,7 @@ class SearchDisplay:
         key = f"mean_test_{self.score}"
         if key not in self.results:
             known = [n[10:] for n in self.results if n.startswith("mean_test_")]
-            raise ValueError(f"score={self.score!r} is none of {known}.")
+            raise ValueError(f"score={self.score!r} is none of {known}: give score=.")
         scores = np.asarray(self.results[key], dtype=float)
         if np.isnan(scores).all():
             raise ValueError("No candidate has a score.")

@@ -124,6 +124,6 @@ class _Stopper:
         """Return whether to stop."""
         return self.stopped
 
-    def take_estimator(self, epoch, network):
+    def take_estimator(self, epoch, show):
         """Return whether to stop."""
         return self.stopped

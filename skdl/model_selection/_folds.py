@@ -256,9 +256,12 @@ class _EpochScores:
             return self._take(epoch, -float(loss))
         return self._take(epoch, float(1 - loss / self._variance))
 
-    def take_estimator(self, epoch, network):
-        """Take the network as if its fit had ended; return whether to stop."""
-        fitted = _with_network(self._candidate, network)
+    def take_estimator(self, epoch, show):
+        """Score what ``show`` returns, the network as if its fit had ended.
+
+        Return whether to stop.
+        """
+        fitted = _with_network(self._candidate, show())
         scores = _score(self._scorer, fitted, self._test)
         return self._take(epoch, scores[main_name(scores, self._objective)])
 

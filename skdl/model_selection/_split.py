@@ -1,9 +1,10 @@
 """Three parts of the data, in one call."""
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, indexable
+
+from skdl._sklearn import count_rows, take_rows
 
 __all__ = ["train_val_test_split"]
 
@@ -15,7 +16,7 @@ def train_val_test_split(
 
     Parameters
     ----------
-    X : array-like or DataFrame of shape (n_samples, ...)
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
         The rows.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         Their targets.
@@ -36,7 +37,8 @@ def train_val_test_split(
     Raises
     ------
     ValueError
-        If the sizes are no shares and no numbers of rows.
+        If the sizes are no shares and no numbers of rows, or ``X``, ``y`` and
+        ``stratify`` have not as many rows.
 
     Examples
     --------
@@ -49,7 +51,10 @@ def train_val_test_split(
     >>> len(X_train), len(X_val), len(X_test)
     (105, 30, 15)
     """
-    n_samples = len(X)
+    if stratify is not None and np.ndim(stratify) == 0:
+        raise ValueError(f"stratify={stratify!r} must be labels of the rows, mostly y.")
+    columns = indexable(X, y, stratify)[: 1 if y is None else 2]
+    n_samples = count_rows(X)
     _, n_val, n_test = n_rows = _count(sizes, n_samples)
     generator = check_random_state(random_state)
     rows = np.arange(n_samples)
@@ -66,12 +71,13 @@ def train_val_test_split(
 
     train, rest = split(rows, n_rows[0], n_val + n_test)
     parts = (train, *split(rest, n_val, n_test))
-    columns = [X] if y is None else [X, y]
-    return [_take(column, part) for column in columns for part in parts]
+    return [take_rows(column, part) for column in columns for part in parts]
 
 
 def _count(sizes, n_samples):
     """Return the number of rows of each part."""
+    if not np.iterable(sizes):
+        raise ValueError(f"sizes={sizes!r} must have three parts, as (0.7, 0.2, 0.1).")
     sizes = tuple(sizes)
     if len(sizes) != 3:
         raise ValueError(f"sizes={sizes!r} must have three parts, got {len(sizes)}.")
@@ -89,11 +95,3 @@ def _count(sizes, n_samples):
     if min(counts) < 1:
         raise ValueError(f"sizes={sizes!r} leave a part of {n_samples} rows empty.")
     return counts
-
-
-def _take(column, rows):
-    if isinstance(column, (pd.DataFrame, pd.Series)):
-        return column.iloc[rows]
-    if hasattr(column, "shape"):
-        return column[rows]
-    return [column[row] for row in rows]

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse
 import sklearn.utils
 
+from skdl._augmentation import AUGMENTERS, plain_settings
 from skdl._checks import ACTIVATIONS
-from skdl._images import AUGMENTERS
 from skdl._structure import dense_shapes
 
 __all__ = ["Decoder", "Encoder"]
@@ -53,6 +53,7 @@ _SKDL = {
     ),
     "skdl._scikeras": "ClassifierLabelEncoder RegressorTargetEncoder TargetReshaper",
     "skdl._structure": "CNNStructure MLPStructure",
+    "skdl.preprocessing": "ImageScaler ZCAWhitening",
     "skdl._targets": "_BinaryTarget _ClassTarget _LabelsTarget _RealTarget",
 }
 # Where each class may come from: what scikit-learn promises, not where it stands now.
@@ -213,6 +214,8 @@ class Encoder:
 
     def _encode_keras(self, name, value, where):
         """Return an object of Keras as its class and its settings."""
+        if name in _AUGMENTATIONS:
+            return ["keras", name, self.encode(plain_settings(value), where)]
         settings = value.get_config()
         if isinstance(settings.get("learning_rate"), dict):
             schedules = importlib.import_module("keras.optimizers.schedules")
@@ -442,6 +445,10 @@ def check_network(estimator):
             f"The network has activation {network.activation!r} and head "
             f"{network.head!r}."
         )
+    rates = state.get("_rates")
+    n_rates = network.n_blocks + network.depth + 1
+    if rates and (len(rates) != n_rates or not all(0 <= rate < 1 for rate in rates)):
+        raise ValueError(f"The network has the rates {rates} of dropout.")
     found = [weight.shape for weight in weights]
     if found != _shapes_of(network, weights, state["n_features_in_"], target.n_logits):
         raise ValueError(f"The weights of the network have shapes {found}.")

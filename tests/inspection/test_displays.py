@@ -2,16 +2,23 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ConfusionMatrixDisplay
-from sklearn.model_selection import GridSearchCV, ValidationCurveDisplay
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    ValidationCurveDisplay,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import MLPClassifier
+from skdl import CNNClassifier, MLPClassifier
 from skdl.inspection import (
     ComparisonDisplay,
     LearningCurvesDisplay,
@@ -84,8 +91,53 @@ def test_colours_no_mistakes_and_too_few_axes():
     assert display.confidence is None
     right = MisclassifiedDisplay.from_predictions(X, [1] * 5, [1] * 5)
     assert len(right.axes_) == 0
-    with pytest.raises(ValueError, match="axes has 1 axes, and 3 are needed"):
-        display.plot(plt.subplots()[1])
+    with pytest.raises(ValueError, match="ax has 1 axes, and 3 are needed"):
+        display.plot(ax=plt.subplots()[1])
+
+
+def test_the_confidence_is_that_of_the_predicted_label(digits):
+    X, y = digits
+    network = MLPClassifier(4, epochs=2, random_state=0).fit(X[:900], y[:900] > 4)
+    shy = FixedThresholdClassifier(FrozenEstimator(network), threshold=0.02)
+    shy.fit(X[:900], y[:900] > 4)
+    display = MisclassifiedDisplay.from_estimator(
+        shy, X[900:], y[900:] > 4, n_images=10**6
+    )
+    proba, predicted = network.predict_proba(X[900:]), shy.predict(X[900:])
+    wrong = predicted != (y[900:] > 4)
+    expected = proba[wrong, predicted[wrong].astype(int)]
+    np.testing.assert_allclose(display.confidence, np.sort(expected)[::-1])
+    assert display.confidence.min() < 0.5
+
+
+def test_rows_are_drawn_in_the_shape_that_the_network_knows(digits):
+    X, y = digits
+    network = CNNClassifier((2,), image_shape=(4, 16), epochs=1, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network).fit(X[:300], y[:300])
+    display = MisclassifiedDisplay.from_estimator(pipeline, X[300:400], y[300:400])
+    assert display.images.shape[1:] == (4, 16)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y_true": [0, 1]}, "inconsistent numbers of samples"),
+        ({"y_true": np.eye(5)}, r"y_true has shape \(5, 5\): give one label"),
+        ({"y_true": list("abcde")}, "Mix of label input types"),
+        ({"n_images": -1}, "n_images=-1 must be an int from 1"),
+        ({"X": np.zeros((5, 3, 8, 7))}, r"\(3, 8, 7\).*1, 3 or 4 can be drawn"),
+    ],
+)
+def test_what_can_not_be_drawn_is_named(changed, message):
+    given = {"X": np.zeros((5, 8, 8)), "y_true": np.arange(5), "y_pred": np.ones(5)}
+    with pytest.raises(ValueError, match=message):
+        MisclassifiedDisplay.from_predictions(**{**given, **changed})
+
+
+def test_labels_may_be_a_column():
+    y = pd.DataFrame({"label": [1, 1, 0]})
+    display = MisclassifiedDisplay.from_predictions(np.zeros((3, 4, 4)), y, [1, 0, 0])
+    assert display.n_wrong == 1
 
 
 def test_a_comparison_draws_the_mean_of_its_runs(iris):
@@ -162,6 +214,23 @@ def test_what_is_no_search_or_has_no_score_is_refused(iris):
         SearchDisplay.from_results(results)
     with pytest.raises(ValueError, match=r"score='f1' is none of \['score'\]"):
         SearchDisplay.from_results(results, score="f1")
+    several = GridSearchCV(
+        LogisticRegression(),
+        {"C": [1, 2]},
+        scoring=["accuracy", "f1_macro"],
+        refit=False,
+    )
+    with pytest.raises(ValueError, match=r"\['accuracy', 'f1_macro'\]: give score="):
+        SearchDisplay.from_estimator(several.fit(*iris))
+    assert len(SearchDisplay.from_estimator(several, score="accuracy").axes_) == 2
+
+
+def test_histories_without_epochs_are_refused():
+    with pytest.raises(ValueError, match="The history has no epochs"):
+        LearningCurvesDisplay.from_history({})
+    for empty in ({}, {"a": []}):
+        with pytest.raises(ValueError, match="There are no curves"):
+            ComparisonDisplay.from_histories(empty)
 
 
 def test_a_grid_of_several_parts_shows_where_a_parameter_was_set(iris):

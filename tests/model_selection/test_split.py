@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 from skdl.model_selection import train_val_test_split
 
@@ -36,6 +37,7 @@ def test_rows_and_targets_stay_together_in_frames_and_lists():
     ("sizes", "words"),
     [
         ((0.5, 0.5), "three parts"),
+        (0.2, "sizes=0.2 must have three parts"),
         ((0.5, 0.5, 0.5), "of sum 1"),
         ((1.0, 0.0, 0.0), "above 0"),
         ((20, 1, 0), "from 1"),
@@ -46,3 +48,21 @@ def test_rows_and_targets_stay_together_in_frames_and_lists():
 def test_bad_sizes_are_refused(sizes, words):
     with pytest.raises(ValueError, match=words):
         train_val_test_split(np.arange(20), sizes=sizes)
+
+
+def test_other_numbers_of_rows_are_refused():
+    X = np.arange(100)
+    for y in (np.arange(150), np.arange(90)):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            train_val_test_split(X, y)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            train_val_test_split(X, stratify=y)
+    with pytest.raises(ValueError, match="stratify=True must be labels"):
+        train_val_test_split(X, X, stratify=True)
+
+
+def test_sparse_rows_stay_sparse():
+    X = scipy.sparse.random_array((20, 3), rng=np.random.default_rng(0))
+    parts = train_val_test_split(X, np.arange(20), random_state=0)
+    for rows, y in zip(parts[:3], parts[3:]):
+        np.testing.assert_array_equal(rows.toarray(), X.toarray()[y])
