@@ -62,7 +62,7 @@ def test_other_numbers_of_rows_are_refused():
 
 
 def test_sparse_rows_stay_sparse():
-    X = scipy.sparse.random_array((20, 3), rng=np.random.default_rng(0))
+    X = scipy.sparse.csr_array(np.random.default_rng(0).integers(3, size=(20, 3)))
     parts = train_val_test_split(X, np.arange(20), random_state=0)
     for rows, y in zip(parts[:3], parts[3:]):
         np.testing.assert_array_equal(rows.toarray(), X.toarray()[y])
