@@ -1,7 +1,9 @@
 """How images are changed at random, as plain data: from a dict or Keras' layers."""
 
 import json
-from numbers import Integral, Real
+from numbers import Real
+
+from skdl._checks import is_count
 
 __all__ = ["AUGMENTERS", "plain_augmentation", "plain_settings"]
 
@@ -54,8 +56,7 @@ def _shift(value, shape):
 
 def _crop(value, shape):
     height, width, _ = shape
-    is_count = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_count or not 0 < value < min(height, width):
+    if not is_count(value) or value >= min(height, width):
         raise ValueError(
             f"augmentation['crop']={value!r} must be a number of pixels, from 1 and "
             f"below the sides of the images, {(height, width)}."
@@ -153,8 +154,7 @@ def _plain_layer(layer, image_shape):
             f"shape of images: {', '.join(AUGMENTERS)}. Give several as a list."
         )
     settings = plain_settings(layer)
-    for name_or_seed in ("name", "seed"):
-        settings.pop(name_or_seed, None)
+    settings = {k: v for k, v in settings.items() if k not in ("name", "seed")}
     if settings.pop("data_format", "channels_last") != "channels_last":
         raise ValueError(
             f"augmentation: {name} has data_format='channels_first', and the channels "

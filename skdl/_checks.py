@@ -27,6 +27,7 @@ __all__ = [
     "draw_seed",
     "expand_dropout",
     "expand_hidden_sizes",
+    "is_count",
     "kept_rows",
     "split_validation",
 ]
@@ -84,6 +85,12 @@ def check_numbers(params, constraints):
             raise ValueError(f"{name}={value!r} is a boolean; it must be a number.")
 
 
+def is_count(value):
+    """Return whether a value is an int from 1, and no boolean."""
+    is_int = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_int and value >= 1
+
+
 def expand_hidden_sizes(sizes, name="hidden_layer_sizes"):
     """Return ``hidden_layer_sizes``, or what is given like it, as a list of int.
 
@@ -96,8 +103,7 @@ def expand_hidden_sizes(sizes, name="hidden_layer_sizes"):
         return [int(sizes)]
     sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else list(sizes)
     for index, size in enumerate(sizes):
-        is_count = isinstance(size, Integral) and not isinstance(size, (bool, np.bool_))
-        if not is_count or size < 1:
+        if not is_count(size):
             raise ValueError(
                 f"{name}[{index}]={size!r} must be an int from 1: the number of units "
                 "or filters of a hidden layer."

@@ -4,6 +4,8 @@ import math
 import warnings
 from numbers import Integral
 
+from skdl._checks import is_count
+
 __all__ = [
     "check_given_shape",
     "check_same_images",
@@ -119,9 +121,7 @@ def check_same_images(estimator, shape, name="X"):
 
 def _check_image_shape(given):
     shape = tuple(given)
-    if len(shape) not in (2, 3) or not all(
-        isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in shape
-    ):
+    if len(shape) not in (2, 3) or not all(map(is_count, shape)):
         raise ValueError(
             f"image_shape={given!r} must be (height, width) or (height, width, "
             "channels), of ints from 1."
@@ -152,6 +152,6 @@ def expand_kernel_size(size, n_blocks):
             "give one int, or one for each."
         )
     for index, one in enumerate(sizes):
-        if not isinstance(one, Integral) or isinstance(one, bool) or one < 1:
+        if not is_count(one):
             raise ValueError(f"kernel_size[{index}]={one!r} must be an int from 1.")
     return tuple((int(one), int(one)) for one in sizes)

@@ -107,13 +107,12 @@ class ComparisonDisplay:
         ValueError
             If there are no histories, or too few axes.
         """
-        names = self._names()
         size, count = self.layout()
         axes = take_axes(ax, count, 1, count, size)
         self.lines_ = {}
-        for one, name in zip(axes, names):
+        for one, name in zip(axes, self._names()):
             self.lines_[name] = self._draw(one, name)
-        self.axes_, self.figure_ = axes[: len(names)], axes[0].figure
+        self.axes_, self.figure_ = axes[:count], axes[0].figure
         self._add_legend()
         return self
 

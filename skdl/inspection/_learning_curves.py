@@ -113,15 +113,12 @@ class LearningCurvesDisplay:
         ValueError
             If there is no history, or there are too few axes.
         """
-        names = self._names()
-        if not names:
-            raise ValueError("The history has no epochs.")
         size, count = self.layout()
         axes = take_axes(ax, count, 1, count, size)
         self.lines_ = {}
-        for one, name in zip(axes, names):
+        for one, name in zip(axes, self._names()):
             self.lines_[name] = self._draw(one, name)
-        self.axes_, self.figure_ = axes[: len(names)], axes[0].figure
+        self.axes_, self.figure_ = axes[:count], axes[0].figure
         return self
 
     def layout(self):
@@ -138,7 +135,11 @@ class LearningCurvesDisplay:
         return (4.5 * n_axes, 3.8), n_axes
 
     def _names(self):
-        return [name for name in self.history if not name.startswith("val_")]
+        """Return what there are curves of."""
+        names = [name for name in self.history if not name.startswith("val_")]
+        if not names:
+            raise ValueError("The history has no epochs.")
+        return names
 
     def _draw(self, axes, name):
         lines = []
