@@ -13,11 +13,13 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own start-up talk
 
-import matplotlib
+try:
+    import matplotlib
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+except ImportError:
+    raise SystemExit("This example draws: pip install 'skdl[plot]'") from None
 import numpy as np
 import pandas as pd
 from joblib import parallel_config
@@ -52,7 +54,7 @@ def parse_arguments(arguments=None):
         default="digits",
         metavar="NAME",
         help="digits (ships with scikit-learn; the default), mnist, fashion_mnist, "
-        "cifar10, or the path of a CSV file",
+        "cifar10, or the path of a CSV file (.csv, .csv.gz; any separator)",
     )
     add("--target", metavar="COLUMN", help="the column of the CSV file to predict")
     add(
@@ -90,9 +92,13 @@ def parse_arguments(arguments=None):
         help="folder for results.csv and random_search.png (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
-    if options.data.endswith(".csv") and not options.target:
+    if is_csv(options.data) and not options.target:
         parser.error("--data FILE.csv needs --target COLUMN: the column to predict")
     return options
+
+
+def is_csv(name):
+    return name.endswith((".csv", ".csv.gz"))
 
 
 def _count(text):
@@ -127,7 +133,7 @@ def load(options):
         X = images.reshape(len(images), -1).astype(np.float32)
         test = np.arange(len(X_train), len(images))
         return X, np.concatenate([y_train, y_test]), test
-    if options.data.endswith(".csv"):
+    if is_csv(options.data):
         return (*load_csv(options.data, options.target), None)
     raise SystemExit(
         f"--data {options.data!r} is not known: use digits, {', '.join(IMAGES)}, or "
@@ -138,22 +144,76 @@ def load(options):
 def load_csv(path, target):
     if not Path(path).is_file():
         raise SystemExit(f"--data {path}: there is no such file")
-    frame = pd.read_csv(path)
+    # The separator is whatever the first lines show.
+    frame = pd.read_csv(path, sep=None, engine="python")
     if target not in frame:
         raise SystemExit(
             f"--target {target!r} is not a column of {path}; it has: "
-            f"{', '.join(frame.columns)}"
+            f"{', '.join(map(str, frame.columns))}"
         )
-    missing = frame.columns[frame.isna().any()].tolist()
-    if missing:
-        raise SystemExit(f"{path} has missing values in {missing}: fill or drop them")
+    known = frame[target].notna()
+    if not known.all():
+        print(f"{target}: {(~known).sum()} rows have none, and are left out")
+    frame = frame[known].reset_index(drop=True)
     y = frame.pop(target)
-    if y.dtype.kind == "f" and y.nunique() > 20:
+    check_labels(y, target)
+    columns = [made for name in frame if (made := as_numbers(frame[name])) is not None]
+    if not columns:
+        raise SystemExit(f"{path} has no column to learn from beside {target!r}")
+    return pd.concat(columns, axis=1).to_numpy(dtype=float), y.to_numpy()
+
+
+def check_labels(y, target):
+    counts = y.value_counts()
+    few_rows_each = len(counts) > 20 and counts.median() < 10
+    if y.dtype.kind in "iuf" and few_rows_each:
         raise SystemExit(
-            f"--target {target!r} holds {y.nunique()} different numbers: this example "
+            f"--target {target!r} holds {len(counts)} different numbers: this example "
             "classifies; for numbers see skdl.MLPRegressor"
         )
-    return pd.get_dummies(frame, dtype=float).to_numpy(), y.to_numpy()
+    if len(counts) < 2 or counts.min() < MOST_FOLDS:
+        raise SystemExit(
+            f"--target {target!r} has {len(counts)} classes, and {counts.index[-1]!r} "
+            f"has {counts.min()} rows: there must be at least 2 classes of at least "
+            f"{MOST_FOLDS} rows each, for the folds and the rows held out. Leave such "
+            "rows out, or join classes"
+        )
+
+
+# A class must have a row for each fold and some to be held out.
+MOST_FOLDS = 10
+
+
+def as_numbers(column):
+    """Return a column of a table as columns of numbers, or None if it is left out."""
+    name, n_different = column.name, column.nunique()
+    if n_different < 2:
+        print(f"{name}: left out, it has {n_different} value")
+        return None
+    if column.dtype.kind in "iufb":
+        is_id = column.dtype.kind in "iu" and n_different == len(column)
+        if is_id and column.is_monotonic_increasing:
+            print(f"{name}: left out, it numbers the rows")
+            return None
+        return column.astype(float).to_frame()
+    dates = pd.to_datetime(column, errors="coerce", format="mixed")
+    if dates.notna().sum() == column.notna().sum():
+        print(f"{name}: dates, taken as days")
+        days = (dates - dates.min()) / pd.Timedelta(days=1)
+        return days.rename(name).to_frame()
+    if n_different > min(50, len(column) / 5):
+        print(f"{name}: left out, it has {n_different} different texts")
+        return None
+    return pd.get_dummies(column, prefix=name, dtype=float)
+
+
+def fill(X, train):
+    """Put the medians of the training rows where values are missing."""
+    missing = np.isnan(X)
+    if missing.any():
+        print(f"{missing.sum()} missing values are filled with medians")
+        X = np.where(missing, np.nanmedian(X[train], axis=0), X)
+    return X
 
 
 def split(X, y, test, options):
@@ -244,6 +304,36 @@ def plot(search, X, y, path, seed):
     plt.close(figure)
 
 
+def compare_folds(network, svm):
+    """Say who is ahead on the folds, if anybody is."""
+    scores = [
+        [s.cv_results_[f"split{k}_test_score"][s.best_index_] for s in (network, svm)]
+        for k in range(network.n_splits_)
+    ]
+    difference = np.subtract(*np.transpose(scores))  # of each fold
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    return _say("folds", *np.mean(scores, axis=0), error)
+
+
+def compare_rows(figures, n_rows):
+    """Say who is ahead on the rows held out, if anybody is."""
+    network, svm = figures.loc[["network", "SVM"], "test_score"]
+    # Of two shares of the same rows, as if they were independent: that is too large.
+    error = np.sqrt(sum(p * (1 - p) for p in (network, svm)) / n_rows)
+    return _say("held-out rows", network, svm, error)
+
+
+def _say(where, network, svm, error):
+    numbers = (
+        f"{network:.4f} against {svm:.4f}, a difference of {network - svm:+.4f} with a "
+        f"standard error of {error:.4f}"
+    )
+    if abs(network - svm) <= error:
+        return f"On the {where} nobody is ahead: {numbers}."
+    who = "network" if network > svm else "SVM"
+    return f"Ahead on the {where}: {who}, {numbers}."
+
+
 def main(arguments=None):
     options = parse_arguments(arguments)
     try:
@@ -255,6 +345,7 @@ def main(arguments=None):
 
     options.output.mkdir(parents=True, exist_ok=True)
     train, test = split(X, y, test, options)
+    X = fill(X, train)
     X_train, y_train, X_test, y_test = X[train], y[train], X[test], y[test]
     print(
         f"{options.data}: searching on {len(train)} rows of {X.shape[1]} features, "
@@ -296,12 +387,7 @@ def main(arguments=None):
         print(f"{name}: {row.pop('parameters')}")
     figures = frame.drop(columns="parameters").astype(float)
     print(figures.to_string(float_format="{:.4f}".format))
-    ahead = figures["cv_mean"].idxmax()
-    print(
-        f"\nAhead on the folds: {ahead}, {figures['cv_mean'].max():.4f} against "
-        f"{figures['cv_mean'].min():.4f}; ahead on the held-out rows: "
-        f"{figures['test_score'].idxmax()}."
-    )
+    print(f"\n{compare_folds(network, svm)}\n{compare_rows(figures, len(test))}")
     print(f"Table: {csv}\nPicture: {picture}")
 
 

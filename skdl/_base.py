@@ -1,7 +1,7 @@
 """The life of one fit, shared by the estimators."""
 
 import inspect
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from contextlib import contextmanager
 from copy import copy
 
@@ -10,14 +10,27 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl import _checks as checks
-from skdl._sklearn import CallbackSupportMixin, EpochTasks, with_callbacks
+from skdl._exclusions import add_exclusions, carry_over, take_exclusions
+from skdl._hints import NamesWithHints, hint_at_name, hint_at_value, with_hints
+from skdl._pipelines import warn_if_raw
+from skdl._sklearn import (
+    CallbackSupportMixin,
+    EpochTasks,
+    StrOptions,
+    with_callbacks,
+)
 from skdl._structure import Job, MLPStructure, Part
 from skdl._targets import Target
 
-__all__ = ["BaseNetwork", "ShownPredictions", "unchanged_on_failure"]
+__all__ = [
+    "BaseNetwork",
+    "ShownPredictions",
+    "can_fit_partially",
+    "unchanged_on_failure",
+]
 
 
-class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints):
     """The life of one fit of a network.
 
     A leaf adds its ``__init__``, which only stores, ``_make_target``,
@@ -66,8 +79,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _weigh_classes(self, target, part, *, partial):
-        """Return the weights of the rows of a part, with those of their classes."""
+        """Return a part of the rows whose weights have those of their classes."""
 
+    @with_hints
     def fit(
         self,
         X,
@@ -77,6 +91,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        validation_groups=None,
     ):
         """Fit the network.
 
@@ -94,7 +109,10 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Its labels or numbers.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Its weights.
+            Its weights; ``class_weight`` is none of them.
+        validation_groups : array-like of shape (n_samples,), default=None
+            Groups of rows: ``early_stopping`` splits off whole groups, so that no group
+            is trained on and validated on.
 
         Returns
         -------
@@ -108,9 +126,18 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             estimator is then what it was before.
         """
         validation = (X_val, y_val, sample_weight_val)
+        if X_val is not None:
+            warn_if_raw(self, "X_val")
         going_on = self.warm_start and self.__sklearn_is_fitted__()
         with unchanged_on_failure(self):
-            return self._fit(X, y, sample_weight, validation, going_on=going_on)
+            return self._fit(
+                X,
+                y,
+                sample_weight,
+                validation,
+                groups=validation_groups,
+                going_on=going_on,
+            )
 
     @property
     def model_(self):
@@ -135,11 +162,6 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Do one epoch, and keep what the next one needs."""
-        if self.early_stopping:
-            raise ValueError(
-                "early_stopping=True does not go with partial_fit, which does one "
-                "epoch: set early_stopping=False."
-            )
         going_on = self.__sklearn_is_fitted__()
         with unchanged_on_failure(self):
             return self._fit(
@@ -155,6 +177,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         validation=(None, None, None),
         *,
         going_on,
+        groups=None,
         partial=False,
         classes=None,
     ):
@@ -163,13 +186,19 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X, y, weight = checks.check_data(
             self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
         )
+        if not going_on:
+            checks.warn_of_scales(X, getattr(self, "feature_names_in_", None))
+            checks.warn_of_rate(self.learning_rate)
         rows = checks.kept_rows(weight)
         y_kept, weight_kept = (y, weight) if rows is None else (y[rows], weight[rows])
         if going_on:
             target = self._target
+            target.check_same(y_kept, classes, partial=partial)
         else:
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
-        job = self._make_job(target, Part(X, rows, target.encode(y_kept), weight_kept))
+        part = Part(X, rows, target.encode(y_kept), weight_kept)
+        part = self._weigh_classes(target, part, partial=partial)
+        job = self._make_job(target, part)
         if going_on:
             job.weights = self._weights
             self._check_same_network(job)
@@ -177,15 +206,14 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             job.n_epochs, job.keep_states = 1, True
         if partial and going_on:
             seed, job.first_step = self._seed, self._steps_done
-            job.states = self._states
+            job.states, job.history = self._states, self.history_
         else:
             seed = checks.draw_seed(self.random_state)
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
         job.validation = self._check_validation(target, validation)
         if job.validation is None and self.early_stopping:
-            self._split_validation(job, split_seed)
-        weighed = self._weigh_classes(target, job.train, partial=partial)
-        job.train = job.train._replace(weight=weighed)
+            groups = checks.check_groups(groups, len(X))
+            self._split_validation(job, split_seed, groups)
         self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
         self._seed = seed
         return self
@@ -202,6 +230,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             settings=self._settings(),
             train=train,
             n_epochs=self.epochs,
+            # Who searches wants to be interrupted himself.
+            keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
 
     def _plan(self):
@@ -231,7 +261,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 return {**fitted_attributes(read()), "history_": {}}
 
             found = self._watchers(job, data, attributes)
-            if self._observer is not None and not (job.observed and run.compiled):
+            watched = self._observer is not None and self._observer.wants_epochs
+            if watched and not (job.observed and run.compiled):
                 found.append(ShownPredictions(self, attributes))
             return found
 
@@ -241,12 +272,16 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
             job.observe = self._observer.take_means
         run = Run(job)
+        if self._observer is not None:
+            self._observer.begin(
+                job.n_epochs, run.steps_per_epoch, len(job.train.y) * job.plan.work
+            )
         outcome = run.train(watchers)
         for name, value in fitted_attributes(outcome.weights).items():
             setattr(self, name, value)
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
-        self.n_iter_ = len(outcome.history["loss"])
+        self.n_iter_ = len(outcome.history.get("loss", ()))
         vars(self).pop("callbacks_", None)
         if outcome.callbacks:
             self.callbacks_ = outcome.callbacks
@@ -270,6 +305,34 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
         return infer(self._network, self._weights, X, self._plan())
 
+    def set_params(self, **params):
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter: the error has the nearest that there is.
+        """
+        known = self.get_params(deep=False)
+        for name in params:
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
+                    f"{hint_at_name(name, list(known))} Valid parameters are: "
+                    f"{list(known)}."
+                )
+        return super().set_params(**params)
+
     def _settings(self):
         settings = self.get_params(deep=False)
         settings["callbacks"] = checks.check_callbacks(settings["callbacks"])
@@ -277,7 +340,10 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_parameters(self):
         """Check all parameters; those of the data are checked with the data."""
-        self._validate_params()
+        try:
+            self._validate_params()
+        except ValueError as error:
+            raise self._with_hint(error) from None
         settings = self._settings()
         checks.check_numbers(settings, self._parameter_constraints)
         checks.check_initializer(self.kernel_initializer)
@@ -287,9 +353,25 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         checks.check_schedule(self.learning_rate_schedule)
         self._dropout_rates()
 
+    def _with_hint(self, error):
+        """Return the error of a parameter with the nearest value that is known."""
+        for name, constraints in self._parameter_constraints.items():
+            if f"The {name!r} parameter" in str(error):
+                accepted = [
+                    word
+                    for constraint in constraints
+                    if isinstance(constraint, StrOptions)
+                    for word in constraint.options
+                ]
+                hint = hint_at_value(name, getattr(self, name), accepted)
+                return type(error)(f"{error} {hint}".rstrip())
+        return error
+
     def _check_validation(self, target, validation):
         """Return the validation part that was given to ``fit``, or None."""
         X, y, weight = validation
+        if X is None and y is None and weight is None and self._observer is not None:
+            X, y, weight = (*(self._observer.find_validation() or ()), *validation)[:3]
         if X is None and y is None and weight is None:
             return None
         if X is None or y is None:
@@ -300,12 +382,14 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X, y, weight = checks.check_data(self, X, y, weight, names=_VALIDATION_NAMES)
         return Part(X, None, target.encode(y, "y_val"), weight)
 
-    def _split_validation(self, job, seed):
+    def _split_validation(self, job, seed, groups):
+        kept = job.train.rows
         train, validation = checks.split_validation(
             len(job.train.y),
             job.target.stratify(job.train.y),
             self.validation_fraction,
             seed,
+            groups if groups is None or kept is None else groups[kept],
         )
         job.validation = job.train.take(validation)
         job.train = job.train.take(train)
@@ -328,11 +412,17 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "history_")
 
+    def __sklearn_clone__(self):
+        return carry_over(self, super().__sklearn_clone__())
+
     def __getstate__(self):
         state = dict(super().__getstate__())
         state.pop("_model", None)
         state.pop("_observer", None)
-        return state
+        return add_exclusions(state)
+
+    def __setstate__(self, state):
+        super().__setstate__(take_exclusions(state))
 
 
 class ShownPredictions:
@@ -349,6 +439,11 @@ class ShownPredictions:
     def __init__(self, estimator, attributes):
         self._estimator = estimator
         self._attributes = attributes
+
+    @property
+    def stride(self):
+        """Epochs after which it wants to hear of them."""
+        return self._estimator._observer.stride
 
     def begin(self):
         """Do nothing."""
@@ -383,6 +478,22 @@ def unchanged_on_failure(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def can_fit_partially(estimator):
+    """Return whether an estimator has ``partial_fit``.
+
+    Raises
+    ------
+    AttributeError
+        If it has not, with the reason.
+    """
+    if estimator.early_stopping:
+        raise AttributeError(
+            "early_stopping=True does not go with partial_fit, which does one epoch: "
+            "set early_stopping=False."
+        )
+    return True
 
 
 def _metadata(weight):

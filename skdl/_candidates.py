@@ -2,38 +2,12 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 __all__ = [
     "count_weights",
-    "find_network",
-    "last_prefix",
-    "last_step",
     "make_candidate",
     "take_scores",
 ]
-
-
-def last_step(estimator):
-    """Return what a pipeline ends in, or the estimator itself."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return estimator
-
-
-def last_prefix(estimator):
-    """Return what stands before the names of the last step's parameters."""
-    prefix = ""
-    while isinstance(estimator, Pipeline):
-        name, estimator = estimator.steps[-1]
-        prefix += f"{name}__"
-    return prefix
-
-
-def find_network(estimator):
-    """Return the network of skdl that an estimator is or ends in, or None."""
-    last = last_step(estimator)
-    return last if hasattr(type(last), "_observer") else None
 
 
 def make_candidate(estimator, params):

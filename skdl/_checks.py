@@ -1,15 +1,17 @@
 """Checks of parameters and data, before any training."""
 
 import math
+import warnings
 from contextlib import suppress
 from numbers import Integral, Real
 
 import numpy as np
 import psutil
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from skdl._exclusions import has_single_exclusions
 from skdl._sklearn import HasMethods, Interval, Options, StrOptions, check_sample_weight
 
 __all__ = [
@@ -18,7 +20,9 @@ __all__ = [
     "SHARE",
     "as_numeric",
     "check_callbacks",
+    "check_copyable",
     "check_data",
+    "check_groups",
     "check_initializer",
     "check_memory",
     "check_numbers",
@@ -30,6 +34,8 @@ __all__ = [
     "is_count",
     "kept_rows",
     "split_validation",
+    "warn_of_rate",
+    "warn_of_scales",
 ]
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", "identity")
@@ -70,6 +76,7 @@ CONSTRAINTS = {
     "min_delta": [_FACTOR],
     "restore_best_weights": ["boolean"],
     "warm_start": ["boolean"],
+    "on_interrupt": [StrOptions({"raise", "keep"})],
     "callbacks": [None, "array-like", HasMethods(["on_epoch_end"])],
     "verbose": ["verbose"],
     "random_state": ["random_state"],
@@ -174,6 +181,13 @@ def check_optimizer(params, defaults):
             f"optimizer={optimizer!r} must be one of {OPTIMIZERS} or an instance of "
             "keras.optimizers.Optimizer."
         )
+    check_copyable(optimizer)
+    if "learning_rate" not in optimizer.get_config():
+        raise ValueError(
+            f"optimizer={type(optimizer).__name__} wraps another optimizer: give that "
+            "one. Networks of skdl compute in single precision, and need no scaling of "
+            "the loss."
+        )
     for name in ("learning_rate", "momentum", "nesterov"):
         if params[name] != defaults[name]:
             raise ValueError(
@@ -181,6 +195,22 @@ def check_optimizer(params, defaults):
                 f"optimizer: set it in the instance, or name the optimizer "
                 f"({type(optimizer).__name__.lower()!r})."
             )
+
+
+def check_copyable(optimizer):
+    """Check that a copy of an optimizer does what it does.
+
+    Raises
+    ------
+    ValueError
+        If it excludes single variables from weight decay.
+    """
+    if has_single_exclusions(optimizer):
+        raise ValueError(
+            f"optimizer={type(optimizer).__name__} excludes single variables from "
+            "weight decay, which a copy for another model can't: name them, as "
+            "exclude_from_weight_decay(var_names=['bias'])."
+        )
 
 
 def check_schedule(schedule):
@@ -305,9 +335,58 @@ def _explain(error, name):
             f"{name} holds text, and a network needs numbers ({text}). Encode such "
             "columns first, for example with OneHotEncoder in a ColumnTransformer."
         )
+    if "Found array with dim" in text:
+        return ValueError(
+            f"{name}: {text} Images go into CNNClassifier or CNNRegressor; other rows "
+            "are made flat by X.reshape(len(X), -1)."
+        )
     if name != "X":
         return ValueError(f"{name} or its y: {text}")
     return error
+
+
+# What scikit-learn's scalers leave is far below; bytes of images are, too.
+LARGE_FEATURES = 1e3
+LARGE_RATE = 1.0
+_LOOKED_AT = 10_000
+
+
+def warn_of_scales(X, names=None):
+    """Warn of features on a scale that no network learns well from.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The training data, of which at most 10,000 rows are looked at.
+    names : ndarray of shape (n_features,), default=None
+        Of the features.
+    """
+    some = X[:: 1 + len(X) // _LOOKED_AT].astype(np.float64)
+    sizes = np.abs(some.mean(axis=0)) + some.std(axis=0)
+    worst = int(np.argmax(sizes))
+    if sizes[worst] <= LARGE_FEATURES:
+        return
+    name = worst if names is None else repr(names[worst])
+    n_large = int((sizes > LARGE_FEATURES).sum())
+    warnings.warn(
+        f"{n_large} of {len(sizes)} features are large: feature {name} has the mean "
+        f"{some[:, worst].mean():.3g} and the deviation {some[:, worst].std():.3g}. "
+        "Networks learn from features of mean 0 and deviation 1: put a StandardScaler "
+        "in front, as make_pipeline(StandardScaler(), network).",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def warn_of_rate(learning_rate):
+    """Warn of a learning rate that is larger than any optimizer wants it."""
+    if learning_rate > LARGE_RATE:
+        warnings.warn(
+            f"learning_rate={learning_rate:g} is large: most optimizers want 1e-4 to "
+            "1e-1, and diverge with more.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def kept_rows(weight):
@@ -317,7 +396,7 @@ def kept_rows(weight):
     return np.flatnonzero(weight)
 
 
-def split_validation(n_rows, labels, fraction, seed):
+def split_validation(n_rows, labels, fraction, seed, groups=None):
     """Split off the validation rows: shuffled, and stratified where there are labels.
 
     Parameters
@@ -330,6 +409,8 @@ def split_validation(n_rows, labels, fraction, seed):
         The share of the validation part.
     seed : np.random.SeedSequence
         Where the random numbers come from.
+    groups : ndarray of shape (n_rows,), default=None
+        The part takes whole groups, then as that share of them, and not stratified.
 
     Returns
     -------
@@ -340,12 +421,18 @@ def split_validation(n_rows, labels, fraction, seed):
     ValueError
         If the rows do not suffice.
     """
+    random_state = int(seed.generate_state(1)[0])
     try:
+        if groups is not None:
+            splitter = GroupShuffleSplit(
+                1, test_size=fraction, random_state=random_state
+            )
+            return next(splitter.split(np.empty(n_rows), groups=groups))
         return train_test_split(
             np.arange(n_rows),
             test_size=fraction,
             stratify=labels,
-            random_state=int(seed.generate_state(1)[0]),
+            random_state=random_state,
         )
     except ValueError as error:
         raise ValueError(
@@ -353,6 +440,25 @@ def split_validation(n_rows, labels, fraction, seed):
             f"early stopping: {error} Use a larger fraction, more data, X_val and "
             "y_val, or early_stopping=False."
         ) from error
+
+
+def check_groups(groups, n_rows):
+    """Return ``validation_groups`` as an array, or None.
+
+    Raises
+    ------
+    ValueError
+        If it does not have one group for each row.
+    """
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"validation_groups has the shape {groups.shape}; it must have one group "
+            f"for each of the {n_rows} rows."
+        )
+    return groups
 
 
 def draw_seed(random_state):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -18,24 +19,48 @@ __all__ = [
 
 # Parameters of estimators that do not change what a fit gives.
 _CHANGES_NOTHING = {"memory", "n_jobs", "verbose"}
+_PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+# Tells which parameters differ; the digest beside it tells whether any do.
+_PARAMETERS = "parameters"
+_LONGEST = 80
 
 
 class Fingerprint(dict):
-    """What makes two searches the same: short texts by the names of their subjects."""
+    """What makes two searches the same: short texts by the names of their subjects.
+
+    Under ``"parameters"`` stand those of the estimator, to name what differs.
+    """
 
     def differences(self, other):
         """Return what differs, in words."""
         subjects = dict.fromkeys([*self, *other])
-        return [
-            f"{name} ({other.get(name, 'none')} in the study, "
-            f"{self.get(name, 'none')} here)"
-            for name in subjects
-            if self.get(name) != other.get(name)
-        ]
+        found = []
+        for name in subjects:
+            if name == _PARAMETERS or self.get(name) == other.get(name):
+                continue
+            single = []
+            if name == "estimator" and _PARAMETERS in other:
+                single = _differing(self.get(_PARAMETERS, {}), other[_PARAMETERS])
+            found += single or [
+                f"{name} ({other.get(name, 'none')} in the study, "
+                f"{self.get(name, 'none')} here)"
+            ]
+        return found
 
     def short(self):
         """Return eight characters that stand for all of it."""
-        return _digest(repr(sorted(self.items())).encode())[:8]
+        items = sorted(item for item in self.items() if item[0] != _PARAMETERS)
+        return _digest(repr(items).encode())[:8]
+
+
+def _differing(here, there):
+    return [
+        f"{name} {there.get(name, 'none')} in the study, {here.get(name, 'none')} here"
+        for name in dict.fromkeys([*here, *there])
+        if here.get(name) != there.get(name)
+    ]
 
 
 def take_fingerprint(estimator, space, scoring, folds, data):
@@ -60,19 +85,28 @@ def take_fingerprint(estimator, space, scoring, folds, data):
         folds=f"{len(folds)} folds {_digest(*rows)}",
         space=_digest(space.describe().encode()),
         scoring=describe(scoring),
-        estimator=describe_estimator(estimator, without=space.draw_example()),
+        **describe_estimator(estimator, without=space.draw_example()),
     )
 
 
 def describe_estimator(estimator, without=()):
-    """Return the class of an estimator, and a digest of its parameters but some."""
+    """Return the class of an estimator, and its parameters but some, by subject."""
     settings = {
         name: describe(value, deep=False)
         for name, value in estimator.get_params(deep=True).items()
         if name not in without and name.split("__")[-1] not in _CHANGES_NOTHING
     }
     digest = _digest(repr(sorted(settings.items())).encode())
-    return f"{type(estimator).__name__} {digest}"
+    return {
+        "estimator": f"{type(estimator).__name__} {digest}",
+        _PARAMETERS: {name: _shorten(text) for name, text in settings.items()},
+    }
+
+
+def _shorten(text):
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - 20]}... {_digest(text.encode())}"
 
 
 def describe_data(data):
@@ -116,12 +150,23 @@ def describe(value, *, deep=True):
         return value.__qualname__
     if without_addresses(text) == text:
         return text
-    plain = {
-        name: describe(held)
-        for name, held in sorted(getattr(value, "__dict__", {}).items())
-        if isinstance(held, (bool, int, float, str, bytes, type(None)))
-    }
-    return f"{without_addresses(text)} {plain}"
+    return f"{without_addresses(text)} {_describe_held(value)}"
+
+
+def _describe_held(value, depth=3):
+    """Return what an object holds, as far as it is data, and not where it lies."""
+    held = {}
+    for name, part in sorted(getattr(value, "__dict__", {}).items()):
+        if hasattr(part, "__dict__") and not callable(part) and depth:
+            kind = type(part).__qualname__
+            held[name] = f"{kind} {_describe_held(part, depth - 1)}"
+        elif isinstance(part, (*_PLAIN, np.ndarray, np.generic)):
+            held[name] = describe(part)
+        elif isinstance(part, (list, tuple, dict, set)):
+            held[name] = without_addresses(repr(part))
+        elif hasattr(part, "__code__"):
+            held[name] = describe(part)
+    return str(held)
 
 
 def _describe_estimator(estimator):
@@ -168,6 +213,14 @@ def _shape(value):
 
 
 def _hash_data(value):
+    """Return a digest of data: arrays, frames, and whatever else estimators take."""
+    try:
+        return _hash_table(value)
+    except (TypeError, ValueError):  # cells that are lists, rows of several lengths
+        return _digest(*_walk(value))
+
+
+def _hash_table(value):
     if isinstance(value, (pd.DataFrame, pd.Series)):
         rows = pd.util.hash_pandas_object(value, index=False).to_numpy()
         names = getattr(value, "columns", [getattr(value, "name", None)])
@@ -176,13 +229,45 @@ def _hash_data(value):
         value = value.tocoo()
         parts = (value.data, value.row, value.col)
         return _digest(*(np.ascontiguousarray(part).tobytes() for part in parts))
+    if isinstance(value, (list, tuple)) and not all(map(_is_cell, value)):
+        raise TypeError("what is in it has to be looked at")
     array = np.asarray(value)
     if array.dtype.kind in "mM":
         array = array.astype(np.int64)
     if array.dtype.kind in "OUST":
+        if not all(map(_is_cell, array.ravel())):
+            raise TypeError("what is in it has to be looked at")
         rows = pd.util.hash_array(array.astype(object).ravel(), categorize=False)
         return _digest(rows.tobytes())
     return _digest(str(array.dtype).encode(), np.ascontiguousarray(array).data)
+
+
+def _is_cell(value):
+    """Return whether an element tells by its text alone what it is."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_cell, value))
+    return value is pd.NA or isinstance(value, (*_PLAIN, np.generic, date))
+
+
+def _walk(value):
+    """Yield digests of what a structure holds, and of how it is built."""
+    yield type(value).__qualname__.encode()
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        names = getattr(value, "columns", [getattr(value, "name", None)])
+        yield repr(list(names)).encode()
+        value = value.to_numpy(dtype=object)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield repr(key).encode()
+            yield _hash_data(part).encode()
+    elif isinstance(value, (list, tuple, np.ndarray)):
+        for part in value:
+            is_data = isinstance(part, (list, tuple, dict, np.ndarray, pd.DataFrame))
+            yield (_hash_data(part) if is_data else describe(part)).encode()
+    elif hasattr(value, "element_spec"):  # a tf.data.Dataset: a stream, which ends once
+        yield repr((value.element_spec, int(value.cardinality()))).encode()
+    else:
+        yield describe(value).encode()
 
 
 def _digest(*parts):

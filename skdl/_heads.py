@@ -1,8 +1,9 @@
 """What the networks that classify have in common, and those that predict numbers."""
 
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
-from skdl._base import BaseNetwork
+from skdl._base import BaseNetwork, can_fit_partially
 from skdl._sklearn import StrOptions
 from skdl._targets import make_class_target, make_real_target
 
@@ -16,6 +17,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         "class_weight": [dict, StrOptions({"balanced"}), None]
     }
 
+    @available_if(can_fit_partially)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on some rows, going on from where the last call ended.
 
@@ -59,6 +61,23 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         logits = self._logits(X)
         return self._target.probabilities(logits)
 
+    def predict_log_proba(self, X):
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; finite also where a probability is too small
+            for a number.
+        """
+        logits = self._logits(X)
+        return self._target.log_probabilities(logits)
+
     def decision_function(self, X):
         """Return the logits: what the softmax or the sigmoid is taken of.
 
@@ -97,7 +116,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def _weigh_classes(self, target, part, *, partial):
         if self.class_weight is None:
-            return part.weight
+            return part
         if partial and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' does not go with partial_fit, which sees only "
@@ -111,7 +130,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 f"class_weight={self.class_weight!r} leaves no row a weight: y holds "
                 "only classes of weight 0."
             )
-        return weight
+        return part.weighted(weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -122,6 +141,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 class NetworkRegressor(RegressorMixin, BaseNetwork):
     """A network that predicts numbers; a leaf says of which layers it is made."""
 
+    @available_if(can_fit_partially)
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on some rows, going on from where the last call ended.
 
@@ -166,7 +186,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         return make_real_target(y, weight)
 
     def _weigh_classes(self, target, part, *, partial):
-        return part.weight
+        return part
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,7 +1,11 @@
 """Bring your own Keras model: KerasClassifier and KerasRegressor."""
 
+import inspect
 import pickle
+import warnings
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
 from numbers import Integral
 
 import keras
@@ -9,7 +13,8 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     check_array,
@@ -19,8 +24,11 @@ from sklearn.utils.validation import (
 )
 
 from skdl import _checks as checks
+from skdl import _outputs as outputs
 from skdl._base import ShownPredictions, unchanged_on_failure
 from skdl._callbacks import EpochCallback
+from skdl._exclusions import add_exclusions, carry_over, take_exclusions
+from skdl._pipelines import warn_if_raw
 from skdl._routing import camel_case, check_names
 from skdl._scikeras import (
     BaseWrapper,
@@ -30,6 +38,7 @@ from skdl._scikeras import (
     route_params,
     unflatten_params,
 )
+from skdl._targets import warn_of_absent_classes, warn_of_one_hot
 from skdl.training._architecture import (
     compile_settings,
     copy_keras,
@@ -78,21 +87,55 @@ class BaseKeras(BaseWrapper):
     # SciKeras would set TensorFlow's global seed from it.
     _random_state = None
 
-    def fit(self, X, y, sample_weight=None, **kwargs):
+    def fit(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        validation_groups=None,
+        validation_data=None,
+        epochs=None,
+        batch_size=None,
+        callbacks=None,
+        **kwargs,
+    ):
         """Build the model and fit it.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, ...)
-            The training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        X : array-like of shape (n_samples, ...), or a data set
+            The training data. A ``tf.data.Dataset`` or a ``keras.utils.PyDataset`` of
+            batches holds the targets, and perhaps weights, too: ``y`` is then None.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             The labels, or the numbers to predict.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts. A row of weight zero is left out.
+        X_val : array-like of shape (n_val, ...), default=None
+            Data to validate on after each epoch. In a ``Pipeline`` with
+            ``transform_input=["X_val"]`` it goes through the steps before.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its labels or numbers.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights; ``class_weight`` is none of them.
+        validation_groups : array-like of shape (n_samples,), default=None
+            Groups of rows: ``validation_split`` splits off whole groups.
+        validation_data : tuple or data set, default=None
+            ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``, as Keras and
+            SciKeras spell it. No pipeline transforms it.
+        epochs : int, default=None
+            Overrules the parameter of the estimator in this call.
+        batch_size : int, default=None
+            Overrules the parameter of the estimator in this call.
+        callbacks : list of keras.callbacks.Callback, default=None
+            More callbacks for this call. The fit works on copies: ``callbacks_`` has
+            them.
         **kwargs : dict
-            Arguments of ``keras.Model.fit``, for this call: ``validation_data=(X, y)``,
-            ``epochs``, ``batch_size``, ``callbacks`` and the others. Searches take them
-            as parameters of the estimator instead: ``fit__batch_size=32``.
+            Other arguments of ``keras.Model.fit``, for this call. Searches take them
+            as parameters of the estimator too: ``fit__shuffle=False``.
 
         Returns
         -------
@@ -105,11 +148,29 @@ class BaseKeras(BaseWrapper):
             If a parameter or the data can't be used, or the training diverges. The
             estimator is then what it was before.
         """
-        kwargs.setdefault("epochs", getattr(self, "fit__epochs", self.epochs))
+        arguments = {"batch_size": batch_size, "callbacks": callbacks}
+        kwargs |= {k: value for k, value in arguments.items() if value is not None}
         kwargs.setdefault("initial_epoch", 0)
+        if self.warm_start and self.initialized_:
+            self._check_same_labels(y)
+        if epochs is None:
+            epochs = getattr(self, "fit__epochs", self.epochs)
+        validation = _join_validation(
+            (X_val, y_val, sample_weight_val), validation_data
+        )
+        if validation is not None:
+            kwargs["validation_data"] = validation
+            name = "validation_data" if X_val is None else "X_val"
+            warn_if_raw(self, name)
         with unchanged_on_failure(self):
             self._fit(
-                X, y, sample_weight=sample_weight, warm_start=self.warm_start, **kwargs
+                X,
+                y,
+                sample_weight=sample_weight,
+                warm_start=self.warm_start,
+                epochs=epochs,
+                groups=validation_groups,
+                **kwargs,
             )
         return self
 
@@ -152,23 +213,41 @@ class BaseKeras(BaseWrapper):
         """
         with unchanged_on_failure(self):
             check_names(self, self._find_build(), {})
-            self._initialize(X, y)
+            _, y = self._initialize(X, y)
             self._ensure_compiled_model()
+            self._check_outputs(y)
             self._initialize_callbacks()
         return self
 
-    def _fit(self, X, y, sample_weight, warm_start, epochs, initial_epoch, **kwargs):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        warm_start,
+        epochs,
+        initial_epoch,
+        groups=None,
+        **kwargs,
+    ):
         going_on = warm_start and self.initialized_
         check_names(self, self._find_build(), kwargs)
+        arguments = self._fit_arguments(kwargs)
         if going_on:
             X, y = self._validate_data(X, y)
         else:
             X, y = self._initialize(X, y)
         self._ensure_compiled_model()
+        self._check_outputs(y)
+        weight_of_class = self._weigh_classes(y)
+        groups = checks.check_groups(groups, X.shape[0])
         if sample_weight is not None:
+            kept = np.asarray(sample_weight) != 0
+            groups = groups if groups is None else groups[kept]
             X, y, sample_weight = self._validate_sample_weight(X, y, sample_weight)
-        arguments = self._fit_arguments(kwargs)
         validation = arguments["validation_data"]
+        if validation is None and self._observer is not None:
+            validation = self._observer.find_validation()
         if validation is not None:
             validation = self._encode_validation(*validation)
         elif arguments["validation_split"]:
@@ -177,9 +256,15 @@ class BaseKeras(BaseWrapper):
                     f"validation_split={arguments['validation_split']!r} must be in "
                     "[0, 1)."
                 )
-            parts = self._split(X, y, sample_weight, arguments["validation_split"])
+            share = arguments["validation_split"]
+            parts = self._split(X, y, sample_weight, share, groups)
             (X, y, sample_weight), (X_val, y_val, weight_val) = parts
             validation = self._encode(X_val, y_val, weight_val)
+        if weight_of_class is not None:
+            weight = weight_of_class(y)
+            if sample_weight is not None:
+                weight = weight * sample_weight
+            X, y, sample_weight = self._validate_sample_weight(X, y, weight)
         X, y, *_ = self._encode(X, y)
         self._check_model_compatibility(y)
         if not going_on or not hasattr(self, "history_") or initial_epoch == 0:
@@ -202,8 +287,10 @@ class BaseKeras(BaseWrapper):
         if batch_size != -1:
             _check_count("batch_size", batch_size, ", or -1 for all rows")
         self._initialize_callbacks()
-        given = arguments["callbacks"]
-        given = [given] if isinstance(given, keras.callbacks.Callback) else given
+        # Copies: fits in several threads may be given the same objects.
+        given = [deepcopy(callback) for callback in _flatten(arguments["callbacks"])]
+        _check_callbacks("callbacks", given)
+        callbacks = [*self._fit_callbacks, *given]
         job = ModelJob(
             model=self._built,
             X=X,
@@ -215,7 +302,7 @@ class BaseKeras(BaseWrapper):
             first_epoch=first_epoch,
             first_step=self._steps_done,
             shuffle=bool(arguments["shuffle"]),
-            callbacks=[*self._fit_callbacks, *(given or [])],
+            callbacks=callbacks,
             seed=order_seed,
             states=self._states,
             keras_arguments={
@@ -224,14 +311,31 @@ class BaseKeras(BaseWrapper):
                 if name not in _OWN_FIT_ARGUMENTS and value is not None
             },
             watchers=self._watchers(n_epochs, arguments["verbose"]),
+            keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
+        if self._observer is not None:
+            job.begin = partial(self._observer.begin, n_epochs)
         outcome = train_model(job)
+        _warn_of_first_loss(outcome.history, job.y)
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
         for name, values in _named_as_history(outcome.history).items():
             self.history_.setdefault(name, []).extend(values)
-        self.n_iter_ = len(self.history_["loss"])
+        self.n_iter_ = len(self.history_.get("loss", ()))
+        vars(self).pop("callbacks_", None)
+        if callbacks:
+            self.callbacks_ = callbacks
+
+    def _check_outputs(self, y):
+        """Check that the model's outputs fit the targets."""
+
+    def _check_same_labels(self, y):
+        """Check that a fit which goes on has the labels of the last."""
+
+    def _weigh_classes(self, y):
+        """Return what weighs rows by their labels, or None if all count alike."""
+        return
 
     def _watchers(self, n_epochs, verbose):
         """Return what makes those who want to see each epoch."""
@@ -242,7 +346,7 @@ class BaseKeras(BaseWrapper):
                 return {}
 
             watchers = []
-            if self._observer is not None:
+            if self._observer is not None and self._observer.wants_epochs:
                 self._observer.find_rows(_refuse_rows)
                 watchers.append(ShownPredictions(self, take_weights))
             if verbose:
@@ -282,6 +386,15 @@ class BaseKeras(BaseWrapper):
         is_model = isinstance(self._given_model(), keras.Model)
         return None if is_model else self._check_model_param()
 
+    def _check_model_param(self):
+        """Return what builds the model: SciKeras takes functions only."""
+        given = self._given_model()
+        if inspect.isfunction(given) or not callable(given):
+            return super()._check_model_param()
+        if isinstance(given, keras.Model):
+            return super()._check_model_param()
+        return given
+
     def _given_model(self):
         return self.build_fn if self.model is None else self.model
 
@@ -311,6 +424,7 @@ class BaseKeras(BaseWrapper):
             if routed and isinstance(loss, str):
                 self.loss = getattr(keras.losses, camel_case(loss))
             if isinstance(optimizer, keras.optimizers.Optimizer):
+                checks.check_copyable(optimizer)
                 self.optimizer = copy_keras(optimizer)
             settings = super()._get_compile_kwargs()
         finally:
@@ -338,12 +452,7 @@ class BaseKeras(BaseWrapper):
         settings = route_params(params, destination=name, pass_filter=set())
         made = unflatten_params(items=given, params=settings)
         found = _flatten(made)
-        for callback in found:
-            if not isinstance(callback, (keras.callbacks.Callback, EpochCallback)):
-                raise TypeError(
-                    f"{name} must hold Keras callbacks or their classes, one or in a "
-                    f"list or a dict, got {callback!r}."
-                )
+        _check_callbacks(name, found)
         return found
 
     def score(self, X, y, sample_weight=None):
@@ -441,11 +550,13 @@ class BaseKeras(BaseWrapper):
             X, y, weight = self._validate_sample_weight(X, y, weight)
         return self._encode(X, y, weight)
 
-    def _split(self, X, y, weight, share):
+    def _split(self, X, y, weight, share, groups):
         """Return the data in two parts, the second with the given share of the rows."""
         seed = np.random.SeedSequence(self._seed)
         try:
-            rows = checks.split_validation(X.shape[0], self._stratify(y), share, seed)
+            rows = checks.split_validation(
+                X.shape[0], self._stratify(y), share, seed, groups
+            )
         except ValueError as error:
             raise ValueError(
                 f"validation_split={share!r} can't take a part of each class: "
@@ -487,6 +598,13 @@ class BaseKeras(BaseWrapper):
         arguments["verbose"] = 0
         return model.predict(X, callbacks=self._predict_callbacks, **arguments)
 
+    def _mean_loss(self, X, y):
+        """Return the loss of some rows as Keras means it, the penalties included."""
+        from skdl.training._model_run import mean_loss
+
+        X, y = self._encode(*self._validate_data(X, y))
+        return mean_loss(self._built, X, y)
+
     def _given_names(self):
         """Return the names of the parameters that the class does not name itself."""
         routed = {name for name in self.get_params(deep=False) if "__" in name}
@@ -526,10 +644,10 @@ class BaseKeras(BaseWrapper):
                 [v.numpy() for v in model.variables],
                 [v.numpy() for v in optimizer.variables] if has_states else [],
             )
-        return state
+        return add_exclusions(state)
 
     def __setstate__(self, state):
-        state = dict(state)
+        state = take_exclusions(state)
         kept = state.pop("_kept", None)
         super().__setstate__(state)
         if kept is None:
@@ -575,7 +693,19 @@ class BaseKeras(BaseWrapper):
         params = self.get_params(deep=False)
         shared = {k: v for k, v in params.items() if isinstance(v, keras.Model)}
         others = {k: clone(v, safe=False) for k, v in params.items() if k not in shared}
-        return type(self)(**others, **shared)
+        return carry_over(self, type(self)(**others, **shared))
+
+
+def _gives_probabilities(estimator):
+    """Return whether a classifier has probabilities; say why it has not."""
+    fitted = vars(estimator).get("_built")
+    loss = estimator.loss if fitted is None else fitted.loss
+    if not outputs.is_hinge(loss):
+        return True
+    raise AttributeError(
+        f"loss={loss!r} learns margins, which are no probabilities: take "
+        "decision_function, CalibratedClassifierCV, or a cross-entropy as loss."
+    )
 
 
 class KerasClassifier(ClassifierMixin, BaseKeras):
@@ -597,6 +727,9 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         The old name of ``model``.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
     random_state : int, RandomState or None, default=None
         An int gives the same weights, bit for bit, in each fit on one machine. No
         global random state is left changed.
@@ -627,8 +760,9 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     epochs : int, default=1
         How often to go over the data, from 1.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, as ``{class: weight}``; ``"balanced"`` makes the classes
-        count alike.
+        Weight of each class in the training, as ``{class: weight}``; a class that is
+        not named weighs 1, and one that y lacks is ignored. ``"balanced"`` makes the
+        classes count alike. As in Keras, validation scores are not weighted by it.
     **kwargs : dict
         The function's own parameters, and those passed on: ``model__``,
         ``optimizer__``, ``loss__``, ``metrics__``, ``compile__``, ``callbacks__``,
@@ -721,6 +855,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         *,
         build_fn=None,
         warm_start=False,
+        on_interrupt="raise",
         random_state=None,
         optimizer="rmsprop",
         loss=None,
@@ -754,40 +889,11 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             epochs=epochs,
             **kwargs,
         )
+        self.on_interrupt = on_interrupt
         self.class_weight = class_weight
 
     # Set by partial_fit: all the classes that there will be.
     _classes = None
-
-    def fit(self, X, y, sample_weight=None, **kwargs):
-        """Build the model and fit it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            The training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts. A row of weight zero is left out.
-        **kwargs : dict
-            Arguments of ``keras.Model.fit``, for this call: ``validation_data=(X, y)``,
-            ``epochs``, ``batch_size``, ``callbacks`` and the others. Searches take them
-            as parameters of the estimator instead: ``fit__batch_size=32``.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data can't be used, or the training diverges. The
-            estimator is then what it was before.
-        """
-        weight = self._weigh(y, sample_weight)
-        return super().fit(X, y, sample_weight=weight, **kwargs)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None, **kwargs):
         """Train one epoch, going on from where the last call ended.
@@ -810,15 +916,45 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         self
             The fitted estimator.
         """
+        if classes is not None and self.initialized_:
+            self._check_same_classes(classes)
         self._classes = None if classes is None else np.unique(classes)
         try:
-            weight = self._weigh(y, sample_weight)
-            return super().partial_fit(X, y, sample_weight=weight, **kwargs)
+            return super().partial_fit(X, y, sample_weight=sample_weight, **kwargs)
         finally:
             self._classes = None
 
+    def predict(self, X, **kwargs):
+        """Return the most probable class, or the labels of probability above 0.5.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        **kwargs : dict
+            Arguments of ``keras.Model.predict``, for this call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels from ``classes_``, or 0 and 1 for each of several labels. After a
+            hinge loss the sign decides, or the largest output.
+        """
+        found = self._predict_raw(X, **kwargs)
+        if self._knows_outputs(found):
+            model, encoder = self._built, self.target_encoder_
+            if outputs.find_kind(model) == "margins":
+                is_single = found.shape[1] == 1
+                found = (found > 0).astype(np.float64) if is_single else found
+            else:
+                found = outputs.probabilities(found, model, encoder)
+        return self.target_encoder_.inverse_transform(found)
+
+    @available_if(_gives_probabilities)
     def predict_proba(self, X, **kwargs):
         """Return the probability of each class.
+
+        Where the model ends in logits it is their sigmoid or softmax.
 
         Parameters
         ----------
@@ -831,13 +967,104 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         -------
         ndarray of shape (n_samples, n_classes)
             For labels of which a row may have several: of each label.
+
+        Raises
+        ------
+        AttributeError
+            After a hinge loss: it learns margins, which are no probabilities.
         """
-        outputs = self._predict_raw(X, **kwargs)
-        proba = self.target_encoder_.inverse_transform(outputs, return_proba=True)
+        found = self._predict_raw(X, **kwargs)
+        if self._knows_outputs(found):
+            return outputs.probabilities(found, self._built, self.target_encoder_)
+        proba = self.target_encoder_.inverse_transform(found, return_proba=True)
         if isinstance(proba, np.ndarray) and proba.ndim < 2:
             # The encoder has squeezed it: (k,) or (n,) -> (n, k)
-            proba = proba.reshape(len(outputs), -1)
+            proba = proba.reshape(len(found), -1)
         return proba
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X, **kwargs):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        **kwargs : dict
+            Arguments of ``keras.Model.predict``, for this call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Finite also where a probability is too small for a number.
+        """
+        found = self._predict_raw(X, **kwargs)
+        if self._knows_outputs(found):
+            return outputs.log_probabilities(found, self._built, self.target_encoder_)
+        return np.log(self.predict_proba(X, **kwargs))
+
+    def decision_function(self, X, **kwargs):
+        """Return logits or margins: above 0, or the largest, wins.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        **kwargs : dict
+            Arguments of ``keras.Model.predict``, for this call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One column for each class or label; for two classes no columns, and above 0
+            for the second. Of a model that ends in probabilities, their log-odds.
+
+        Raises
+        ------
+        ValueError
+            If the model has several outputs, or labels are encoded in a way of your
+            own.
+        """
+        found = self._predict_raw(X, **kwargs)
+        if not self._knows_outputs(found):
+            raise ValueError(
+                f"decision_function of {type(self).__name__} needs a model with one "
+                "output of shape (n_samples, n_units), and its own target encoder."
+            )
+        return outputs.decide(found, self._built, self.target_encoder_)
+
+    def _knows_outputs(self, found):
+        """Return whether it is known what the outputs of the model are."""
+        is_own = type(self.target_encoder_) is ClassifierLabelEncoder
+        is_table = isinstance(found, np.ndarray) and found.ndim == 2
+        return is_own and is_table and self.n_classes_ is not None
+
+    def _check_outputs(self, y):
+        if type(self.target_encoder_) is not ClassifierLabelEncoder:
+            return
+        if self.target_encoder_._target_type == "multiclass-onehot":
+            warn_of_one_hot(y, "one label of each row, predicted one-hot too")
+        outputs.check_width(self._built, self.target_encoder_)
+        encoder = outputs.encode_one_hot(self._built, self.target_encoder_)
+        self.target_encoder_ = encoder
+
+    def _check_same_labels(self, y):
+        if self.classes_ is None or np.ndim(y) != 1:
+            return
+        known, found = self.classes_.tolist(), np.unique(y).tolist()
+        if known != found:
+            raise ValueError(
+                "A fit that goes on (warm_start=True) needs the classes of the last: "
+                f"it had {known}, y has {found}. Set warm_start=False to begin anew."
+            )
+
+    def _check_same_classes(self, classes):
+        known, found = self.classes_.tolist(), np.unique(classes).tolist()
+        if known != found:
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the last call to "
+                f"partial_fit, which had {known}."
+            )
 
     @property
     def target_encoder(self):
@@ -870,13 +1097,25 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         # Keras counts classes from 0; here class_weight becomes a weight of rows.
         return BaseWrapper._fit_kwargs - {"class_weight"}
 
-    def _weigh(self, y, weight):
-        """Return the weights of the rows, with those of their classes."""
+    def _weigh_classes(self, y):
+        """Return what weighs rows by their labels; "balanced" counts those of y."""
         if self.class_weight is None:
-            return weight
-        check_consistent_length(y, weight)
-        of_class = compute_sample_weight(self.class_weight, y)
-        return of_class if weight is None else np.asarray(weight) * of_class
+            return None
+        if y.ndim > 1 and y.shape[1] > 1:
+            weights = compute_sample_weight(self.class_weight, y)
+            found, places = np.unique(y, axis=0, return_index=True)
+            known = {tuple(row): weights[k] for row, k in zip(found, places)}
+            return lambda rows: np.array([known[tuple(row)] for row in rows])
+        labels = np.unique(y)
+        if isinstance(self.class_weight, dict):
+            warn_of_absent_classes(self.class_weight, labels.tolist())
+            given = [self.class_weight.get(label, 1.0) for label in labels.tolist()]
+        else:
+            given = compute_class_weight(
+                self.class_weight, classes=labels, y=np.ravel(y)
+            )
+        given = np.asarray(given, np.float64)
+        return lambda rows: given[np.searchsorted(labels, np.ravel(rows))]
 
     def _type_of_target(self, y):
         found = type_of_target(y, input_name="y")
@@ -916,6 +1155,9 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         The old name of ``model``.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
     random_state : int, RandomState or None, default=None
         An int gives the same weights, bit for bit, in each fit on one machine. No
         global random state is left changed.
@@ -1032,6 +1274,7 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         *,
         build_fn=None,
         warm_start=False,
+        on_interrupt="raise",
         random_state=None,
         optimizer="rmsprop",
         loss=None,
@@ -1064,6 +1307,7 @@ class KerasRegressor(RegressorMixin, BaseKeras):
             epochs=epochs,
             **kwargs,
         )
+        self.on_interrupt = on_interrupt
 
     @property
     def target_encoder(self):
@@ -1160,8 +1404,54 @@ def _build_optimizer(model, n_steps=0):
             model.optimizer.iterations.assign(n_steps)
 
 
+def _join_validation(separate, together):
+    """Return the validation part, given by ``X_val`` and ``y_val`` or as a tuple."""
+    X, y, weight = separate
+    if all(part is None for part in separate):
+        return together
+    if together is not None:
+        raise ValueError(
+            "X_val and validation_data are two spellings of the same: give one of them."
+        )
+    if X is None or y is None:
+        raise ValueError("X_val and y_val belong together: give both of them, or none.")
+    return (X, y) if weight is None else separate
+
+
+LARGE_LOSS = 1e5
+
+
+def _warn_of_first_loss(history, y):
+    """Warn of a loss that shows targets or features on a scale of their own."""
+    first = history.get("loss", [0.0])[0]
+    if first <= LARGE_LOSS:
+        return
+    scale = ""
+    if isinstance(y, np.ndarray) and y.dtype.kind in "iuf":
+        scale = f" of targets of mean {y.mean():.3g} and deviation {y.std():.3g}"
+    warnings.warn(
+        f"The loss of the first epoch is {first:.3g}{scale}: a network learns such a "
+        "thing slowly, or not at all. Bring features and targets to mean 0 and "
+        "deviation 1: make_pipeline(StandardScaler(), network), and "
+        "TransformedTargetRegressor(network, transformer=StandardScaler()).",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _check_callbacks(name, callbacks):
+    for callback in callbacks:
+        if not isinstance(callback, (keras.callbacks.Callback, EpochCallback)):
+            raise TypeError(
+                f"{name} must hold Keras callbacks or their classes, one or in a list "
+                f"or a dict, got {callback!r}."
+            )
+
+
 def _flatten(callbacks):
     """Return the callbacks of a callback, a list or a dict as one list."""
+    if callbacks is None:
+        return []
     if isinstance(callbacks, dict):
         callbacks = list(callbacks.values())
     if not isinstance(callbacks, (list, tuple)):

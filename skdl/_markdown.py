@@ -20,7 +20,7 @@ def table(rows, columns):
 def cell(value):
     """Return a value as it stands in a table."""
     if isinstance(value, Real) and np.isnan(value):
-        return ""
+        return "NaN"
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
     return str(value).replace("|", "\\|").replace("\n", " ")

@@ -110,6 +110,9 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         count alike.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
     callbacks : list of keras.callbacks.Callback, default=None
         Keras callbacks. Each fit works on its own copies.
     verbose : int, default=0
@@ -130,8 +133,9 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
     n_iter_ : int
         Epochs that were run.
     history_ : dict of list
-        For each epoch: ``loss`` (penalties included) and ``accuracy``, with validation
-        data ``val_loss`` and ``val_accuracy`` too.
+        For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
+        validation data ``val_loss`` and ``val_accuracy`` too. No loss holds penalties.
+        ``partial_fit`` goes on with it.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -188,6 +192,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         restore_best_weights=True,
         class_weight=None,
         warm_start=False,
+        on_interrupt="raise",
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -214,6 +219,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         self.restore_best_weights = restore_best_weights
         self.class_weight = class_weight
         self.warm_start = warm_start
+        self.on_interrupt = on_interrupt
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -290,6 +296,9 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Whether early stopping goes back to the weights of the best epoch.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
     callbacks : list of keras.callbacks.Callback, default=None
         Keras callbacks. Each fit works on its own copies.
     verbose : int, default=0
@@ -308,8 +317,9 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
     n_iter_ : int
         Epochs that were run.
     history_ : dict of list
-        For each epoch: ``loss`` (penalties included) and ``r2``, with validation
-        data ``val_loss`` and ``val_r2`` too.
+        For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
+        validation data ``val_loss`` and ``val_r2`` too. No loss holds penalties.
+        ``partial_fit`` goes on with it.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -369,6 +379,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         min_delta=0.0,
         restore_best_weights=True,
         warm_start=False,
+        on_interrupt="raise",
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -394,6 +405,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         self.min_delta = min_delta
         self.restore_best_weights = restore_best_weights
         self.warm_start = warm_start
+        self.on_interrupt = on_interrupt
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state

@@ -2,10 +2,13 @@
 
 import time
 from datetime import datetime
+from functools import partial
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import (
     ConfusionMatrixDisplay,
     PredictionErrorDisplay,
@@ -16,13 +19,15 @@ from sklearn.metrics import (
     log_loss,
     mean_absolute_error,
     r2_score,
+    roc_auc_score,
     root_mean_squared_error,
 )
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._candidates import count_weights, last_step
+from skdl._candidates import count_weights
 from skdl._markdown import cell, table, version_section
+from skdl._nested import find_fitted_network
 from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 
@@ -85,7 +90,7 @@ def model_card(estimator, X_test, y_test, path="model_card.md"):
     predicted = estimator.predict(X_test)
     seconds = time.perf_counter() - start
     model = getattr(estimator, "best_estimator_", estimator)
-    network = last_step(model)
+    network = find_fitted_network(model)
     sections = [
         f"# {_title(model)}",
         f"Written on {datetime.now():%Y-%m-%d %H:%M}.",
@@ -136,12 +141,15 @@ def _best(estimator):
 
 
 def _model_section(model, network):
+    defaults = _defaults(model)
     rows = [
-        (name, value)
+        (name, value, defaults.get(name, ""))
         for name, value in model.get_params(deep=True).items()
         if not hasattr(value, "get_params") and name not in ("steps", "memory")
     ]
-    text = "## Parameters\n\n" + table(rows, ("parameter", "value"))
+    # Those that somebody has chosen stand first.
+    rows.sort(key=lambda row: str(row[1]) == str(row[2]))
+    text = "## Parameters\n\n" + table(rows, ("parameter", "value", "default"))
     facts = []
     if hasattr(network, "n_iter_") and np.ndim(network.n_iter_) == 0:
         facts.append(("epochs run", network.n_iter_))
@@ -150,32 +158,50 @@ def _model_section(model, network):
     return f"{text}\n\n{table(facts, ('', ''))}" if facts else text
 
 
+def _defaults(model, prefix=""):
+    """Return the default of each parameter of a model and of what it holds."""
+    found = {}
+    for name, parameter in signature(type(model).__init__).parameters.items():
+        if parameter.default is not parameter.empty:
+            found[prefix + name] = parameter.default
+    for name, value in model.get_params(deep=True).items():
+        if hasattr(value, "get_params") and "__" not in name:
+            found |= _defaults(value, f"{prefix}{name}__")
+    return found
+
+
 def _score_section(estimator, X_test, y_test, predicted):
+    title = "## Scores on the rows held out\n\n"
+    columns = ("score", "value", "of the best constant prediction")
     if is_regressor(estimator):
-        scores = {
-            "R²": r2_score(y_test, predicted),
-            "mean absolute error": mean_absolute_error(y_test, predicted),
-            "root of the mean squared error": root_mean_squared_error(
-                y_test, predicted
-            ),
-        }
-        return "## Scores on the rows held out\n\n" + table(
-            scores.items(), ("score", "value")
+        constant = DummyRegressor().fit(X_test, y_test).predict(X_test)
+        return title + table(
+            [
+                (name, score(y_test, predicted), score(y_test, constant))
+                for name, score in (
+                    ("R²", r2_score),
+                    ("mean absolute error", mean_absolute_error),
+                    ("root of the mean squared error", root_mean_squared_error),
+                )
+            ],
+            columns,
         )
+    dummy = DummyClassifier(strategy="prior").fit(X_test, y_test)
+    constant = dummy.predict(X_test)
     scores = {
-        "accuracy": accuracy_score(y_test, predicted),
-        "F1, mean of the classes": f1_score(
-            y_test, predicted, average="macro", zero_division=0
-        ),
+        "accuracy": accuracy_score,
+        "F1, mean of the classes": partial(f1_score, average="macro", zero_division=0),
     }
-    if np.ndim(y_test) == 1:
-        scores["balanced accuracy"] = balanced_accuracy_score(y_test, predicted)
-        if hasattr(estimator, "predict_proba"):
-            proba = estimator.predict_proba(X_test)
-            labels = estimator.classes_
-            scores["log loss"] = log_loss(y_test, proba, labels=labels)
-    text = "## Scores on the rows held out\n\n"
-    text += table(scores.items(), ("score", "value"))
+    one_label = np.ndim(y_test) == 1
+    if one_label:
+        scores["balanced accuracy"] = balanced_accuracy_score
+    rows = [
+        (name, score(y_test, predicted), score(y_test, constant))
+        for name, score in scores.items()
+    ]
+    if one_label and hasattr(estimator, "predict_proba"):
+        rows += _probability_rows(estimator, X_test, y_test)
+    text = title + table(rows, columns)
     found = classification_report(y_test, predicted, output_dict=True, zero_division=0)
     rows = [
         (name, *(row[k] for k in ("precision", "recall", "f1-score", "support")))
@@ -184,6 +210,25 @@ def _score_section(estimator, X_test, y_test, predicted):
     ]
     header = ("class", "precision", "recall", "F1", "rows")
     return f"{text}\n\n{table(rows, header)}"
+
+
+def _probability_rows(estimator, X_test, y_test):
+    """Return the scores of the probabilities; NaN where the rows can't tell."""
+    proba, labels = estimator.predict_proba(X_test), estimator.classes_
+    shares = [np.mean(np.asarray(y_test) == label) for label in labels]
+    constant = np.tile(shares, (len(proba), 1))
+    area = np.nan
+    if len(np.unique(y_test)) == len(labels):  # else it is not defined
+        scores = proba[:, 1] if len(labels) == 2 else proba
+        area = roc_auc_score(y_test, scores, multi_class="ovr")
+    return [
+        ("area under the ROC curve", area, 0.5),
+        (
+            "log loss",
+            log_loss(y_test, proba, labels=labels),
+            log_loss(y_test, constant, labels=labels),
+        ),
+    ]
 
 
 def _search_section(estimator):
@@ -198,7 +243,8 @@ def _search_section(estimator):
         ]
         spread = ", ".join(cell(float(fold)) for fold in folds)
         mean, deviation = (results[f"{s}_test_{name}"][best] for s in ("mean", "std"))
-        rows.append((name, f"{mean:.4g} ± {deviation:.2g}", spread))
+        shown = _score_name(estimator) if name == "score" else name
+        rows.append((shown, f"{mean:.4g} ± {deviation:.2g}", spread))
     header = ("score", "mean ± deviation", "folds")
     params = ", ".join(f"`{k}={cell(v)}`" for k, v in estimator.best_params_.items())
     return (
@@ -206,6 +252,16 @@ def _search_section(estimator):
         f"{len(results['params'])} candidates; the best: {params}.\n\n"
         + table(rows, header)
     )
+
+
+def _score_name(search):
+    """Return what the only score of a search is called."""
+    scoring = search.scoring
+    if isinstance(scoring, str):
+        return scoring
+    if scoring is None:
+        return "accuracy" if is_classifier(search) else "R²"
+    return getattr(scoring, "__name__", "score")
 
 
 def _time_section(estimator, n_rows, seconds):

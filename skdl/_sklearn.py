@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from itertools import count
 
 from sklearn.base import is_classifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.metrics._scorer import (
     _BaseScorer,
@@ -15,7 +16,7 @@ from sklearn.model_selection._search import (
     _yield_masked_array_for_each_param as mask_params,
 )
 from sklearn.utils import _safe_indexing as take_rows
-from sklearn.utils._metadata_requests import _routing_enabled
+from sklearn.utils._metadata_requests import _routing_enabled as is_routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -43,6 +44,7 @@ __all__ = [
     "BaseSearchCV",
     "CallbackSupportMixin",
     "EpochTasks",
+    "FrozenEstimator",
     "HasMethods",
     "Interval",
     "NoTasks",
@@ -55,6 +57,7 @@ __all__ = [
     "cut_rows",
     "is_multimetric",
     "is_plain_scorer",
+    "is_routing_enabled",
     "mask_params",
     "plain_score_name",
     "take_rows",
@@ -209,7 +212,7 @@ def take_scorer(scorer, objective):
     objective : str or None
         Which of several it is; None takes the first.
     """
-    if not isinstance(scorer, _MultimetricScorer) or _routing_enabled():
+    if not isinstance(scorer, _MultimetricScorer) or is_routing_enabled():
         return scorer  # routing sends metadata to all of them, or to none
     name = objective or next(iter(scorer._scorers))
     return _MultimetricScorer(scorers={name: scorer._scorers[name]})

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -204,6 +204,11 @@ class Part(NamedTuple):
             None if self.weight is None else self.weight[chosen],
         )
 
+    def weighted(self, weight):
+        """Return the part with other weights; a row of weight 0 is left out."""
+        part = self._replace(weight=weight)
+        return part if weight.all() else part.take(np.flatnonzero(weight))
+
 
 @dataclass
 class Job:
@@ -240,6 +245,10 @@ class Job:
         Steps that were done before.
     keep_states : bool
         Whether the states of the optimizer are wanted afterwards.
+    history : dict of list
+        The scores of the epochs that were done before.
+    keep_on_interrupt : bool
+        Whether Ctrl-C ends the training, and what was done is kept.
     """
 
     network: MLPStructure
@@ -257,3 +266,10 @@ class Job:
     states: list | None = None
     first_step: int = 0
     keep_states: bool = False
+    history: dict = field(default_factory=dict)
+    keep_on_interrupt: bool = False
+
+    @property
+    def first_epoch(self):
+        """Epochs that were done before."""
+        return len(self.history.get("loss", ()))

@@ -1,16 +1,23 @@
 """Targets: how labels or numbers become what a network learns, and back."""
 
+import warnings
 from numbers import Real
 from typing import Protocol
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["Target", "make_class_target", "make_real_target"]
+__all__ = [
+    "Target",
+    "make_class_target",
+    "make_real_target",
+    "warn_of_absent_classes",
+    "warn_of_one_hot",
+]
 
 
 class Target(Protocol):
@@ -49,6 +56,9 @@ class Target(Protocol):
     def stratify(self, encoded: np.ndarray) -> np.ndarray | None:
         """Return what a split is stratified by."""
 
+    def check_same(self, y: np.ndarray, classes: object, *, partial: bool) -> None:
+        """Check that the targets of training which goes on are those it began with."""
+
     def predict(self, logits: np.ndarray) -> np.ndarray:
         """Return the predictions in the terms of the user's targets."""
 
@@ -73,6 +83,7 @@ def make_class_target(y, classes=None, *, partial=False):
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
+        warn_of_one_hot(y, "several labels of each row, each there or not")
         return _LabelsTarget(y.shape[1])
     if kind == "multiclass-multioutput":
         raise ValueError(
@@ -91,6 +102,30 @@ def make_class_target(y, classes=None, *, partial=False):
     return (
         _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
     )
+
+
+def warn_of_one_hot(y, taken_for):
+    """Warn of labels of which each row has exactly one."""
+    y = np.asarray(y)
+    if y.shape[1] > 1 and (y.sum(axis=1) == 1).all():
+        warnings.warn(
+            f"Each row of y has exactly one 1 in its {y.shape[1]} columns. It is taken "
+            f"for {taken_for}. If each row has one label of {y.shape[1]}, pass "
+            "y.argmax(axis=1), or the labels themselves.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_absent_classes(class_weight, classes):
+    """Warn of weights by class of which none is one of a class that there is."""
+    if class_weight and not any(label in class_weight for label in classes):
+        warnings.warn(
+            f"class_weight={class_weight!r} names no class of y, which has "
+            f"{classes[:10]}: it changes nothing.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def make_real_target(y, weight):
@@ -135,9 +170,6 @@ class _SingleLabel:
     def to_metric(self, value):
         return value
 
-    def stratify(self, encoded):
-        return encoded
-
     def weigh(self, encoded, weight, class_weight):
         """Return the weight of each row that comes from its class."""
         codes = encoded.reshape(-1).astype(int)
@@ -149,14 +181,9 @@ class _SingleLabel:
 
     def _check_class_weight(self, class_weight):
         classes = self.classes.tolist()
-        missing = [label for label in classes if label not in class_weight]
-        unknown = [label for label in class_weight if label not in classes]
-        if missing or unknown:
-            raise ValueError(
-                f"class_weight={class_weight!r} must have a weight for each class: it "
-                f"lacks {missing} and has {unknown}, which y does not hold."
-            )
-        weights = np.array([class_weight[label] for label in classes], dtype=object)
+        warn_of_absent_classes(class_weight, classes)
+        weights = [class_weight.get(label, 1.0) for label in classes]
+        weights = np.array(weights, dtype=object)
         if not all(isinstance(w, Real) and 0 <= w < np.inf for w in weights):
             raise ValueError(
                 f"class_weight={class_weight!r} must hold finite numbers from 0."
@@ -176,6 +203,27 @@ class _SingleLabel:
                 f"classes are {self.classes.tolist()[:10]}."
             )
         return self._encoder.transform(y)
+
+    def stratify(self, encoded):
+        # As labels: the errors of a split name them.
+        return self.classes[encoded.reshape(-1).astype(int)]
+
+    def check_same(self, y, classes, *, partial):
+        """Check that training which goes on has the classes that it began with."""
+        known = self.classes.tolist()
+        if classes is not None and np.unique(classes).tolist() != known:
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the last call to "
+                f"partial_fit, which had {known}."
+            )
+        if partial:
+            return
+        found = np.unique(column_or_1d(y)).tolist()
+        if found != known:
+            raise ValueError(
+                "A fit that goes on (warm_start=True) needs the classes of the last: "
+                f"it had {known}, y has {found}. Set warm_start=False to begin anew."
+            )
 
 
 class _ClassTarget(_SingleLabel):
@@ -197,6 +245,9 @@ class _ClassTarget(_SingleLabel):
 
     def probabilities(self, logits):
         return softmax(logits, axis=1)
+
+    def log_probabilities(self, logits):
+        return log_softmax(logits, axis=1)
 
     def predict(self, logits):
         return self.classes[np.argmax(logits, axis=1)]
@@ -221,6 +272,9 @@ class _BinaryTarget(_SingleLabel):
     def probabilities(self, logits):
         # (n, 1) -> (n, 2)
         return expit(np.hstack([-logits, logits]))
+
+    def log_probabilities(self, logits):
+        return log_expit(np.hstack([-logits, logits]))
 
     def predict(self, logits):
         return self.classes[(logits[:, 0] > 0).astype(int)]
@@ -252,6 +306,9 @@ class _LabelsTarget:
             )
         return compute_sample_weight(class_weight, encoded)
 
+    def check_same(self, y, classes, *, partial):
+        """Do nothing: ``encode`` looks at the columns."""
+
     def encode(self, y, name="y"):
         if y.shape[1:] != (self.n_logits,) or not np.isin(y, (0, 1)).all():
             raise ValueError(
@@ -265,6 +322,9 @@ class _LabelsTarget:
 
     def probabilities(self, logits):
         return expit(logits)
+
+    def log_probabilities(self, logits):
+        return log_expit(logits)
 
     def predict(self, logits):
         return (logits > 0).astype(int)
@@ -294,6 +354,9 @@ class _RealTarget:
 
     def stratify(self, encoded):
         return None
+
+    def check_same(self, y, classes, *, partial):
+        """Do nothing: ``encode`` looks at the columns."""
 
     def encode(self, y, name="y"):
         # (n,) or (n, k) -> (n, k)

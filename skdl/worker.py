@@ -40,7 +40,7 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("Interrupted: the trials that ran will be run again.", file=sys.stderr)
         return 130
-    except (OSError, TypeError, ValueError) as error:
+    except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"skdl.worker: {error}", file=sys.stderr)
         return 2
     except StorageInternalError as error:

@@ -165,12 +165,16 @@ def test_a_good_value_beats_a_poor_one(iris, poor, good):
     assert -np.log(better[rows, y]).mean() < -np.log(worse[rows, y]).mean() - 0.02
 
 
-def test_penalties_are_in_the_loss_as_in_keras(iris):
+def test_losses_hold_no_penalties_and_are_else_those_of_keras(iris):
     X, y = iris
     model = small(l1=1e-3, l2=1e-2, dropout=0.0, batch_size=-1, epochs=1)
-    model.set_params(optimizer="sgd", learning_rate=1e-12).fit(X, y)
-    keras_loss = model.model_.evaluate(X, y, verbose=0)[0]
-    assert model.history_["loss"][0] == pytest.approx(keras_loss, rel=1e-5)
+    model.set_params(optimizer="sgd", learning_rate=1e-12)
+    model.fit(X, y, X_val=X, y_val=y)
+    penalty = float(sum(model.model_.losses))
+    assert penalty > 0.1
+    plain_loss = model.model_.evaluate(X, y, verbose=0)[0] - penalty
+    assert model.history_["loss"][0] == pytest.approx(plain_loss, rel=1e-5)
+    assert model.history_["val_loss"][0] == pytest.approx(plain_loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("schedule", ["step", "exponential", "inverse_time", "cosine"])
@@ -385,7 +389,7 @@ def test_partial_fit_may_see_the_classes_one_by_one(iris):
         for label in range(3):
             model.partial_fit(X[y == label], y[y == label], classes=[0, 1, 2])
     assert model.score(X, y) > 0.6
-    assert model.n_iter_ == 1
+    assert model.n_iter_ == len(model.history_["loss"]) == 90
 
 
 @pytest.mark.parametrize("fitted", [True, False])

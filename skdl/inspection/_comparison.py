@@ -34,6 +34,8 @@ def compare(
     *,
     validation=0.2,
     scoring=None,
+    groups=None,
+    sample_weight=None,
     repeats=1,
     n_jobs=None,
     random_state=None,
@@ -56,14 +58,19 @@ def compare(
         The data.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The labels, or the numbers to predict.
-    validation : float, splitter or tuple of (X_val, y_val), default=0.2
+    validation : float, splitter, list or tuple of (X_val, y_val), default=0.2
         The part that the variants are judged by: a share of the rows, above 0 and below
         1, drawn anew for each repeat, of a classifier with the shares of its classes; a
-        splitter of scikit-learn, of which each split is a run; or data of its own. A
-        network sees this part after each epoch, so ``early_stopping=True`` goes by it.
+        splitter of scikit-learn or a list of pairs of rows, of which each split is a
+        run; or data of its own. A network sees this part after each epoch, so
+        ``early_stopping=True`` goes by it.
     scoring : str, callable, list, dict or None, default=None
         As in ``GridSearchCV``; of several scores the first is the one that is tested.
         None is the estimator's own.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of rows: for a splitter that wants them; a share takes whole groups.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, for the fits and the scores.
     repeats : int, default=1
         How many times each variant is trained, with another seed and, if ``validation``
         is a share, on another split. Two or more give a spread and a test.
@@ -126,12 +133,13 @@ def compare(
         raise ValueError("scoring has a score 'loss': the table has one, rename it.")
     scorer = check_scoring(estimator, scoring=scoring)
     tracker = open_tracker(tracking)
-    splits = make_splits(estimator, X, y, validation)
+    splits = make_splits(estimator, X, y, validation, groups, sample_weight)
+    given = {"X": X, "y": y, "groups": groups, "sample_weight": sample_weight}
     fingerprint = Fingerprint(
-        **describe_data({"X": X, "y": y}),
+        **describe_data(given),
         **splits.subjects,
         scoring=describe(scoring),
-        estimator=describe_estimator(estimator),
+        **describe_estimator(estimator),
     )
     seed = None if random_state is None else draw_seed(random_state)
     ledger = open_ledger(folder, fingerprint, seed)
@@ -142,11 +150,11 @@ def compare(
         for name, changed in changes.items()
     ]
 
-    def train(run, observer):
+    def train(run, stopper):
         split_seed, seed = draw_seeds(ledger.seed, run.repeat)
         split = splits.cut(run.fold, split_seed)
         change = changes[run.variant]
-        return train_run(run, estimator, change, split, seed, scorer, observer)
+        return train_run(run, estimator, change, split, seed, scorer, stopper)
 
     runs = PlannedRuns(planned, ledger, tracker, train, verbose)
     runs.finish(joblib.effective_n_jobs(n_jobs))
@@ -195,8 +203,9 @@ class Comparison:
             By the name of the variant: ``train_score`` and ``val_score`` (with several
             scores their names in the place of ``score``), ``val_score_std`` (between
             the runs, of the first score), ``score_gap``, ``train_loss`` and
-            ``val_loss`` (mean cross-entropy or squared error of the fitted estimator,
-            without penalties), ``loss_gap`` (validation less training), ``epochs``,
+            ``val_loss`` (of the fitted estimator: what ``history_`` means by it, with
+            dropout off; of an estimator without epochs the mean cross-entropy or
+            squared error), ``loss_gap`` (validation less training), ``epochs``,
             ``seconds``, ``seconds_per_epoch``, ``n_parameters``, ``p_value`` (of the
             difference to the first variant, two-sided, by the corrected resampled
             t-test over the splits; NaN with fewer than two, or where all differences
@@ -244,6 +253,11 @@ class Comparison:
                 found.setdefault(run.variant, []).append(run.history)
         return found
 
+    @property
+    def penalized(self):
+        """Whether losses hold penalties: those of wrapped Keras models do."""
+        return any(run.penalized for run in self.runs)
+
     def save(self, folder, target_score=None):
         """Write table, curves, and a report in Markdown that shows both.
 
@@ -276,6 +290,15 @@ class Comparison:
         report.write_text("\n\n".join(filter(None, sections)) + "\n", encoding="utf-8")
         return report
 
+    def _repr_html_(self):
+        """Return the table as notebooks show it, with what each variant changes."""
+        frame = self.frame()
+        changes = {
+            k: describe_changes(v) or "nothing" for k, v in self.variants.items()
+        }
+        frame.insert(0, "changes", [changes[name] for name in frame.index])
+        return frame.to_html(float_format="{:.4g}".format)
+
     def _of(self, name):
         return [run for run in self.runs if run.variant == name]
 
@@ -283,7 +306,7 @@ class Comparison:
         histories = self.histories()
         if not histories:
             return None
-        figure = draw_hidden(ComparisonDisplay(histories))
+        figure = draw_hidden(ComparisonDisplay(histories, self.penalized))
         figure.savefig(folder / "curves.png", dpi=110)
         return "## Curves\n\n![Curves](curves.png)"
 
@@ -305,6 +328,6 @@ def _table_section(frame):
     text = table(rows.itertuples(index=False), rows.columns)
     return (
         "## Variants\n\n" + text + "\n\nMeans over the runs. Scores and losses are of "
-        "the fitted estimators, without dropout and penalties; p_value is that of the "
+        "the fitted estimators, with dropout off; p_value is that of the "
         "corrected resampled t-test (Nadeau & Bengio, 2003) against the first variant."
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdl.inspection._figures import take_axes
+from skdl.inspection._figures import TRAINING, name_axis, take_axes, tick_epochs
 
 __all__ = ["ComparisonDisplay"]
 
@@ -18,6 +18,8 @@ class ComparisonDisplay:
     ----------
     histories : dict of list of dict
         Loss and metrics of each epoch, of each run of each variant.
+    penalized : bool or None, default=None
+        Whether the losses hold penalties, which the axis then says; None says nothing.
 
     Attributes
     ----------
@@ -40,8 +42,9 @@ class ComparisonDisplay:
     ['l2=0.0', 'l2=0.01']
     """
 
-    def __init__(self, histories):
+    def __init__(self, histories, penalized=None):
         self.histories = histories
+        self.penalized = penalized
 
     @classmethod
     def from_comparison(cls, comparison, *, ax=None):
@@ -64,7 +67,7 @@ class ComparisonDisplay:
         ValueError
             If no variant is a network.
         """
-        return cls.from_histories(comparison.histories(), ax=ax)
+        return cls(comparison.histories(), comparison.penalized).plot(ax=ax)
 
     @classmethod
     def from_histories(cls, histories, *, ax=None):
@@ -148,13 +151,18 @@ class ComparisonDisplay:
                 curves = [history[key] for history in runs if key in history]
                 if curves:
                     lines[variant] += _draw_curves(axes, curves, style, colour)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+            if len(self.histories) > _MANY:
+                for line in lines[variant][1:]:
+                    line.set(alpha=0.4, linewidth=1)
+        axes.set(xlabel="epoch", ylabel=name_axis(name, self.penalized))
+        tick_epochs(axes)
         drawn = np.concatenate(
             [ln.get_ydata() for many in lines.values() for ln in many]
         )
         if name == "loss" and drawn.min() > 0 and drawn.max() > 50 * drawn.min():
             axes.set_yscale("log")
+        elif len(self.histories) > _MANY:
+            _look_at_the_ends(axes, lines)
         return lines
 
     def _add_legend(self):
@@ -164,10 +172,27 @@ class ComparisonDisplay:
         axes = self.axes_[-1]
         axes.legend(
             [*handles, *(axes.plot([], [], style, color="grey")[0] for style in "-:")],
-            [*names, "validation", "training"],
+            [*names, "validation", TRAINING],
             loc="center left",
             bbox_to_anchor=(1.02, 0.5),
         )
+
+
+# More variants than these lie on top of each other where all of a curve is shown.
+_MANY = 5
+
+
+def _look_at_the_ends(axes, lines):
+    """Let the axis show where the curves differ: without the first fifth of them."""
+    late = [
+        line.get_ydata()[len(line.get_ydata()) // 5 :]
+        for many in lines.values()
+        for line in many
+    ]
+    low, high = np.min(np.concatenate(late)), np.max(np.concatenate(late))
+    margin = 0.05 * (high - low)
+    if margin > 0:
+        axes.set_ylim(low - margin, high + margin)
 
 
 def _draw_curves(axes, curves, style, colour):

@@ -1,13 +1,26 @@
 """Bias, variance, and what to try next."""
 
+from contextlib import suppress
+from html import escape
 from numbers import Real
 
 import numpy as np
-from sklearn.base import is_classifier
+import pandas as pd
+from scipy import sparse
+from sklearn.base import is_classifier, is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.metrics import check_scoring
 from sklearn.utils import indexable
 
-from skdl._candidates import find_network
+from skdl._base import BaseNetwork
+from skdl._candidates import take_scores
 from skdl._checks import draw_seed
+from skdl._nested import (
+    find_fitted_network,
+    find_network,
+    pass_on,
+    say_what_holds,
+)
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._next_steps import find_next_steps
 from skdl.inspection._runs import Run, train_run
@@ -26,6 +39,8 @@ RISING = 0.005
 PROGRESS = 0.1
 # How far above that of the first epoch the training loss ends where it diverges.
 RISE = 1.1
+# Mean plus deviation of a feature or a target above which networks learn badly from it.
+ODD_SCALE = 10.0
 
 
 def diagnose(
@@ -35,6 +50,9 @@ def diagnose(
     *,
     target_score=None,
     validation=0.2,
+    scoring=None,
+    groups=None,
+    sample_weight=None,
     random_state=None,
 ):
     """Train a network once, and say whether it has high bias or high variance.
@@ -54,9 +72,18 @@ def diagnose(
         The labels, or the numbers to predict.
     target_score : float, default=None
         The best score that can be expected, at most 1: accuracy of a classifier, R² of
-        a regressor. That of people, or of the best method known. None is 1.
-    validation : float or tuple of (X_val, y_val), default=0.2
-        A share of the rows that the network is judged by, or data of its own.
+        a regressor, or that of ``scoring``. That of people, or of the best method
+        known. None is 1, and 0 for a score that is a negated error.
+    validation : float, list or tuple of (X_val, y_val), default=0.2
+        A share of the rows that the network is judged by, a list of one pair of rows to
+        train on and to judge by, or data of its own.
+    scoring : str, callable or None, default=None
+        One score, as in ``cross_validate``: with rare classes ``"balanced_accuracy"``
+        or ``"average_precision"`` say more than the accuracy. None is the estimator's.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of rows: the part that the network is judged by takes whole groups.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, for the fit and the scores.
     random_state : int, RandomState or None, default=None
         Seeds the split and the network.
 
@@ -93,25 +120,30 @@ def diagnose(
     network = find_network(estimator)
     if network is None:
         raise TypeError(
-            f"{type(estimator).__name__} is no network of skdl and does not end in "
-            "one: diagnose looks at the epochs of a network."
+            f"diagnose looks at the epochs of a network, and "
+            f"{say_what_holds(estimator)}."
         )
-    target_score = _check_target(target_score)
+    _check_target(target_score)
     X, y = indexable(X, y)
-    splits = make_splits(estimator, X, y, validation)
+    splits = make_splits(estimator, X, y, validation, groups, sample_weight)
     if splits.n_folds > 1:
         raise ValueError(
             f"validation={validation!r} has {splits.n_folds} splits, and diagnose "
-            "trains once: give a share of the rows, or (X_val, y_val)."
+            "trains once: give a share of the rows (with groups=, it takes whole "
+            "groups), a list of one split, or (X_val, y_val)."
         )
+    scorer = check_scoring(estimator, scoring=scoring)
     split_seed, seed = draw_seeds(draw_seed(random_state), 0)
     split = splits.cut(0, split_seed)
     run = Run("diagnosis", "", 0, 0)
-    train_run(run, estimator, {}, split, seed, _score)
+    fitted = train_run(run, estimator, {}, split, seed, scorer)
     if run.error and not run.diverged:
         raise ValueError(run.error)
-    chance = _guess_score(estimator, split.y_val)
-    return Diagnosis(run, target_score, chance, estimator)
+    constant = _score_of_a_constant(estimator, split, scorer)
+    target_score = _best_possible(scorer) if target_score is None else target_score
+    is_accuracy = is_classifier(estimator) and scoring in (None, "accuracy")
+    scales = () if fitted is None else _odd_scales(fitted, split)
+    return Diagnosis(run, target_score, constant, estimator, is_accuracy, scales)
 
 
 class Diagnosis:
@@ -123,10 +155,14 @@ class Diagnosis:
         The training.
     target_score : float
         The best score that can be expected.
-    chance : float
-        The score of a guess that looks at no feature.
+    constant : float
+        What predicting always the same reaches at best.
     estimator : estimator
         What was trained.
+    is_accuracy : bool
+        Whether the score is a share of right rows.
+    scales : collection of {"features", "targets"}
+        What reaches the network far from mean 0 and deviation 1.
 
     Attributes
     ----------
@@ -134,8 +170,9 @@ class Diagnosis:
         ``"high bias"``, ``"high variance"``, ``"high bias and high variance"``,
         ``"fine"``, ``"still learning"`` or ``"diverging"``.
     numbers : dict of str to float
-        What led to it: ``target_score``, ``train_score``, ``val_score``, ``bias``,
-        ``variance``, ``threshold`` (above which the two count), ``progress`` (how far
+        What led to it: ``target_score``, ``constant_score`` (what predicting always the
+        same reaches at best), ``train_score``, ``val_score``, ``bias``, ``variance``,
+        ``threshold`` (above which the two count), ``progress`` (how far
         the validation score rose from the third quarter of the epochs to the last) and
         ``final_loss`` (the training loss of the last quarter, in units of that of the
         first epoch).
@@ -147,12 +184,18 @@ class Diagnosis:
         Loss and metrics of each epoch; empty if the loss was no number.
     """
 
-    def __init__(self, run, target_score, chance, estimator):
+    def __init__(
+        self, run, target_score, constant, estimator, is_accuracy=True, scales=()
+    ):
         self.history = run.history
-        self.numbers = _measure(run, target_score, is_classifier(estimator))
+        self._penalized = run.penalized
+        self.numbers = _measure(run, target_score, constant, is_accuracy)
         self.verdict = _judge(self.numbers)
-        learned = self.numbers["train_score"] > chance + TOLERANCE
-        self.next_steps, self.advice = find_next_steps(estimator, self.verdict, learned)
+        least = constant + TOLERANCE * abs(target_score - constant)
+        learned = self.numbers["train_score"] > least
+        self.next_steps, self.advice = find_next_steps(
+            estimator, self.verdict, learned, scales
+        )
 
     def plot(self, ax=None):
         """Draw the learning curves.
@@ -174,7 +217,7 @@ class Diagnosis:
         """
         if not self.history:
             raise ValueError("The loss became NaN or infinite: there are no curves.")
-        return LearningCurvesDisplay.from_history(self.history, ax=ax)
+        return LearningCurvesDisplay(self.history, self._penalized).plot(ax=ax)
 
     def __str__(self):
         numbers = ", ".join(f"{k} {v:.4g}" for k, v in self.numbers.items())
@@ -183,49 +226,101 @@ class Diagnosis:
         lines = [f"{self.verdict}: {numbers}"]
         return "\n".join([*lines, "Try next:", *steps] if steps else lines)
 
+    def _repr_html_(self):
+        """Return what notebooks show: the verdict, its numbers, and what to try."""
+        numbers = pd.Series(self.numbers).to_frame().T
+        table = numbers.to_html(index=False, float_format="{:.4g}".format)
+        steps = [
+            f"{name}: <code>{escape(str(change))}</code>"
+            for name, change in self.next_steps.items()
+        ]
+        items = "".join(f"<li>{step}</li>" for step in [*steps, *self.advice])
+        tries = f"<p>Try next:</p><ul>{items}</ul>" if items else ""
+        return f"<p><b>{self.verdict}</b></p>{table}{tries}"
+
     def __repr__(self):
         return f"Diagnosis(verdict={self.verdict!r})"
 
 
 def _check_target(target_score):
-    if target_score is None:
-        return 1.0
-    if not isinstance(target_score, Real) or not target_score <= 1:
+    wrong = not isinstance(target_score, Real) or not target_score <= 1
+    if target_score is not None and wrong:
         raise ValueError(
             f"target_score={target_score!r} must be a number up to 1: the best "
-            "accuracy, or R², that can be expected."
+            "accuracy, R² or other score that can be expected."
         )
-    return float(target_score)
 
 
-def _score(estimator, X, y):
-    return estimator.score(X, y)
+def _best_possible(scorer):
+    """Return the best value that a score can have: of an error, 0."""
+    return 0.0 if getattr(scorer, "_sign", 1) < 0 else 1.0
 
 
-def _guess_score(estimator, y):
-    """Return the score of always guessing the same."""
+def _score_of_a_constant(estimator, split, scorer):
+    """Return what predicting always the same reaches at best under the scorer.
+
+    For a class that is the majority, the shares of the classes, or one class after the
+    other; for numbers the mean or the median.
+    """
+    found = []
+    for guess in _constants(estimator, split.y):
+        with suppress(Exception):  # not each constant suits each target and scorer
+            guess.fit(split.X, split.y)
+            scores = take_scores(
+                scorer, guess, split.X_val, split.y_val, split.score_params_val
+            )
+            found.append(scores["score"])
+    return max(found, default=-np.inf)
+
+
+def _constants(estimator, y):
     if not is_classifier(estimator):
-        return 0.0  # R² of the mean
-    counts = np.unique(np.asarray(y), axis=0, return_counts=True)[1]
-    return counts.max() / counts.sum()
+        return [DummyRegressor(strategy=name) for name in ("mean", "median")]
+    labels = np.unique(np.asarray(y)) if np.ndim(y) == 1 else []
+    each = [DummyClassifier(strategy="constant", constant=k) for k in labels[:20]]
+    return [DummyClassifier(strategy="prior"), *each]
 
 
-def _measure(run, target_score, classifies):
+def _odd_scales(fitted, split):
+    """Return whether features or targets reach the network on a scale of their own."""
+    X, y = pass_on(fitted, split.X, split.y)
+    own = isinstance(find_fitted_network(fitted), BaseNetwork)  # it scales its targets
+    looked_at = {"features": X}
+    if is_regressor(fitted) and not own:
+        looked_at["targets"] = y
+    return [name for name, values in looked_at.items() if _is_odd(values)]
+
+
+def _is_odd(values):
+    if sparse.issparse(values):
+        values = values.data  # zeros are on any scale
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False  # text, say
+    values = values.reshape(len(values), -1)
+    return bool(np.max(np.abs(values.mean(axis=0)) + values.std(axis=0)) > ODD_SCALE)
+
+
+def _measure(run, target_score, constant, is_accuracy):
     """Return the numbers that the verdict depends on."""
+    known = {"target_score": target_score, "constant_score": float(constant)}
     if run.diverged:
         names = ("train_score", "val_score", "bias", "variance", "threshold")
         unknown = dict.fromkeys((*names, "progress"), np.nan)
-        return {"target_score": target_score, **unknown, "final_loss": np.inf}
+        return {**known, **unknown, "final_loss": np.inf}
     train, val = run.train_scores["score"], run.val_scores["score"]
-    error = np.sqrt(max(val * (1 - val), 0) / run.n_val) if classifies else 0.0
+    error = np.sqrt(max(val * (1 - val), 0) / run.n_val) if is_accuracy else 0.0
+    # A score may have any unit: then the distance to a constant is the measure.
+    unit = 1.0 if is_accuracy else abs(target_score - constant)
     loss = run.history["loss"]
     return {
-        "target_score": target_score,
+        **known,
         "train_score": train,
         "val_score": val,
         "bias": target_score - train,
         "variance": train - val,
-        "threshold": max(TOLERANCE, 2 * error, SHARE * (target_score - val)),
+        "threshold": max(TOLERANCE * unit, 2 * error, SHARE * (target_score - val)),
         "progress": _measure_progress(run, target_score - val),
         "final_loss": _last_quarter(loss) / loss[0] if loss[0] > 0 else np.nan,
     }

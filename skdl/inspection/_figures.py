@@ -4,7 +4,18 @@ import importlib
 
 import numpy as np
 
-__all__ = ["draw_hidden", "hidden_figure", "take_axes"]
+__all__ = [
+    "TRAINING",
+    "draw_hidden",
+    "hidden_figure",
+    "name_axis",
+    "take_axes",
+    "tick_decades",
+    "tick_epochs",
+]
+
+# How a legend names the curve of the training: it lies higher than that of a score.
+TRAINING = "training (dropout on)"
 
 
 def _new_axes(n_rows, n_columns, size):
@@ -50,6 +61,28 @@ def draw_hidden(display):
     figure, axes = hidden_figure(*display.layout())
     display.plot(axes)
     return figure
+
+
+def name_axis(name, penalized):
+    """Return how an axis names a score of the history."""
+    if name != "loss" or penalized is None:
+        return name
+    return "loss, penalties included" if penalized else "loss, without penalties"
+
+
+def tick_decades(axes):
+    """Let a logarithmic axis have few labels, so that none stands on another."""
+    ticker = _need("matplotlib.ticker")
+    axes.xaxis.set_major_locator(ticker.LogLocator(numticks=4))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+
+
+def tick_epochs(axes):
+    """Let an axis of epochs have ticks at whole numbers only, also at few of them."""
+    axes.xaxis.set_major_locator(_need("matplotlib.ticker").MaxNLocator(integer=True))
+    low, high = axes.get_xlim()
+    if high - low < 2:  # MaxNLocator divides what is shorter than its fewest ticks
+        axes.set_xlim(min(low, 0.5), max(high, 2.5))
 
 
 def _need(module):

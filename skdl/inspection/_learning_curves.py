@@ -3,8 +3,9 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._candidates import last_step
-from skdl.inspection._figures import take_axes
+from skdl._base import BaseNetwork
+from skdl._nested import find_fitted_network
+from skdl.inspection._figures import TRAINING, name_axis, take_axes, tick_epochs
 
 __all__ = ["LearningCurvesDisplay"]
 
@@ -18,6 +19,8 @@ class LearningCurvesDisplay:
     ----------
     history : dict of list
         Loss and metrics of each epoch; those of the validation begin with ``val_``.
+    penalized : bool or None, default=None
+        Whether the losses hold penalties, which the axis then says; None says nothing.
 
     Attributes
     ----------
@@ -44,8 +47,10 @@ class LearningCurvesDisplay:
     ['loss', 'accuracy']
     """
 
-    def __init__(self, history):
-        self.history = history
+    def __init__(self, history, penalized=None):
+        # A metric may be one number for each class: no curve.
+        self.history = {k: v for k, v in history.items() if np.ndim(v) == 1}
+        self.penalized = penalized
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
@@ -54,7 +59,7 @@ class LearningCurvesDisplay:
         Parameters
         ----------
         estimator : estimator
-            A network of skdl, or a pipeline or search that ends in one.
+            A network of skdl, or a pipeline, search or another estimator around one.
         ax : sequence of matplotlib Axes, default=None
             Where; None makes a figure.
 
@@ -69,13 +74,14 @@ class LearningCurvesDisplay:
             If the estimator has no ``history_``.
         """
         check_is_fitted(estimator)
-        network = last_step(getattr(estimator, "best_estimator_", estimator))
+        network = find_fitted_network(estimator)
         if not getattr(network, "history_", None):
             raise ValueError(
-                f"{type(network).__name__} has no history_: LearningCurvesDisplay "
-                "shows the epochs of a network of skdl."
+                f"{type(estimator).__name__} has no fitted network of skdl inside, or "
+                "several: LearningCurvesDisplay shows the epochs of one."
             )
-        return cls.from_history(network.history_, ax=ax)
+        penalized = not isinstance(network, BaseNetwork)
+        return cls(network.history_, penalized).plot(ax=ax)
 
     @classmethod
     def from_history(cls, history, *, ax=None):
@@ -143,13 +149,13 @@ class LearningCurvesDisplay:
 
     def _draw(self, axes, name):
         lines = []
-        for label, key in (("training", name), ("validation", f"val_{name}")):
+        for label, key in ((TRAINING, name), ("validation", f"val_{name}")):
             if key in self.history:
                 values = self.history[key]
                 marker = "o" if len(values) < 3 else None  # a line needs two
                 epochs = np.arange(1, len(values) + 1)
                 lines += axes.plot(epochs, values, label=label, marker=marker)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set(xlabel="epoch", ylabel=name_axis(name, self.penalized))
+        tick_epochs(axes)
         axes.legend()
         return lines

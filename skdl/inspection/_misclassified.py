@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import unique_labels
 
-from skdl._candidates import last_step
 from skdl._images import find_image_shape
+from skdl._nested import find_fitted_network
 from skdl.inspection._figures import take_axes
 
 __all__ = ["MisclassifiedDisplay"]
@@ -85,8 +85,8 @@ class MisclassifiedDisplay:
             As ``from_predictions`` does.
         """
         if image_shape is None and np.ndim(X) == 2:
-            last = last_step(getattr(estimator, "best_estimator_", estimator))
-            image_shape = getattr(last, "image_shape_", None)
+            network = find_fitted_network(estimator)
+            image_shape = getattr(network, "image_shape_", None)
         y_pred = estimator.predict(X)
         confidence = None
         if hasattr(estimator, "predict_proba") and np.ndim(y_pred) == 1:

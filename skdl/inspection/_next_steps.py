@@ -3,17 +3,22 @@
 import numpy as np
 
 from skdl._base import BaseNetwork
-from skdl._candidates import last_prefix, last_step
 from skdl._checks import expand_hidden_sizes
+from skdl._nested import find_network, last_prefix
 
 __all__ = ["find_next_steps"]
 
 _MORE_DATA = "more rows to train on"
 _BETTER_FEATURES = "features that tell more of the target"
-_SCALE = "scaled features, as StandardScaler gives them"
+_SCALES = {
+    "features": "scaled features, as StandardScaler gives them",
+    "targets": (
+        "scaled targets: TransformedTargetRegressor(..., transformer=StandardScaler())"
+    ),
+}
 
 
-def find_next_steps(estimator, verdict, learned):
+def find_next_steps(estimator, verdict, learned, scales=()):
     """Return what to try.
 
     Parameters
@@ -23,7 +28,9 @@ def find_next_steps(estimator, verdict, learned):
     verdict : str
         That of the diagnosis.
     learned : bool
-        Whether it does better on the training rows than a guess.
+        Whether it does better on the training rows than a constant.
+    scales : collection of {"features", "targets"}
+        What reaches the network far from mean 0 and deviation 1.
 
     Returns
     -------
@@ -36,7 +43,8 @@ def find_next_steps(estimator, verdict, learned):
     steps, advice = _BY_VERDICT[verdict](network)
     if verdict != "diverging" and verdict != "fine" and not learned:
         steps = [*network.rates(0.1, 10), *steps]
-        advice = [_SCALE, *advice]
+    if verdict != "fine":
+        advice = [_SCALES[name] for name in scales] + advice
     return network.prefixed(steps), advice
 
 
@@ -86,7 +94,7 @@ def _for_still_learning(network):
 
 def _for_diverging(network):
     steps = [*network.rates(0.1, 0.01), *network.adam(), *network.normalization()]
-    return steps, [_SCALE]
+    return steps, []
 
 
 def _for_fine(network):
@@ -112,7 +120,7 @@ class _Network:
 
     def __init__(self, estimator):
         self._prefix = last_prefix(estimator)
-        network = last_step(estimator)
+        network = find_network(estimator)
         self._params = network.get_params(deep=False)
         if not isinstance(network, BaseNetwork):  # a model whose names are the user's
             self._params = {"epochs": self._params["epochs"]}

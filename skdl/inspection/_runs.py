@@ -1,6 +1,7 @@
 """One run: a variant is trained and scored on one split with one seed."""
 
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -11,9 +12,12 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import log_loss, mean_squared_error
 
 from skdl._base import BaseNetwork
-from skdl._candidates import count_weights, find_network, make_candidate, take_scores
+from skdl._candidates import count_weights, make_candidate, take_scores
 from skdl._diverged import Diverged
-from skdl._sklearn import cut_rows
+from skdl._nested import find_fitted_network, find_network, last_prefix, pass_on
+from skdl._observer import Observer
+from skdl._sklearn import check_params, cut_rows
+from skdl.inspection._splits import Split
 
 __all__ = ["Run", "train_run"]
 
@@ -38,7 +42,8 @@ class Run:
     train_scores, val_scores : dict of float
         Of the fitted estimator on both parts, by the names of the scores.
     train_loss, val_loss : float or None
-        Mean cross-entropy, or mean squared error.
+        Of a network as ``history`` means it, with dropout off; of other estimators the
+        mean cross-entropy or squared error.
     n_train, n_val : int
         Numbers of rows.
     seconds : float
@@ -53,6 +58,8 @@ class Run:
         Why the fit failed, if it did.
     diverged : bool
         Whether that was because its numbers became NaN or infinite.
+    penalized : bool
+        Whether its losses hold penalties, as those of a wrapped Keras model do.
     """
 
     variant: str
@@ -71,6 +78,7 @@ class Run:
     history: dict = field(default_factory=dict)
     error: str = ""
     diverged: bool = False
+    penalized: bool = False
 
     @property
     def key(self):
@@ -94,7 +102,7 @@ class Run:
         return asdict(self)
 
 
-def train_run(run, estimator, changes, split, seed, scorer: Callable, observer=None):
+def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=None):
     """Train and score a variant.
 
     Parameters
@@ -111,8 +119,8 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, observer=N
         Of all random numbers of the estimator.
     scorer : callable
         Returns a number, or a dict of numbers.
-    observer : object, default=None
-        May stop the fit of a network after each epoch.
+    stopper : threading.Event, default=None
+        Set when the fit of a network shall stop after an epoch.
 
     Returns
     -------
@@ -120,31 +128,69 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, observer=N
         The fitted variant; None if its fit failed.
     """
     candidate = _seeded(make_candidate(estimator, changes), changes, seed)
-    network = find_network(candidate)
-    if network is not None:
-        network._observer = observer
+    fit_params = split.params or {}
+    observer = _RunObserver(candidate, split, stopper)
+    _compile(candidate, split)
     try:
-        run.seconds = _fit(candidate, split)
-        if network is not None:
-            _take_epochs(run, network)
-        if observer is None or not observer.stopped:
+        observer.watch()
+        start = time.perf_counter()
+        candidate.fit(split.X, split.y, **fit_params)
+        run.seconds = time.perf_counter() - start
+        if observer.network is not None:
+            _take_epochs(run, find_fitted_network(candidate))
+        if not observer.stopped:
             _score(run, candidate, split, scorer)
     except Exception as error:
         run.diverged = isinstance(error, Diverged)
         run.error = "".join(format_exception_only(error)).strip()
         return None
     finally:
-        if network is not None:
-            network._observer = None
+        observer.release()
     return candidate
+
+
+class _RunObserver(Observer):
+    """Has the network see the validation part, as what holds it passes that on.
+
+    Parameters
+    ----------
+    candidate : estimator
+        What is fitted.
+    split : Split
+        The data.
+    stopper : threading.Event or None
+        Set when the fit shall stop; None where nothing may stop it.
+    """
+
+    def __init__(self, candidate, split, stopper):
+        super().__init__(find_network(candidate))
+        self._candidate = candidate
+        self._split = split
+        self._stopper = stopper
+        self.wants_epochs = stopper is not None
+
+    @property
+    def stopped(self):
+        """Whether the fit was stopped."""
+        return self._stopper is not None and self._stopper.is_set()
+
+    def find_validation(self):
+        X, y = pass_on(self._candidate, self._split.X_val, self._split.y_val)
+        weight = (self._split.score_params_val or {}).get("sample_weight")
+        return (X, y) if weight is None else (X, y, weight)
+
+    def take_estimator(self, epoch, show):
+        return self.stopped
 
 
 def _take_epochs(run, network):
     run.n_epochs = int(network.n_iter_)
+    run.penalized = not isinstance(network, BaseNetwork)
     run.n_parameters = int(count_weights(network))
     run.history = {
         name: [float(value) for value in values]
         for name, values in network.history_.items()
+        if np.ndim(values) == 1  # a metric may be one number for each class
     }
 
 
@@ -159,60 +205,32 @@ def _seeded(candidate, changes, seed):
     return candidate
 
 
-def _fit(estimator, split):
-    """Fit, and return the seconds that it took.
-
-    A network at the end sees the validation part, through the steps before it.
-    """
-    network = find_network(estimator)
-    if network is None:
-        return _time(estimator.fit, split.X, split.y)
-    if estimator is network:
-        _compile(network, split)
-        seen = _validation(network, split.X_val, split.y_val)
-        return _time(network.fit, split.X, split.y, **seen)
-    seconds = 0.0
-    if len(estimator.steps) > 1:
-        before = estimator[:-1]
-        start = time.perf_counter()
-        X = before.fit_transform(split.X, split.y)
-        split = split._replace(X=X, X_val=before.transform(split.X_val))
-        seconds = time.perf_counter() - start
-        estimator.steps[:-1] = before.steps  # with a memory, they are others
-    return seconds + _fit(estimator.steps[-1][1], split)
-
-
-def _validation(network, X_val, y_val):
-    """Return the arguments of ``fit`` that have a network see data in each epoch."""
-    if isinstance(network, BaseNetwork):
-        return {"X_val": X_val, "y_val": y_val}
-    return {"validation_data": (X_val, y_val)}  # a wrapper takes Keras' argument
-
-
-def _time(function, *data, **more):
-    start = time.perf_counter()
-    function(*data, **more)
-    return time.perf_counter() - start
-
-
-def _compile(network, split):
-    """Train a copy of the network for two steps.
+def _compile(candidate, split):
+    """Train a copy of the candidate for two steps.
 
     Whoever is the first to train a structure compiles it, and imports TensorFlow: that
     is no part of the time of a variant.
     """
+    network = find_network(candidate)
+    if network is None:
+        return
     with suppress(Exception):  # the fit itself will tell of what fails
-        copy = clone(network)
-        params = copy.get_params(deep=False)
+        copy = clone(candidate)
+        params, prefix = network.get_params(deep=False), last_prefix(candidate)
         off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "epochs": 1}
         off["fit__epochs"] = 1
-        copy.set_params(**{name: off[name] for name in off if name in params})
+        copy.set_params(**{prefix + name: off[name] for name in off if name in params})
         rows = _two_batches(
             params.get("fit__batch_size", params["batch_size"]), split.y
         )
-        X, y = cut_rows(network, split.X, split.y, rows)
-        X_val, y_val = cut_rows(network, split.X_val, split.y_val, np.arange(1))
-        copy.fit(X, y, **_validation(copy, X_val, y_val))
+        X, y = cut_rows(copy, split.X, split.y, rows)
+        one = cut_rows(copy, split.X_val, split.y_val, np.arange(1))
+        small = Split(X, y, *one, params=check_params(split.X, split.params, rows))
+        observer = _RunObserver(copy, small, None)
+        observer.watch()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fit itself will warn
+            copy.fit(X, y, **(small.params or {}))
 
 
 def _two_batches(batch_size, y):
@@ -227,15 +245,30 @@ def _two_batches(batch_size, y):
 
 
 def _score(run, fitted, split, scorer):
-    run.train_scores = take_scores(scorer, fitted, split.X, split.y)
-    run.val_scores = take_scores(scorer, fitted, split.X_val, split.y_val)
+    train, val = split.score_params, split.score_params_val
+    run.train_scores = take_scores(scorer, fitted, split.X, split.y, train)
+    run.val_scores = take_scores(scorer, fitted, split.X_val, split.y_val, val)
     run.train_loss = _mean_loss(fitted, split.X, split.y)
     run.val_loss = _mean_loss(fitted, split.X_val, split.y_val)
     run.n_train, run.n_val = np.shape(split.y)[0], np.shape(split.y_val)[0]
 
 
 def _mean_loss(estimator, X, y):
-    """Return the mean loss without penalties, or None where there is no such thing."""
+    """Return the mean loss as the history of a network means it.
+
+    That of another estimator is the mean cross-entropy or squared error; None where
+    there is no such thing.
+    """
+    network = find_fitted_network(estimator)
+    if network is not None:
+        X, y = pass_on(estimator, X, y)
+        if not isinstance(network, BaseNetwork):
+            return network._mean_loss(X, y)
+        estimator = network
+    if isinstance(estimator, BaseNetwork) and is_regressor(estimator):
+        factor, _ = estimator._target.scaling
+        errors = (np.asarray(y) - estimator.predict(X)).reshape(-1, len(factor))
+        return float(np.mean((errors / factor) ** 2))
     if is_regressor(estimator):
         return float(mean_squared_error(y, estimator.predict(X)))
     if not is_classifier(estimator) or not hasattr(estimator, "predict_proba"):

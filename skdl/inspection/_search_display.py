@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl.inspection._figures import take_axes
+from skdl.inspection._figures import take_axes, tick_decades
 
 __all__ = ["SearchDisplay"]
 
@@ -14,7 +14,7 @@ class SearchDisplay:
     """The scores of the candidates of a search, in order and over each parameter.
 
     Make it by ``from_estimator`` or ``from_results``. The best score is a star;
-    candidates without a score, as those that were pruned, are not drawn but counted.
+    candidates without a score, as those that were pruned, are strokes at the foot.
 
     Parameters
     ----------
@@ -163,35 +163,56 @@ class SearchDisplay:
         axes.plot(order, scores, ".", color="C0", label="candidate")
         best = np.fmax.accumulate(scores)
         axes.step(order, best, where="post", color="C1", label="best so far")
-        missing = int(np.isnan(scores).sum())
-        title = f"{len(scores)} candidates"
+        missing = np.isnan(scores)
+        if missing.any():
+            _draw_missing(axes, order[missing], f"{missing.sum()} without a score")
         axes.set(
             xlabel="candidate",
             ylabel=f"mean of the folds: {self.score}",
-            title=f"{title}, {missing} without a score" if missing else title,
+            title=f"{len(scores)} candidates",
         )
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(loc="lower right")
 
     def _draw_parameter(self, axes, name, scores):
         column = np.ma.asarray(self.results[f"param_{name}"])
-        shown = ~np.ma.getmaskarray(column) & ~np.isnan(scores)
-        values = list(self._values(name, scores))
-        numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in values)
-        if numbers:
-            places = np.array(values, dtype=float)
-            if places.min() > 0 and places.max() > 20 * places.min():
-                axes.set_xscale("log")
-        else:
-            texts = list(map(str, values))
-            labels = sorted(set(texts))
-            places = np.array([labels.index(text) for text in texts])
-            axes.set_xticks(range(len(labels)), labels)
-            axes.set_xlim(-0.5, len(labels) - 0.5)
-            if max(map(len, labels)) * len(labels) > 30:
-                axes.tick_params("x", labelrotation=90)
-        axes.plot(places, scores[shown], ".", color="C0")
+        there = ~np.ma.getmaskarray(column)
+        values = list(column.data[there])
+        places = _place(axes, values)
+        scored = ~np.isnan(scores[there])
+        axes.plot(places[scored], scores[there][scored], ".", color="C0")
+        if not scored.all():
+            _draw_missing(axes, places[~scored], None)
         best = np.nanargmax(scores)
-        if shown[best]:
-            axes.plot(places[shown[:best].sum()], scores[best], "*", color="C1", ms=14)
+        if there[best]:
+            axes.plot(places[there[:best].sum()], scores[best], "*", color="C1", ms=14)
         axes.set(xlabel=name.split("__")[-1], ylabel=self.score)
+
+
+# A parameter of at most so many values has a tick for each.
+_MOST_TICKS = 8
+
+
+def _place(axes, values):
+    """Return where values stand on an axis of their own, which gets its scale."""
+    numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in values)
+    different = sorted(set(values)) if numbers else []
+    if numbers and len(different) > _MOST_TICKS:
+        places = np.array(values, dtype=float)
+        if places.min() > 0 and places.max() > 20 * places.min():
+            axes.set_xscale("log")
+            tick_decades(axes)
+        return places
+    labels = list(map(str, different)) or sorted(set(map(str, values)))
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlim(-0.5, len(labels) - 0.5)
+    if max(map(len, labels)) * len(labels) > 30:
+        axes.tick_params("x", labelrotation=90)
+    return np.array([labels.index(str(value)) for value in values])
+
+
+def _draw_missing(axes, places, label):
+    """Mark candidates without a score at the foot of an axis."""
+    foot = np.full(len(places), 0.02)
+    style = dict(color="grey", ms=8, label=label, transform=axes.get_xaxis_transform())
+    axes.plot(places, foot, "|", **style)

@@ -1,28 +1,41 @@
 """The parts of the data that runs train on, and are judged by."""
 
 import threading
+from collections.abc import Iterable
 from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils import indexable
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    ShuffleSplit,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.multiclass import type_of_target
 
 from skdl._fingerprint import describe_data
-from skdl._sklearn import cut_rows
+from skdl._nested import fit_prefix
+from skdl._sklearn import cut_rows, take_rows
 
 __all__ = ["Split", "draw_seeds", "make_splits"]
 
 
 class Split(NamedTuple):
-    """What a run trains on, and what it is judged by."""
+    """What a run trains on, and what it is judged by.
+
+    ``params`` go to ``fit``, the others to the scorer.
+    """
 
     X: object
     y: object
     X_val: object
     y_val: object
+    params: dict | None = None
+    score_params: dict | None = None
+    score_params_val: dict | None = None
 
 
 def draw_seeds(seed, repeat):
@@ -30,7 +43,7 @@ def draw_seeds(seed, repeat):
     return map(int, np.random.SeedSequence([seed, repeat]).generate_state(2))
 
 
-def make_splits(estimator, X, y, validation):
+def make_splits(estimator, X, y, validation, groups=None, weight=None):
     """Return the splits of a comparison.
 
     Parameters
@@ -39,8 +52,12 @@ def make_splits(estimator, X, y, validation):
         A classifier keeps the shares of its classes.
     X, y : array-like
         The data.
-    validation : float, splitter or tuple of two array-likes
-        A share, a splitter, or the part itself.
+    validation : float, splitter, list or tuple of two array-likes
+        A share, a splitter, splits as pairs of rows, or the part itself.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of rows that are not to be torn apart.
+    weight : array-like of shape (n_samples,), default=None
+        Weights of the rows.
 
     Returns
     -------
@@ -53,15 +70,57 @@ def make_splits(estimator, X, y, validation):
     TypeError, ValueError
         If ``validation`` is something else.
     """
+    groups, weight = indexable(groups, weight)
+    check_consistent_length(y, groups, weight)
+    data = _Data(estimator, X, y, groups, weight)
     if isinstance(validation, tuple):
-        return _GivenPart(X, y, validation)
+        return _GivenPart(data, validation)
     if hasattr(validation, "get_n_splits"):
-        return _Folds(estimator, X, y, validation)
+        return _Folds(data, validation)
     if isinstance(validation, Real) and not isinstance(validation, bool):
-        return _Share(estimator, X, y, validation)
+        return _Share(data, validation)
+    if isinstance(validation, Iterable) and not isinstance(validation, str):
+        return _Folds(data, check_cv(validation))
     raise TypeError(
         f"validation={validation!r} must be a share of the rows above 0 and below 1, a "
-        "splitter as KFold(5), or a tuple (X_val, y_val)."
+        "splitter as KFold(5), a list of splits as pairs of rows, or a tuple "
+        "(X_val, y_val)."
+    )
+
+
+class _Data(NamedTuple):
+    """All the rows, and what belongs to them."""
+
+    estimator: object
+    X: object
+    y: object
+    groups: object
+    weight: object
+
+    def cut(self, rows, train=None):
+        """Return X, y and the weights of some rows."""
+        X, y = cut_rows(self.estimator, self.X, self.y, rows, train)
+        return X, y, None if self.weight is None else take_rows(self.weight, rows)
+
+    def split(self, train, val):
+        """Return the split into two parts."""
+        X, y, weight = self.cut(train)
+        X_val, y_val, weight_val = self.cut(val, train)
+        return make_split(self.estimator, X, y, weight, X_val, y_val, weight_val)
+
+
+def make_split(estimator, X, y, weight, X_val, y_val, weight_val=None):
+    """Return a split with what goes to ``fit`` and to the scorer."""
+    if weight is None:
+        return Split(X, y, X_val, y_val)
+    return Split(
+        X,
+        y,
+        X_val,
+        y_val,
+        {fit_prefix(estimator) + "sample_weight": weight},
+        {"sample_weight": weight},
+        {"sample_weight": weight_val},
     )
 
 
@@ -70,7 +129,7 @@ class _GivenPart:
 
     n_folds = 1
 
-    def __init__(self, X, y, validation):
+    def __init__(self, data, validation):
         if len(validation) != 2:
             raise ValueError(
                 f"validation has {len(validation)} parts; a tuple must be "
@@ -78,7 +137,12 @@ class _GivenPart:
             )
         if any(part is None for part in validation):
             raise ValueError("validation=(X_val, y_val): one of them is None.")
-        self._split = Split(X, y, *indexable(*validation))
+        if data.weight is not None:
+            raise ValueError(
+                "sample_weight weighs the rows of X, and those of (X_val, y_val) would "
+                "have no weights: give validation as a share or as splits."
+            )
+        self._split = Split(data.X, data.y, *indexable(*validation))
         self.subjects = describe_data(dict(zip(("X_val", "y_val"), validation)))
         self.text = f"given, {np.shape(self._split.y_val)[0]} rows"
 
@@ -92,19 +156,16 @@ class _Cut:
     A leaf gives ``_find_rows(fold, seed)``.
     """
 
-    def __init__(self, estimator, X, y):
-        self._estimator = estimator
-        self._X, self._y = X, y
+    def __init__(self, data):
+        self._data = data
         self._lock = threading.Lock()
         self._last = (None, None)
 
     def cut(self, fold, seed):
         with self._lock:
             if self._last[0] != (fold, seed):
-                train, val = self._find_rows(fold, seed)
-                whole = (self._estimator, self._X, self._y)
-                parts = *cut_rows(*whole, train), *cut_rows(*whole, val, train)
-                self._last = (fold, seed), Split(*parts)
+                rows = self._find_rows(fold, seed)
+                self._last = (fold, seed), self._data.split(*rows)
             return self._last[1]
 
 
@@ -113,8 +174,8 @@ class _Share(_Cut):
 
     n_folds = 1
 
-    def __init__(self, estimator, X, y, share):
-        super().__init__(estimator, X, y)
+    def __init__(self, data, share):
+        super().__init__(data)
         if not 0 < share < 1:
             raise ValueError(
                 f"validation={share!r} must be above 0 and below 1: a share of the "
@@ -125,29 +186,30 @@ class _Share(_Cut):
         self.text = f"{share:g} of the rows"
 
     def _find_rows(self, fold, seed):
-        labels = type_of_target(self._y) in ("binary", "multiclass")
-        kind = (
-            StratifiedShuffleSplit
-            if is_classifier(self._estimator) and labels
-            else ShuffleSplit
-        )
+        _, _, y, groups, _ = self._data
+        labels = type_of_target(y) in ("binary", "multiclass")
+        kind = ShuffleSplit
+        if groups is not None:
+            kind = GroupShuffleSplit
+        elif is_classifier(self._data.estimator) and labels:
+            kind = StratifiedShuffleSplit
         splitter = kind(1, test_size=self._share, random_state=seed)
-        rows = np.arange(np.shape(self._y)[0])
-        return next(splitter.split(rows, self._y))
+        return next(splitter.split(np.arange(np.shape(y)[0]), y, groups))
 
 
 class _Folds(_Cut):
     """The splits of a splitter, the same for all repeats."""
 
-    def __init__(self, estimator, X, y, splitter):
-        super().__init__(estimator, X, y)
-        self._rows = list(splitter.split(X, y))
+    def __init__(self, data, splitter):
+        super().__init__(data)
+        self._rows = list(splitter.split(data.X, data.y, data.groups))
         if not self._rows:
             raise ValueError(f"validation={splitter!r} has no splits.")
         self.n_folds = len(self._rows)
         rows = {f"split {k}": np.concatenate(r) for k, r in enumerate(self._rows)}
         self.subjects = describe_data(rows)
-        self.text = f"{self.n_folds} splits of {type(splitter).__name__}"
+        kind = type(splitter).__name__.removeprefix("_").removesuffix("Wrapper")
+        self.text = f"{self.n_folds} splits of {kind}"
 
     def _find_rows(self, fold, seed):
         return self._rows[fold]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from skdl import __version__
-from skdl._candidates import last_step
+from skdl._nested import find_fitted_network
 from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 
@@ -163,11 +163,16 @@ class _MLflowTracker:
             curves = {
                 f"fold{k}_test_score": curve for k, curve in enumerate(outcome.curves)
             }
-            self._log_curves(number, curves)
+            points = [
+                (name, value, epoch + 1)
+                for name, curve in curves.items()
+                for epoch, value in curve.items()
+            ]
+            self._log_metrics(number, points)
             if curves:
                 figure, axes = hidden_figure((4.5, 3.8))
                 for label, curve in curves.items():
-                    axes.plot(np.arange(1, len(curve) + 1), curve, label=label)
+                    axes.plot(np.add([*curve], 1), [*curve.values()], label=label)
                 axes.set(xlabel="epoch", ylabel="score of the test rows")
                 axes.legend()
                 self._client.log_figure(number, figure, "curves.png")
@@ -207,7 +212,7 @@ class _MLflowTracker:
     def _log_fit(self, number, fitted, scores):
         self._log_params(number, fitted.get_params(deep=True))
         self._log_metrics(number, [(name, value, 0) for name, value in scores.items()])
-        history = getattr(last_step(fitted), "history_", None)
+        history = getattr(find_fitted_network(fitted), "history_", None)
         if history:
             self._log_curves(number, history)
             figure = draw_hidden(LearningCurvesDisplay(history))
@@ -231,6 +236,7 @@ class _MLflowTracker:
                 (name, value, epoch + 1)
                 for name, values in curves.items()
                 for epoch, value in enumerate(values)
+                if np.ndim(value) == 0  # MLflow keeps no arrays
             ],
         )
 

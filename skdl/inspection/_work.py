@@ -24,7 +24,7 @@ class PlannedRuns:
     tracker : object
         Logs each run that is finished.
     train : callable
-        ``train(run, observer)`` trains and scores; it returns the fitted estimator.
+        ``train(run, stopper)`` trains and scores; it returns the fitted estimator.
     verbose : int
         Above 0 shows a line.
     """
@@ -37,7 +37,7 @@ class PlannedRuns:
         self._ledger = ledger
         self._tracker = tracker
         self._train = train
-        self._observer = None
+        self._stopper = None  # one thread alone is interrupted itself
         self._stopped = threading.Event()
         self._line = tqdm(
             desc="compare",
@@ -61,7 +61,7 @@ class PlannedRuns:
             If all fits failed.
         """
         if n_threads > 1:
-            self._observer = _Stopper(self._stopped)
+            self._stopper = self._stopped
         try:
             work_in_threads(self._work, n_threads, self._stopped)
         except BaseException:
@@ -82,7 +82,7 @@ class PlannedRuns:
             if kept is not None:
                 self.done[place] = kept
             else:
-                fitted = self._train(run, self._observer)
+                fitted = self._train(run, self._stopper)
                 if self._stopped.is_set():
                     return
                 if not run.error:
@@ -103,27 +103,3 @@ class PlannedRuns:
             FitFailedWarning,
             stacklevel=4,
         )
-
-
-class _Stopper:
-    """Stops the fits of other threads where the comparison is interrupted."""
-
-    def __init__(self, stopped):
-        self._stopped = stopped
-
-    @property
-    def stopped(self):
-        """Whether the comparison was interrupted."""
-        return self._stopped.is_set()
-
-    def find_rows(self, encode):
-        """Return that no rows are scored in the compiled loop."""
-        return
-
-    def take_means(self, epoch, loss, metric):
-        """Return whether to stop."""
-        return self.stopped
-
-    def take_estimator(self, epoch, show):
-        """Return whether to stop."""
-        return self.stopped

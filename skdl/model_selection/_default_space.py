@@ -3,7 +3,7 @@
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from skdl._base import BaseNetwork
-from skdl._candidates import last_prefix, last_step
+from skdl._nested import find_network, last_prefix, say_what_holds
 
 __all__ = ["default_space"]
 
@@ -14,7 +14,7 @@ def default_space(estimator):
     Parameters
     ----------
     estimator : estimator
-        A network of skdl, or a ``Pipeline`` that ends in one.
+        A network of skdl, or a pipeline or another estimator around one.
 
     Returns
     -------
@@ -47,11 +47,14 @@ def default_space(estimator):
     >>> next(iter(default_space(pipeline)))
     'mlpclassifier__learning_rate'
     """
-    network = last_step(estimator)
+    network = find_network(estimator)
     if not isinstance(network, BaseNetwork):
+        what = say_what_holds(estimator)
+        if network is not None:
+            what = f"the names of {type(network).__name__} are those of its model"
         raise TypeError(
-            f"{type(network).__name__} is no network of skdl, so there is no default "
-            "space for it: write one as a dict of distributions."
+            f"There is no default space: {what}. Write a space as a dict of "
+            "distributions."
         )
     space = {
         "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),

@@ -1,21 +1,29 @@
 """One trial: its folds are fitted and scored, one after the other."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass
 from traceback import format_exception_only
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from skdl._candidates import find_network, make_candidate, take_scores
+from skdl._candidates import make_candidate, take_scores
+from skdl._nested import (
+    find_fitted_network,
+    find_network,
+    only_transforms,
+    strip_pipelines,
+    with_network,
+)
+from skdl._observer import Observer
 from skdl._sklearn import (
     SearchTasks,
     check_params,
+    count_rows,
     cut_rows,
     is_plain_scorer,
     plain_score_name,
@@ -24,6 +32,17 @@ from skdl._sklearn import (
 from skdl.model_selection._outcome import Outcome, main_name
 
 __all__ = ["Folds", "Interrupted", "Setting"]
+
+# Estimates, of a core of 2023, for the choice of the epochs that are scored.
+SECONDS_PER_STEP = 6e-5
+SECONDS_PER_WORK = 3 / 1e10  # of a multiply-add forward, with those backward
+SECONDS_PER_SCORE = 1.5e-2
+SECONDS_PER_ROW = 1e-5
+# How much of the time of the training the scoring of epochs may take beside it.
+SHARE_OF_A_PRUNER = 0.15
+SHARE_OF_NOBODY = 0.03
+# So many steps are done before it is looked whether the search was stopped.
+STEPS_TOGETHER = 256
 
 
 @dataclass
@@ -46,6 +65,8 @@ class Setting:
         What goes to ``fit`` and to the scorer.
     train_scores : bool
         Whether the training rows are scored, too.
+    scoring_share : float
+        How much of the time of a training the scores after its epochs may take.
     """
 
     estimator: object
@@ -57,6 +78,7 @@ class Setting:
     fit_params: dict
     score_params: dict
     train_scores: bool
+    scoring_share: float
 
 
 class Interrupted(Exception):
@@ -135,14 +157,15 @@ class Folds:
             self._score(candidate, train, test)
 
     def _fit(self, candidate, train, test):
-        scores = _EpochScores(candidate, test, self._setting, self._take)
+        scores = _EpochScores(candidate, test, self._setting, self._begin, self._take)
         shown = {"X": train.X, "y": train.y, "metadata": train.fit_params}
         start = time.perf_counter()
         with self._tasks.fit(candidate, shown), self._watched(scores):
             candidate.fit(train.X, *_targets(train.y), **train.fit_params)
-        self._outcome.fit_time.append(time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        self._outcome.fit_time.append(seconds - scores.seconds)
         if scores.network is not None:
-            self._outcome.epochs.append(scores.network.n_iter_)
+            self._outcome.epochs.append(find_fitted_network(candidate).n_iter_)
 
     def _score(self, candidate, train, test):
         outcome = self._outcome
@@ -151,29 +174,38 @@ class Folds:
         outcome.score_time.append(time.perf_counter() - start)
         if self._setting.train_scores:
             _add(outcome.train_scores, _score(self._setting.scorer, candidate, train))
-        if outcome.curves and len(outcome.curves[-1]) < outcome.max_epochs:
-            self._report_step(outcome.max_epochs - 1)
+        if outcome.curves:
+            name = main_name(outcome.scores, self._setting.objective)
+            is_reported = outcome.max_epochs - 1 in outcome.curves[-1]
+            last = outcome.epochs[-1] - 1
+            outcome.curves[-1].setdefault(last, outcome.scores[name][-1])
+            if not is_reported:
+                self._report_step(outcome.max_epochs - 1)
 
     @contextmanager
     def _watched(self, scores):
         """Let the network, if there is one, show its epochs while the block runs."""
-        network = scores.network
-        if network is None:
+        if scores.network is None:
             yield
             return
-        self._outcome.max_epochs = getattr(network, "fit__epochs", network.epochs)
-        self._outcome.curves.append([])
-        network._observer = scores
+        self._outcome.curves.append({})
+        scores.watch()
         try:
             yield
         finally:
-            network._observer = None
+            scores.release()
+
+    def _begin(self, n_epochs):
+        """Take how many epochs a fold has at most: the network knows it."""
+        self._outcome.max_epochs = max(self._outcome.max_epochs, n_epochs)
 
     def _take(self, epoch, value):
-        """Take the score of an epoch; return whether to stop the fit."""
+        """Take the score of an epoch, None for no score; return whether to stop."""
         if self._stopped.is_set():
             return True
-        self._outcome.curves[-1].append(value)
+        if value is None:
+            return False
+        self._outcome.curves[-1][epoch] = value
         self._report_step(epoch)
         return self._outcome.pruned
 
@@ -200,7 +232,7 @@ class _Rows(NamedTuple):
         )
 
 
-class _EpochScores:
+class _EpochScores(Observer):
     """Scores the test rows of a fold after each epoch of the network that is fitted.
 
     The transformers before the network are fitted on the training rows by then.
@@ -213,15 +245,25 @@ class _EpochScores:
         The test rows of the fold.
     setting : Setting
         Scorer and objective.
+    begin : callable
+        Takes how many epochs there are at most.
     take : callable
-        Takes the epoch and its score; returns whether to stop.
+        Takes the epoch and its score, or None; returns whether to stop.
+
+    Attributes
+    ----------
+    seconds : float
+        What the scoring took, beside that of the compiled loop.
     """
 
-    def __init__(self, candidate, test, setting, take):
-        self.network = find_network(candidate)
+    def __init__(self, candidate, test, setting, begin, take):
+        super().__init__(find_network(candidate))
+        self.seconds = 0.0
         self._candidate = candidate
         self._test = test
+        self._begin = begin
         self._take = take
+        self._share = setting.scoring_share
         self._objective = setting.objective
         self._scorer = take_scorer(setting.scorer, setting.objective)
         self._name = plain_score_name(setting.scorer, setting.objective, candidate)
@@ -231,11 +273,13 @@ class _EpochScores:
         """Return the rows to score in the compiled loop, or None to get predictions."""
         if not is_plain_scorer(self._scorer):
             return None  # it may look at the pipeline, and at the rows as they are
-        X = _transform_before_network(self._candidate, self._test.X)
-        self._candidate = self.network
-        self._test = self._test._replace(X=X)
         score_params = self._test.score_params
-        if self._name is None or set(score_params) - {"sample_weight"}:
+        if set(score_params) - {"sample_weight"}:
+            return None  # a routed argument of a step before the network, perhaps
+        transforms_only = only_transforms(self._candidate)
+        self._candidate, X = strip_pipelines(self._candidate, self._test.X)
+        self._test = self._test._replace(X=X)
+        if self._name is None or not transforms_only:
             return None
         try:
             part = encode(X, self._test.y, score_params.get("sample_weight"))
@@ -247,6 +291,21 @@ class _EpochScores:
             self._variance = _variance(part)
             return part if self._variance > 0 else None
         return part
+
+    def begin(self, n_epochs, steps_per_epoch, work):
+        """Take the length of the training; find out which epochs are scored.
+
+        Scoring may cost more than training. How many epochs are scored is estimated
+        from what both do, and not measured, so that a study is the same each time.
+        """
+        self._begin(n_epochs)
+        epoch = steps_per_epoch * SECONDS_PER_STEP + work * SECONDS_PER_WORK
+        score = SECONDS_PER_SCORE + SECONDS_PER_ROW * count_rows(self._test.X)
+        every = max(1, math.ceil(score / (self._share * epoch)))
+        together = max(1, STEPS_TOGETHER // steps_per_epoch)
+        if every > together:
+            every = together * math.ceil(every / together)
+        self._every, self.stride = every, min(every, together)
 
     def take_means(self, epoch, loss, metric):
         """Take mean loss and metric of the rows; return whether to stop."""
@@ -261,28 +320,13 @@ class _EpochScores:
 
         Return whether to stop.
         """
-        fitted = _with_network(self._candidate, show())
+        if (epoch + 1) % self._every:
+            return self._take(epoch, None)
+        start = time.perf_counter()
+        fitted = with_network(self._candidate, show())
         scores = _score(self._scorer, fitted, self._test)
+        self.seconds += time.perf_counter() - start
         return self._take(epoch, scores[main_name(scores, self._objective)])
-
-
-def _with_network(candidate, network):
-    """Return a pipeline as it is with another network as its last step."""
-    if not isinstance(candidate, Pipeline):
-        return network
-    name, last = candidate.steps[-1]
-    fitted = copy(candidate)
-    fitted.steps = [*candidate.steps[:-1], (name, _with_network(last, network))]
-    return fitted
-
-
-def _transform_before_network(candidate, X):
-    while isinstance(candidate, Pipeline):
-        for _, step in candidate.steps[:-1]:
-            if step not in (None, "passthrough"):
-                X = step.transform(X)
-        candidate = candidate.steps[-1][1]
-    return X
 
 
 def _variance(part):

@@ -20,6 +20,18 @@ def main_name(scores, objective):
     return objective if objective in scores else next(iter(scores))
 
 
+def _plain_curve(curve):
+    """Return a curve as a list of all epochs, or as a dict where some are missing."""
+    if list(curve) == list(range(len(curve))):
+        return list(curve.values())
+    return {str(epoch): value for epoch, value in curve.items()}
+
+
+def _read_curve(curve):
+    pairs = curve.items() if isinstance(curve, dict) else enumerate(curve)
+    return {int(epoch): value for epoch, value in pairs}
+
+
 @dataclass
 class Outcome:
     """What a trial has given; lists have one entry for each fold that was finished.
@@ -31,10 +43,10 @@ class Outcome:
     fit_time, score_time : list of float
         In seconds.
     epochs : list of int
-        Epochs that the network ran.
-    curves : list of list of float
-        The score of the test rows after each epoch, also of a fold that was not
-        finished.
+        Epochs that the network ran, also of a fold that was not finished.
+    curves : list of dict of int to float
+        The score of the test rows after some epochs, counted from 0, also of a fold
+        that was not finished.
     max_epochs : int
         How many epochs a fold has at most.
     pruned : bool
@@ -56,6 +68,14 @@ class Outcome:
     exception: Exception | None = None
     error: str = ""
 
+    @property
+    def n_epochs(self):
+        """Epochs that were run in all folds."""
+        unfinished = self.curves[len(self.epochs) :]
+        return sum(self.epochs) + sum(
+            max(curve, default=-1) + 1 for curve in unfinished
+        )
+
     def value(self, objective):
         """Return the mean over the folds of the score that is maximized."""
         return float(np.mean(self.scores[main_name(self.scores, objective)]))
@@ -67,7 +87,7 @@ class Outcome:
         after this epoch. Where a fold has ended early, its last step has its score.
         """
         finished = self._main_scores(objective)
-        if epoch < len(self.curves[fold]):
+        if epoch in self.curves[fold]:
             value = np.mean([*finished[:fold], self.curves[fold][epoch]])
         else:
             value = np.mean(finished[: fold + 1])
@@ -78,8 +98,8 @@ class Outcome:
         n_finished = len(self._main_scores(objective))
         found = {}
         for fold, curve in enumerate(self.curves):
-            epochs = list(range(len(curve)))
-            if fold < n_finished and len(curve) < self.max_epochs:
+            epochs = list(curve)
+            if fold < n_finished and self.max_epochs - 1 not in curve:
                 epochs.append(self.max_epochs - 1)
             found.update(self.report(fold, epoch, objective) for epoch in epochs)
         return found
@@ -98,7 +118,7 @@ class Outcome:
             "scores": {"test": self.scores, "train": self.train_scores},
             "seconds": {"fit": self.fit_time, "score": self.score_time},
             "epochs": {"run": self.epochs, "at_most": self.max_epochs},
-            "curves": self.curves,
+            "curves": list(map(_plain_curve, self.curves)),
             "error": self.error,
         }
         if not self.max_epochs:
@@ -119,7 +139,7 @@ class Outcome:
             fit_time=seconds.get("fit", []),
             score_time=seconds.get("score", []),
             epochs=epochs.get("run", []),
-            curves=attributes.get("curves", []),
+            curves=list(map(_read_curve, attributes.get("curves", []))),
             max_epochs=epochs.get("at_most", 0),
             error=attributes.get("error", ""),
         )

@@ -23,6 +23,8 @@ GRACE = 90.0
 # Seconds between two looks at a study whose last trials run in other processes.
 WAIT = 0.5
 
+# An attribute that each trial gets that a search has run.
+RESULT = "seconds"
 OWNER, ALIVE, LOST, RETRY = "skdl:owner", "skdl:alive", "skdl:lost", "skdl:retry_of"
 DIED, INTERRUPTED, DISCARDED = "its process has died", "interrupted", "not needed"
 _open_queues: set[str] = set()  # of this process
@@ -31,9 +33,12 @@ _UPDATE_ERRORS = (UpdateFinishedTrialError, ValueError)
 
 
 def counts(trial):
-    """Return whether a trial counts: it is finished, and no killed process had it."""
+    """Return whether a trial counts: a search has finished it.
+
+    One that a killed process had does not, nor one that somebody else has added.
+    """
     lost = trial.state == TrialState.FAIL and LOST in trial.user_attrs
-    return trial.state.is_finished() and not lost
+    return trial.state.is_finished() and not lost and RESULT in trial.user_attrs
 
 
 class TrialQueue:
@@ -58,18 +63,19 @@ class TrialQueue:
     make_sampler : callable or None
         ``make_sampler(index)`` returns the sampler of the trial with that index; None
         leaves the study's.
-    suggest : callable
-        Takes a trial and returns its parameters.
+    space : object
+        Its ``suggest`` takes a trial and returns its parameters, and ``recall`` one
+        that is in the study.
     """
 
-    def __init__(self, study, storage, n_trials, timeout, make_sampler, suggest):
+    def __init__(self, study, storage, n_trials, timeout, make_sampler, space):
         self._study = study
         self._storage = storage
         self._study_id = storage.get_study_id_from_name(study.study_name)
         self._n_trials = n_trials
         self._end = None if timeout is None else time.monotonic() + timeout
         self._make_sampler = make_sampler
-        self._suggest = suggest
+        self._space = space
         self._owner = _this_process()
         self._shared = not isinstance(storage, optuna.storages.InMemoryStorage)
         self._lock = threading.Lock()
@@ -100,19 +106,35 @@ class TrialQueue:
     def finish(self, trial, state, value=None):
         """Tell the study how a trial ended; return whether it was still ours."""
         try:
-            self._study.tell(trial, value, state)
+            with self._stopping():
+                self._study.tell(trial, value, state)
         except _UPDATE_ERRORS:
             return False
-        except RuntimeError as error:
-            # A sampler that has nothing left stops the study, as if it were Optuna's
-            # own loop that runs it. The trial is told by then.
-            if "Study.stop" not in str(error):
-                raise
-            self._is_exhausted = True
         finally:
             with self._lock:
                 self._mine.pop(trial.number, None)
         return True
+
+    def call(self, callbacks, trial):
+        """Call the callbacks of the study with a trial that has ended."""
+        if callbacks:
+            frozen = self._study.get_trials(deepcopy=False)[trial.number]
+            for callback in callbacks:
+                with self._stopping():
+                    callback(self._study, frozen)
+
+    @contextmanager
+    def _stopping(self):
+        """Let a sampler or a callback stop the study in the block.
+
+        They do it as if Optuna's own loop ran the study, which then complains.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if "Study.stop" not in str(error):
+                raise
+            self._is_exhausted = True
 
     def give_back(self, trial):
         """Give up a trial that was interrupted, so that it is run again."""
@@ -175,7 +197,9 @@ class TrialQueue:
         if self._shared and not self._make_mine(trial):
             return None
         try:
-            params = self._suggest(trial)
+            self._space.suggest(trial)
+            # As it will be recalled: a storage may take values for others.
+            params = self._space.recall(trial)
         except UpdateFinishedTrialError:
             return None  # it was taken for lost
         except Exception:
@@ -288,7 +312,7 @@ class TrialQueue:
         """
         params, distributions = trial.params, trial.distributions
         try:
-            self._suggest(FixedTrial(params, trial.number))
+            self._space.recall(FixedTrial(params, trial.number))
         except ValueError:
             params, distributions = {}, {}
         self._put_into_queue(params, distributions, {RETRY: trial.number})

@@ -1,6 +1,5 @@
 """A pruner that races trials against the best one."""
 
-from collections import deque
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,15 +19,15 @@ class RacingPruner(BasePruner):
     At each step it compares the trial with the best complete trial at the same step.
     How much ground can still be made up from there is taken from the complete trials:
     the root mean square of what they gained on the best trial from that step to their
-    end. A trial that is further behind, at several steps in a row, is pruned. So early
-    steps, which say little, prune little, and no warm-up has to be chosen.
+    end. A trial that is further behind for several steps is pruned. So early steps,
+    which say little, prune little, and no warm-up has to be chosen.
 
     Parameters
     ----------
     margin : float, default=1.0
         How many times that gain a trial may be behind, above 0. More prunes less.
     patience : int, default=4
-        At how many steps in a row it must be so, 1 or more.
+        For how many steps it must be so, 1 or more: at each of them that was reported.
     n_startup_trials : int, default=5
         How many trials must be complete before any is pruned, 2 or more. Trials that
         have reported nothing do not count, and nobody is compared with them.
@@ -88,11 +87,14 @@ class RacingPruner(BasePruner):
             return False
         sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
         best = max(complete, key=lambda other: sign * other.value)
-        steps = deque(sorted(trial.intermediate_values), maxlen=self.patience)
-        if not steps or steps[-1] > (1 - HOME_STRETCH) * max(best.intermediate_values):
+        last = max(trial.intermediate_values, default=-1)
+        if last > (1 - HOME_STRETCH) * max(best.intermediate_values):
             return False
-        return len(steps) == self.patience and all(
-            self._is_behind(trial, step, best, complete, sign) for step in steps
+        looked_at = range(last - self.patience + 1, last + 1)
+        return last >= self.patience - 1 and all(
+            self._is_behind(trial, step, best, complete, sign)
+            for step in looked_at
+            if step in trial.intermediate_values
         )
 
     def _is_behind(self, trial, step, best, complete, sign):

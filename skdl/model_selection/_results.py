@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 from skdl._sklearn import mask_params
 from skdl.model_selection._outcome import Outcome
 
-__all__ = ["STATES", "make_results"]
+__all__ = ["STATES", "complete_only", "is_feasible", "make_results"]
 
 
 def make_results(trials, space, n_splits, train_scores, error_score):
@@ -56,15 +56,43 @@ def make_results(trials, space, n_splits, train_scores, error_score):
     for name in names:
         table = by_fold([o.scores.get(name, []) for o in outcomes], fill)
         results.update(_columns(f"test_{name}", table))
+        feasible = np.array([is_feasible(trial) for trial in trials])
         complete = states == "complete"
-        results[f"rank_test_{name}"] = _rank(table.mean(axis=1), complete)
+        results[f"rank_test_{name}"] = _rank(table.mean(axis=1), complete, feasible)
         if train_scores:
             table = by_fold([o.train_scores.get(name, []) for o in outcomes], fill)
             results.update(_columns(f"train_{name}", table))
     results["trial_number"] = np.array([trial.number for trial in trials])
     results["trial_state"] = states
-    results["n_epochs"] = np.array([sum(map(len, o.curves)) for o in outcomes])
+    if not all(map(is_feasible, trials)):
+        results["feasible"] = np.array([is_feasible(trial) for trial in trials])
+    results["n_epochs"] = np.array([o.n_epochs for o in outcomes])
     return results
+
+
+def complete_only(results):
+    """Return the part of results that RandomizedSearchCV would have, and its places.
+
+    Parameters
+    ----------
+    results : dict of str to array
+        As ``make_results`` gives them.
+
+    Returns
+    -------
+    results : dict of str to array
+        Of the trials that are complete and feasible.
+    places : ndarray of int
+        Where they stand in all results.
+    """
+    chosen = results["trial_state"] == "complete"
+    feasible = chosen & results.get("feasible", True)
+    places = np.flatnonzero(feasible if feasible.any() else chosen)
+    part = {
+        name: [column[k] for k in places] if name == "params" else column[places]
+        for name, column in results.items()
+    }
+    return part, places
 
 
 STATES = {
@@ -91,7 +119,19 @@ def _mean_and_std(name, table, select):
     }
 
 
-def _rank(means, complete):
+def is_feasible(trial):
+    """Return whether a trial keeps the constraints of its sampler, if there are any."""
+    if hasattr(trial, "constraints"):
+        values = trial.constraints.values()
+    else:  # Optuna before 5
+        values = trial.system_attrs.get("constraints", ())
+    return all(value <= 0 for value in values)
+
+
+def _rank(means, complete, feasible):
+    """Return ranks from 1: the feasible, then those that are complete, then others."""
     ranks = np.full(len(means), complete.sum() + 1, dtype=np.int32)
-    ranks[complete] = rankdata(-means[complete], method="min")
+    first, second = complete & feasible, complete & ~feasible
+    ranks[first] = rankdata(-means[first], method="min")
+    ranks[second] = first.sum() + rankdata(-means[second], method="min")
     return ranks

@@ -38,9 +38,11 @@ class Runner:
         Takes the outcome of each trial, and raises what ends the search.
     log : callable
         Takes number, parameters, outcome and state of each trial that has ended.
+    callbacks : list of callable
+        Each takes the study and a trial that has ended.
     """
 
-    def __init__(self, queue, setting, board, tasks, line, check, log):
+    def __init__(self, queue, setting, board, tasks, line, check, log, callbacks=()):
         self._queue = queue
         self._setting = setting
         self._board = board
@@ -48,6 +50,7 @@ class Runner:
         self._line = line
         self._check = check
         self._log = log
+        self._callbacks = callbacks
 
     def run(self, n_threads):
         """Run trials until there are no more.
@@ -93,6 +96,7 @@ class Runner:
             return
         self._log(trial.number, params, outcome, state)
         self._line.show(self._queue.counted())
+        self._queue.call(self._callbacks, trial)
         if state == TrialState.FAIL:
             self._check(outcome)
 

@@ -16,9 +16,11 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
-from skdl._candidates import find_network, make_candidate
+from skdl._candidates import make_candidate
 from skdl._checks import draw_seed
 from skdl._fingerprint import take_fingerprint
+from skdl._hints import NamesWithHints
+from skdl._nested import find_network, find_networks, say_what_holds
 from skdl._sklearn import (
     BaseSearchCV,
     Interval,
@@ -30,20 +32,29 @@ from skdl._sklearn import (
 )
 from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
-from skdl.model_selection._folds import Setting
+from skdl.model_selection._folds import (
+    SHARE_OF_A_PRUNER,
+    SHARE_OF_NOBODY,
+    Setting,
+)
 from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
 from skdl.model_selection._racing import RacingPruner
-from skdl.model_selection._results import STATES, make_results
+from skdl.model_selection._results import STATES, complete_only, make_results
 from skdl.model_selection._runner import Runner
-from skdl.model_selection._space import DictSpace, FunctionSpace, make_space
+from skdl.model_selection._space import (
+    DictSpace,
+    FunctionSpace,
+    ListSpace,
+    make_space,
+)
 from skdl.model_selection._study import open_storage, open_study
 
 __all__ = ["OptunaSearchCV"]
 
 
-class OptunaSearchCV(BaseSearchCV):
+class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     """Search over hyperparameters with cross-validation, as an Optuna study.
 
     It stands where ``RandomizedSearchCV`` stands. A sampler learns from the trials that
@@ -57,12 +68,13 @@ class OptunaSearchCV(BaseSearchCV):
     estimator : estimator
         What is tuned: a network, a pipeline that ends in one, or any other estimator.
         Give it a ``random_state`` to get the same study again.
-    param_distributions : dict or callable
+    param_distributions : dict, list of dict or callable
         By names of parameters (``"mlpclassifier__dropout"`` in a pipeline): Optuna
-        distributions, frozen distributions of ``scipy.stats``, or lists of values. Or a
-        function that takes an ``optuna.Trial`` and returns a dict of parameters, for a
-        space in which one parameter decides whether there is another.
-        ``default_space`` makes one for a network.
+        distributions, frozen distributions of ``scipy.stats``, or lists of values. Of a
+        list of such dicts each trial takes one. Or a function that takes an
+        ``optuna.Trial`` and returns a dict of parameters, for a space in which one
+        parameter decides whether there is another. ``default_space`` makes one for a
+        network.
     n_trials : int, default=50
         How many trials the study shall have in all, 1 or more. A study that goes on
         runs those that are missing. Pruned and failed trials count; those whose process
@@ -105,6 +117,12 @@ class OptunaSearchCV(BaseSearchCV):
     random_state : int, RandomState instance or None, default=None
         Seeds the default sampler. The same seed and ``n_jobs=1`` give the same study
         again, also if it was stopped in between.
+    enqueue : list of dict, default=None
+        Parameters that are tried first, as ``best_params_`` shows them; those that one
+        leaves out are drawn.
+    callbacks : list of callable, default=None
+        Called with the study and each trial that has ended, as those of
+        ``optuna.Study.optimize``; ``study.stop()`` ends the search.
     tracking : {"mlflow"} or None, default=None
         Where each trial, and the best candidate once it is fitted, is logged.
         ``"mlflow"`` uses MLflow's tracking URI and experiment if they are set, else the
@@ -120,7 +138,9 @@ class OptunaSearchCV(BaseSearchCV):
         ``epochs`` and ``curves`` (the score after each epoch of each fold).
     cv_results_ : dict of str to ndarray of shape (n_trials,)
         As ``RandomizedSearchCV`` has it, and ``trial_number``, ``trial_state``
-        (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``.
+        (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``; with
+        constraints ``feasible``. Trials that are not feasible rank after those that
+        are.
     best_estimator_ : estimator
         The best candidate, fitted to all rows; not with ``refit=False``.
     best_params_ : dict
@@ -185,8 +205,12 @@ class OptunaSearchCV(BaseSearchCV):
         "study_name": [str, None],
         "resume": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
+        "enqueue": [list, tuple, None],
+        "callbacks": [list, tuple, None],
         "tracking": [StrOptions({"mlflow"}), None],
     }
+    # The storage in memory of a search that was interrupted, which the next fit uses.
+    _unfinished = None
 
     def __init__(
         self,
@@ -207,6 +231,8 @@ class OptunaSearchCV(BaseSearchCV):
         error_score=np.nan,
         return_train_score=False,
         random_state=None,
+        enqueue=None,
+        callbacks=None,
         tracking=None,
         verbose=0,
     ):
@@ -226,6 +252,8 @@ class OptunaSearchCV(BaseSearchCV):
         self.error_score = error_score
         self.return_train_score = return_train_score
         self.random_state = random_state
+        self.enqueue = enqueue
+        self.callbacks = callbacks
         self.tracking = tracking
         self.verbose = verbose
 
@@ -265,6 +293,8 @@ class OptunaSearchCV(BaseSearchCV):
         plan = self._make_plan(X, y, params)
         tracker = open_tracker(self.tracking)
         study, tasks = self._run_trials(plan, tracker)
+        self._keep_study(study)  # whatever comes, nothing of it is lost
+        self._unfinished = None
         trials = _counted(study)
         _warn_of_failures(trials)
         results = make_results(
@@ -276,7 +306,7 @@ class OptunaSearchCV(BaseSearchCV):
         )
         found = self._find_best(results, plan, tasks)
         tasks.end()
-        for name in [name for name in vars(self) if name.endswith("_")]:
+        for name in [name for name in vars(self) if _is_of_a_fit(name)]:
             delattr(self, name)  # of an earlier fit, which may have had others
         for name, value in found.items():
             setattr(self, name, value)
@@ -351,6 +381,7 @@ class OptunaSearchCV(BaseSearchCV):
         splits = list(cv.split(X, y, **routed.splitter.split))
         if not splits:
             raise ValueError(f"cv={self.cv!r} has no folds: give at least one.")
+        pruner = self._choose_pruner()
         setting = Setting(
             estimator=self.estimator,
             X=X,
@@ -361,38 +392,53 @@ class OptunaSearchCV(BaseSearchCV):
             fit_params=routed.estimator.fit,
             score_params=routed.scorer.score,
             train_scores=self.return_train_score,
+            scoring_share=(
+                SHARE_OF_NOBODY if isinstance(pruner, NopPruner) else SHARE_OF_A_PRUNER
+            ),
         )
         space = make_space(self.param_distributions, self.estimator)
         n_threads = joblib.effective_n_jobs(self.n_jobs)
-        return _Plan(setting, space, self._choose_pruner(), params, n_threads)
+        return _Plan(setting, space, pruner, params, n_threads)
 
     def _choose_pruner(self):
         reports = find_network(self.estimator) is not None
         if self.pruner is None:
+            if find_networks(self.estimator) and not reports:
+                warnings.warn(
+                    f"No trial is pruned: {say_what_holds(self.estimator)}. "
+                    "pruner=optuna.pruners.NopPruner() says that this is meant.",
+                    UserWarning,
+                    stacklevel=4,
+                )
             return RacingPruner() if reports else NopPruner()
         if not reports and not isinstance(self.pruner, NopPruner):
             raise ValueError(
-                f"pruner={self.pruner!r}: {type(self.estimator).__name__} is no "
-                "network of skdl and does not end in one, so it reports no epochs and "
-                "can't be pruned. Leave pruner=None."
+                f"pruner={self.pruner!r}: {say_what_holds(self.estimator)}, so no "
+                "epochs are reported and no trial can be pruned. Leave pruner=None."
             )
         return deepcopy(self.pruner)
 
     def _run_trials(self, plan, tracker):
         """Run the trials that the study lacks; return the study, and the tasks."""
         setting = plan.setting
-        storage = open_storage(self.storage)
+        enqueued = [plan.space.encode(params) for params in self.enqueue or ()]
+        storage = self._unfinished if self.storage is None else None
+        storage = storage or open_storage(self.storage)
         study = self._open_study(plan, storage)
         done = _counted(study)
         for trial in done:
             plan.space.recall(trial)  # raises if a function has changed
+        for params in enqueued:
+            study.enqueue_trial(params, skip_if_exists=True)
+        # Without anything to draw, all trials would be the same.
+        n_trials = self.n_trials if plan.space.draw_example() else 1
         queue = TrialQueue(
             study,
             storage,
-            self.n_trials,
+            n_trials,
             self.timeout,
             self._make_samplers(),
-            plan.space.suggest,
+            plan.space,
         )
         data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
         n_fits = max(0, self.n_trials - len(done)) * len(setting.splits)
@@ -407,15 +453,29 @@ class OptunaSearchCV(BaseSearchCV):
             name = f"{study.study_name}: trial {number}"
             tracker.log_trial(name, {**unchanged, **params}, outcome, STATES[state])
 
-        runner = Runner(queue, setting, board, tasks, line, self._check_outcome, log)
+        check, callbacks = self._check_outcome, self.callbacks or ()
+        runner = Runner(queue, setting, board, tasks, line, check, log, callbacks)
         tasks.begin()
         line.begin(done)
         try:
             runner.run(plan.n_threads)
+        except KeyboardInterrupt:
+            self._keep_study(study)
+            if self.storage is None:
+                self._unfinished = storage
+            raise
         finally:
             line.end()
         tasks.end_fits()
         return study, tasks
+
+    def _keep_study(self, study):
+        """Keep the study of a fit that may end here, but in the place of no other."""
+        if not self.__sklearn_is_fitted__():
+            self.study_ = study
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "cv_results_")
 
     def _open_study(self, plan, storage):
         setting = plan.setting
@@ -469,7 +529,11 @@ class OptunaSearchCV(BaseSearchCV):
         found = {"multimetric_": several}
         if self.refit is False and several:
             return found
-        best = self._select_best_index(self.refit, metric, results)
+        if callable(self.refit):
+            part, places = complete_only(results)
+            best = places[self._select_best_index(self.refit, metric, part)]
+        else:
+            best = self._select_best_index(self.refit, metric, results)
         found["best_index_"] = best
         found["best_params_"] = results["params"][best]
         if not callable(self.refit):
@@ -493,10 +557,14 @@ class _Plan(NamedTuple):
     """What a search will do, all of it checked."""
 
     setting: Setting
-    space: DictSpace | FunctionSpace
+    space: DictSpace | ListSpace | FunctionSpace
     pruner: BasePruner
     params: dict
     n_threads: int
+
+
+def _is_of_a_fit(name):
+    return name.endswith("_") and not name.startswith("_")
 
 
 def _counted(study):

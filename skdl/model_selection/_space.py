@@ -2,7 +2,9 @@
 
 import difflib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 import optuna
@@ -14,12 +16,13 @@ from optuna.distributions import (
     distribution_to_json,
 )
 from optuna.trial import FixedTrial
+from scipy.stats import rv_continuous, rv_discrete
 from sklearn.base import clone
 
-from skdl._fingerprint import without_addresses
+from skdl._fingerprint import describe, without_addresses
 from skdl.model_selection._study import quiet_optuna
 
-__all__ = ["DictSpace", "FunctionSpace", "make_space"]
+__all__ = ["DictSpace", "FunctionSpace", "ListSpace", "make_space"]
 
 
 def make_space(distributions, estimator):
@@ -27,33 +30,61 @@ def make_space(distributions, estimator):
 
     Parameters
     ----------
-    distributions : dict or callable
+    distributions : dict, list of dict or callable
         As ``OptunaSearchCV`` takes them.
     estimator : estimator
         Whose parameters are searched.
 
     Returns
     -------
-    DictSpace or FunctionSpace
+    DictSpace, ListSpace or FunctionSpace
 
     Raises
     ------
     TypeError, ValueError
-        If the space is empty, names an unknown parameter, or holds something that is
-        no distribution.
+        If the space names an unknown parameter, or holds something that is no
+        distribution.
     """
     if callable(distributions):
         space = FunctionSpace(distributions)
-    elif isinstance(distributions, Mapping):
-        space = DictSpace(distributions)
-    else:
+        _check_names(space.draw_example(), estimator)
+        return space
+    several = [distributions] if isinstance(distributions, Mapping) else distributions
+    is_list = isinstance(several, (list, tuple)) and several
+    if not is_list or not all(isinstance(one, Mapping) for one in several):
         raise TypeError(
-            f"param_distributions={distributions!r} must be a dict of distributions, "
-            "or a function that takes a trial and returns a dict (in the place of a "
-            "list of dicts, which a study can't search)."
+            f"param_distributions={distributions!r} must be a dict of distributions, a "
+            "list of such dicts, or a function that takes a trial and returns a dict."
         )
-    _check_names(space.draw_example(), estimator)
-    return space
+    spaces = [DictSpace(one) for one in several]
+    for given, space in zip(several, spaces):
+        _check_names(space.draw_example(), estimator)
+        _warn_of_pairs(given, estimator)
+    return spaces[0] if len(spaces) == 1 else ListSpace(spaces)
+
+
+def _warn_of_pairs(distributions, estimator):
+    """Warn of two numbers for a continuous parameter: a range was meant, perhaps."""
+    known = estimator.get_params(deep=True)
+    for name, found in distributions.items():
+        is_pair = isinstance(found, tuple) and len(found) == 2
+        if not is_pair or not all(_is_number(value) for value in found):
+            continue
+        if any(isinstance(value, float) for value in (*found, known.get(name))):
+            low, high = found
+            warnings.warn(
+                f"param_distributions[{name!r}]={found!r} is understood as two values, "
+                f"{low!r} and {high!r}, and nothing between. For a range write "
+                f"scipy.stats.uniform({low!r}, {high - low:g}), scipy.stats.loguniform("
+                f"{low!r}, {high!r}) or optuna.distributions.FloatDistribution({low!r},"
+                f" {high!r}); for the two values, a list.",
+                UserWarning,
+                stacklevel=6,
+            )
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def _check_names(params, estimator):
@@ -91,18 +122,30 @@ class DictSpace:
     """
 
     def __init__(self, distributions):
-        if not distributions:
-            raise ValueError(
-                "param_distributions is empty: there is nothing to search. Give at "
-                "least one parameter, for example {'learning_rate': "
-                "scipy.stats.loguniform(1e-4, 1e-1)}."
-            )
-        self._dimensions = [_make_dimension(*item) for item in distributions.items()]
+        self.dimensions = [_make_dimension(*item) for item in distributions.items()]
 
     def suggest(self, trial):
         """Return the parameters of a trial, by name."""
+        return {d.name: d.suggest(trial) for d in self.dimensions}
+
+    def encode(self, params):
+        """Return parameters as the study names and keeps them.
+
+        Raises
+        ------
+        ValueError
+            If one is not searched, or has a value that is not in its distribution.
+        """
+        by_name = {dimension.name: dimension for dimension in self.dimensions}
+        unknown = [name for name in params if name not in by_name]
+        if unknown:
+            raise ValueError(
+                f"enqueue has {unknown[0]!r}, which is not searched: the space has "
+                f"{list(by_name)}."
+            )
         return {
-            dimension.name: dimension.suggest(trial) for dimension in self._dimensions
+            by_name[name].label: by_name[name].encode(value)
+            for name, value in params.items()
         }
 
     def recall(self, trial):
@@ -115,7 +158,54 @@ class DictSpace:
 
     def describe(self):
         """Return what makes two spaces the same, as text."""
-        return json.dumps({d.name: d.describe() for d in self._dimensions})
+        return json.dumps({d.name: d.describe() for d in self.dimensions})
+
+
+class ListSpace:
+    """Several spaces, of which each trial searches one.
+
+    Parameters
+    ----------
+    spaces : list of DictSpace
+        The spaces. A parameter that several have with different distributions gets a
+        name of its own in each, as far as the study is concerned.
+    """
+
+    def __init__(self, spaces):
+        self._spaces = spaces
+        self._which = _choose("space", [f"space {k}" for k in range(len(spaces))])
+        known = {}
+        for k, space in enumerate(spaces):
+            for dimension in space.dimensions:
+                first = known.setdefault(dimension.label, dimension.describe())
+                if dimension.describe() != first:
+                    dimension.label += f" (space {k})"
+
+    def suggest(self, trial):
+        """Return the parameters of a trial, by name."""
+        return self._spaces[int(self._which.suggest(trial)[6:])].suggest(trial)
+
+    def recall(self, trial):
+        """Return the parameters of a trial that is in the study."""
+        return self.suggest(FixedTrial(trial.params, trial.number))
+
+    def encode(self, params):
+        """Return parameters as the study names and keeps them."""
+        for k, space in enumerate(self._spaces):
+            if {d.name for d in space.dimensions} >= set(params):
+                return {"space": f"space {k}", **space.encode(params)}
+        raise ValueError(f"enqueue has {params!r}, which is in none of the spaces.")
+
+    def draw_example(self):
+        """Return parameters at random, outside of any study: those of all spaces."""
+        found = {}
+        for space in self._spaces:
+            found |= space.draw_example()
+        return found
+
+    def describe(self):
+        """Return what makes two spaces the same, as text."""
+        return json.dumps([space.describe() for space in self._spaces])
 
 
 class FunctionSpace:
@@ -158,6 +248,10 @@ class FunctionSpace:
                 "the function that the study was made with, or another study_name."
             ) from error
 
+    def encode(self, params):
+        """Return parameters as the study names them: as the function suggests them."""
+        return dict(params)
+
     def draw_example(self):
         """Return parameters at random, outside of any study."""
         params = _draw_example(self.suggest)
@@ -189,26 +283,103 @@ class _Dimension:
         Of the parameter.
     distribution : optuna.distributions.BaseDistribution
         What is suggested.
-    decode : callable, default=None
-        Makes the value from what was suggested; None takes it as it is.
+    code : object, default=None
+        With ``decode`` and ``encode``, between what is suggested and the value; None
+        where they are the same.
     label : str, default=None
         The name in the study, where it is not that of the parameter.
     """
 
-    def __init__(self, name, distribution, decode=None, label=None):
+    def __init__(self, name, distribution, code=None, label=None):
         self.name = name
+        self.label = label or name
         self._distribution = distribution
-        self._decode = decode
-        self._label = label or name
+        self._code = code
 
     def suggest(self, trial):
         """Return the value of a trial."""
-        found = _suggest(trial, self._label, self._distribution)
-        return found if self._decode is None else self._decode(found)
+        found = _suggest(trial, self.label, self._distribution)
+        return found if self._code is None else self._code.decode(found)
+
+    def encode(self, value):
+        """Return what stands for a value in the study."""
+        found = value if self._code is None else self._code.encode(value)
+        inside = found is not None
+        if not isinstance(self._distribution, CategoricalDistribution):
+            inside = _is_number(found)
+            inside = inside and self._distribution._contains(float(found))
+        elif self._code is None:
+            inside = any(found is c or found == c for c in self._distribution.choices)
+        if not inside:
+            raise ValueError(
+                f"enqueue has {self.name}={value!r}, which is not in the space: "
+                f"{self._distribution}."
+            )
+        return found
 
     def describe(self):
         """Return the distribution as text."""
-        return f"{self._label}: {distribution_to_json(self._distribution)}"
+        text = f"{self.label}: {distribution_to_json(self._distribution)}"
+        return text + getattr(self._code, "text", "")
+
+
+class _Labels:
+    """Values that a study keeps by a text: it keeps plain ones, and told apart by ==.
+
+    Parameters
+    ----------
+    labels : list of str
+        All different.
+    values : list
+        As many.
+    """
+
+    def __init__(self, labels, values):
+        self._pairs = list(zip(labels, values))
+        self.decode = dict(self._pairs).__getitem__
+
+    def encode(self, value):
+        """Return the label of a value, or None."""
+        same = [
+            label
+            for label, known in self._pairs
+            if known is value or (type(known) is type(value) and known == value)
+        ]
+        return same[0] if same else None
+
+
+class _Quantiles:
+    """Values of a distribution of SciPy, which a study keeps by their quantiles.
+
+    Parameters
+    ----------
+    frozen : scipy.stats distribution
+        The distribution.
+    is_discrete : bool
+        Whether its values are whole numbers.
+    """
+
+    def __init__(self, frozen, is_discrete):
+        self._frozen = frozen
+        self._is_discrete = is_discrete
+        self.text = f" {_name_of(frozen)}"
+
+    def decode(self, quantile):
+        """Return the value at a quantile."""
+        value = self._frozen.ppf(quantile).item()
+        return round(value) if self._is_discrete else value
+
+    def encode(self, value):
+        """Return the quantile of a value."""
+        return float(self._frozen.cdf(value))
+
+
+def _name_of(frozen):
+    """Return the name of a distribution and what it was made with."""
+    dist = getattr(frozen, "dist", frozen)
+    held = [getattr(frozen, name, None) for name in ("args", "kwds")]
+    held += [getattr(dist, name, None) for name in ("_hpdf", "_hbins", "xk", "pk")]
+    return f"{getattr(dist, 'name', type(dist).__name__)} {describe(held)}"
 
 
 def _suggest(trial, name, distribution):
@@ -228,7 +399,7 @@ def _make_dimension(name, found):
         return _choose(name, found.choices)
     if isinstance(found, (FloatDistribution, IntDistribution)):
         return _Dimension(name, found)
-    if all(hasattr(found, name) for name in ("dist", "ppf", "support")):
+    if _is_distribution(found):
         return _from_scipy(name, found)
     is_text = isinstance(found, (str, bytes))
     if isinstance(found, (Sequence, np.ndarray)) and not is_text:
@@ -251,14 +422,26 @@ def _choose(name, values):
             f"param_distributions[{name!r}] is an empty list: give at least one value."
         )
     values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    if all(v is None or isinstance(v, (bool, int, float, str)) for v in values):
+    is_plain = all(v is None or isinstance(v, (bool, int, float, str)) for v in values)
+    if is_plain and not _has_equals(values):
         return _Dimension(name, CategoricalDistribution(values))
-    # A storage keeps plain values only, so others are chosen by their text.
+    # A storage keeps plain values only, and takes 1 for 1.0, so others are chosen by
+    # their text.
     labels = [_one_line(value) for value in values]
     if len(set(labels)) < len(labels):
         labels = [f"{k}: {label}" for k, label in enumerate(labels)]
-    decode = dict(zip(labels, values)).__getitem__
-    return _Dimension(name, CategoricalDistribution(labels), decode)
+    return _Dimension(name, CategoricalDistribution(labels), _Labels(labels, values))
+
+
+def _has_equals(values):
+    return any(value in values[:k] for k, value in enumerate(values))
+
+
+def _is_distribution(found):
+    """Return whether something is a distribution of SciPy that needs no shape."""
+    if isinstance(found, (rv_continuous, rv_discrete)):
+        return found.numargs == 0
+    return all(hasattr(found, name) for name in ("dist", "ppf", "cdf", "support"))
 
 
 def _one_line(value):
@@ -269,20 +452,21 @@ def _one_line(value):
 
 def _from_scipy(name, frozen):
     low, high = (float(end) for end in frozen.support())
-    kind = getattr(frozen.dist, "name", None)
+    dist = getattr(frozen, "dist", frozen)
+    kind = getattr(dist, "name", None)
     if kind == "uniform":
         return _Dimension(name, FloatDistribution(low, high))
     if kind in ("loguniform", "reciprocal"):
         return _Dimension(name, FloatDistribution(low, high, log=True))
     if kind == "randint":
         return _Dimension(name, IntDistribution(int(low), int(high)))
-    # Any other distribution is searched along its quantiles.
+    # Any other distribution is searched along its quantiles. The quantile 0 of a
+    # discrete one lies below its support.
+    is_discrete = isinstance(dist, rv_discrete)
     edge = np.finfo(float).eps
     quantiles = FloatDistribution(
-        0.0 if np.isfinite(low) else edge, 1.0 if np.isfinite(high) else 1 - edge
+        0.0 if np.isfinite(low) and not is_discrete else edge,
+        1.0 if np.isfinite(high) else 1 - edge,
     )
-
-    def decode(quantile):
-        return frozen.ppf(quantile).item()
-
-    return _Dimension(name, quantiles, decode, label=f"{name} (quantile)")
+    code = _Quantiles(frozen, is_discrete)
+    return _Dimension(name, quantiles, code, label=f"{name} (quantile)")

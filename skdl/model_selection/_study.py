@@ -10,6 +10,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages.journal import JournalStorage
 from optuna.study import StudyDirection
+from optuna.trial import TrialState
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError
 
 from skdl.model_selection._journal import MendingJournal, check_journal
@@ -199,8 +200,9 @@ def _check_study(study, fingerprint):
             "its score. Choose another study_name."
         )
     known = study.user_attrs.get(_KEY)
-    if known is None and not study.get_trials(deepcopy=False):
-        return
+    trials = study.get_trials(deepcopy=False)
+    if known is None and all(trial.state == TrialState.WAITING for trial in trials):
+        return  # it is new, perhaps with trials that its user has put into the queue
     if known is None:
         raise ValueError(
             f"The study {name!r} was not made by OptunaSearchCV: whether it has the "

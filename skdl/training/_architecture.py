@@ -11,11 +11,14 @@ from functools import cache
 import keras
 import numpy as np
 
+from skdl._exclusions import copy_exclusions, find_exclusions, has_single_exclusions
+
 __all__ = [
     "NotCompilable",
     "compile_settings",
     "copy_keras",
     "describe",
+    "describe_layers",
     "keras_seeds_from",
     "plain_metric_names",
     "rows_at_once",
@@ -81,21 +84,12 @@ def describe(model):
     NotCompilable
         If some part of the model is not Keras' own, or can't be rebuilt or loaded.
     """
-    kind = type(model)
-    if not _is_own(kind):
-        raise NotCompilable(f"{kind.__name__} is a model class of your own")
-    for what in ("inputs", "outputs"):
-        found = getattr(model, what, None)
-        if found is None:
-            raise NotCompilable(f"{kind.__name__} has no fixed {what}")
-        if len(found) != 1:
-            raise NotCompilable(f"the model has {len(found)} {what}")
+    layers = describe_layers(model)
     if not _is_own(type(model.optimizer)):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} is an optimizer of your own")
-    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
-        if getattr(model.optimizer, name, None):
-            raise NotCompilable("the optimizer excludes variables from weight decay")
+    if has_single_exclusions(model.optimizer) or find_exclusions(model.optimizer):
+        raise NotCompilable("the optimizer excludes variables from weight decay")
     if "learning_rate" not in _config_of(model.optimizer):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} wraps another optimizer")
@@ -106,8 +100,36 @@ def describe(model):
     settings = keras.tree.map_structure(
         lambda part: _describe_part(part, names), settings
     )
-    layers = _renamed(_plain(_config_of(model)), {})
     return json.dumps([layers, settings], sort_keys=True)
+
+
+def describe_layers(model):
+    """Return what tells the layers of one model from those of another.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    NotCompilable
+        If some layer is not Keras' own, or can't be rebuilt or loaded.
+    """
+    kind = type(model)
+    if not _is_own(kind):
+        raise NotCompilable(f"{kind.__name__} is a model class of your own")
+    for what in ("inputs", "outputs"):
+        found = getattr(model, what, None)
+        if found is None:
+            raise NotCompilable(f"{kind.__name__} has no fixed {what}")
+        if len(found) != 1:
+            raise NotCompilable(f"the model has {len(found)} {what}")
+    return json.dumps(_renamed(_plain(_config_of(model)), {}), sort_keys=True)
 
 
 def _config_of(thing):
@@ -151,7 +173,7 @@ def copy_keras(thing, **changed):
     kind = type(thing)
     if not _is_own(kind) and "get_config" not in vars(kind):
         return thing
-    return kind.from_config({**thing.get_config(), **changed})
+    return copy_exclusions(thing, kind.from_config({**thing.get_config(), **changed}))
 
 
 _METRICS = ("metrics", "weighted_metrics")

@@ -3,9 +3,12 @@
 import keras
 import numpy as np
 
+from skdl.training._loop import plain_score
+
 __all__ = [
     "KerasCallbacks",
     "Recording",
+    "build_metrics",
     "compile_for_training",
     "compile_model",
     "has_batch_hooks",
@@ -32,6 +35,8 @@ def has_batch_hooks(callbacks):
     )
 
 
+# The loss without penalties, as the programs report it: Keras adds them to its own.
+_PLAIN_LOSS = "plain_loss"
 _LOSSES = {
     "softmax": "sparse_categorical_crossentropy",
     "sigmoid": "binary_crossentropy",
@@ -54,9 +59,28 @@ def compile_model(model, head, optimizer):
     model.compile(
         optimizer=optimizer,
         loss=_LOSSES[head],
-        metrics=["r2_score" if head == "identity" else "accuracy"],
+        metrics=[
+            keras.metrics.R2Score(name="r2") if head == "identity" else "accuracy"
+        ],
         jit_compile=False,
     )
+
+
+def build_metrics(model, x, y):
+    """Let a compiled model make its metrics, as its first step of training would.
+
+    Callbacks ask them whether a score is better where it is higher.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    x, y : array
+        One row, whatever it holds.
+    """
+    outputs = model(x, training=False)
+    model.compute_metrics(x, y, outputs)
+    model.reset_metrics()
 
 
 def compile_for_training(model, head, target):
@@ -89,12 +113,19 @@ def compile_for_training(model, head, target):
             right = keras.ops.all((y_pred > 0.5) == (y_true > 0.5), axis=-1)
         return keras.ops.cast(right, "float32")
 
+    metric = r2 if head == "identity" else accuracy
+    counted = keras.metrics.MeanMetricWrapper(metric, name=metric.__name__)
+    counted._direction = "up"  # as in Keras' own, for callbacks that monitor it
+    loss = squared_error if head == "identity" else keras.losses.get(_LOSSES[head])
+    known = model.get_compile_config()
     model.compile(
         optimizer=model.optimizer,
-        loss=squared_error if head == "identity" else _LOSSES[head],
-        weighted_metrics=[r2 if head == "identity" else accuracy],
+        loss=loss,
+        weighted_metrics=[counted, keras.metrics.MeanMetricWrapper(loss, _PLAIN_LOSS)],
         jit_compile=False,
     )
+    # A callback may save the model: its file names what Keras knows, not these.
+    model.get_compile_config = lambda: known
 
 
 def release(callbacks):
@@ -124,13 +155,15 @@ class KerasCallbacks:
     def __init__(self, callbacks, make_model, program, training):
         self._callbacks = callbacks
         self._model = make_model()
+        example = [keras.ops.zeros_like(part[:1]) for part in training.data[:2]]
+        build_metrics(self._model, *example)
         self._program = program
         self._training = training
 
     def begin(self):
         """Call ``set_params``, ``set_model`` and ``on_train_begin``."""
         params = {
-            "epochs": self._training.epochs,
+            "epochs": self._training.first_epoch + self._training.epochs,
             "steps": self._training.steps_per_epoch,
             "verbose": 0,
         }
@@ -142,8 +175,9 @@ class KerasCallbacks:
 
     def epoch_begin(self, epoch):
         """Call ``on_epoch_begin``; a learning rate that it sets is taken."""
-        schedule = self._training.schedule
-        rate = schedule.rates(self._training.steps_of(epoch)[:1])[0]
+        training = self._training
+        steps = training.steps_of(epoch - training.first_epoch)
+        rate = training.schedule.rates(steps[:1])[0]
         self._model.optimizer.learning_rate = rate
         self._call("on_epoch_begin", epoch)
         self._take_rate(np.float32(rate))
@@ -208,7 +242,8 @@ def train_model(model, training, recorder, callbacks):
         model.fit(
             batches(),
             steps_per_epoch=training.steps_per_epoch,
-            epochs=training.epochs,
+            epochs=training.first_epoch + training.epochs,
+            initial_epoch=training.first_epoch,
             validation_data=training.validation,
             callbacks=[_Bridge(training, recorder), *callbacks],
             shuffle=False,
@@ -237,7 +272,7 @@ class Recording(keras.callbacks.Callback):
         names = sorted(
             logs, key=lambda name: (name.startswith("val_"), "loss" not in name)
         )
-        ordered = {name: float(logs[name]) for name in names}
+        ordered = {name: plain_score(logs[name]) for name in names}
         if self._recorder.epoch_end(epoch, ordered, self.model.get_weights):
             self.model.stop_training = True
 
@@ -250,8 +285,16 @@ class _Bridge(Recording):
         self._training = training
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._rates = self._training.schedule.rates(self._training.steps_of(epoch))
+        training = self._training
+        steps = training.steps_of(epoch - training.first_epoch)
+        self._rates = training.schedule.rates(steps)
         super().on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        for prefix in ("", "val_"):  # the callbacks after this one get the same dict
+            if prefix + _PLAIN_LOSS in logs:
+                logs[f"{prefix}loss"] = logs.pop(prefix + _PLAIN_LOSS)
+        super().on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = self._rates[batch]

@@ -1,5 +1,7 @@
 """The loop over epochs, shared by every way of training."""
 
+import math
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,7 +10,15 @@ import numpy as np
 from skdl._diverged import Diverged
 from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
 
-__all__ = ["EarlyStopper", "Recorder", "Training", "train_program"]
+__all__ = [
+    "EarlyStopper",
+    "EpochKeeper",
+    "Recorder",
+    "Training",
+    "explain_interrupt",
+    "plain_score",
+    "train_program",
+]
 
 # A call trains at most this many rows, so that the table of its steps stays small.
 ROWS_PER_CALL = 4_000_000
@@ -144,32 +154,42 @@ class Recorder:
         Name of the metric, and what makes it from the program's.
     stopper : EarlyStopper or None
         What stops the training early.
+    history : dict of list, default=None
+        The scores of the epochs that were done before.
 
     Attributes
     ----------
     history : dict of list
         The scores of each epoch.
+    n_epochs : int
+        How many epochs this training has done.
     watchers : list
         Who is told: objects with ``begin()``, ``epoch_begin(epoch)``,
-        ``epoch_end(epoch, logs)`` (true to stop) and ``end()``.
+        ``epoch_end(epoch, logs)`` (true to stop) and ``end()``. One with a ``stride``
+        hears of so many epochs when the last of them has ended.
     observer : callable or None
         Takes the epoch and the mean loss and metric of the observed rows in it, and
         returns whether to stop. It may hear of an epoch some epochs later.
     """
 
-    def __init__(self, training, metric, stopper):
-        self.history = {}
+    def __init__(self, training, metric, stopper, history=None):
+        self.history = {name: [*scores] for name, scores in (history or {}).items()}
+        self.n_epochs = 0
         self.stopper = stopper
         self.watchers = []
         self.observer = None
         self._training = training
         self._metric = metric
+        for loss in self.history.get("loss", ()):
+            training.schedule.observe(loss)
 
     @property
-    def needs_every_epoch(self):
-        """Whether somebody has to see each epoch when it ends."""
-        fed_back = self._training.schedule.needs_feedback
-        return bool(self.stopper or self.watchers or fed_back)
+    def stride(self):
+        """After how many epochs somebody has to see them; None for any number."""
+        if self.stopper or self._training.schedule.needs_feedback:
+            return 1
+        strides = [getattr(watcher, "stride", 1) for watcher in self.watchers]
+        return math.gcd(*strides) if strides else None
 
     def __enter__(self):
         for watcher in self.watchers:
@@ -206,6 +226,7 @@ class Recorder:
         """
         schedule = self._training.schedule
         self._check_finite(epoch, logs["loss"])
+        self.n_epochs += 1
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
         monitored = logs.get("val_loss", logs["loss"])
@@ -244,6 +265,69 @@ class Recorder:
         )
 
 
+class EpochKeeper:
+    """Keeps what an interrupted training has done: the weights after its last epoch.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the weights of the moment.
+    """
+
+    def __init__(self, read):
+        self._read = read
+        self._weights = None
+        self._n_epochs = 0
+
+    def begin(self):
+        """Do nothing."""
+
+    def epoch_begin(self, epoch):
+        """Do nothing."""
+
+    def epoch_end(self, epoch, logs):
+        """Keep the weights; return that nothing stops."""
+        self._weights, self._n_epochs = self._read(), epoch + 1
+        return False
+
+    def end(self):
+        """Do nothing."""
+
+    def keep(self, recorder):
+        """Return the weights, and make the history that of their epochs.
+
+        Returns
+        -------
+        list of ndarray or None
+            None if no epoch was done.
+        """
+        if self._weights is None:
+            return None
+        for name, values in recorder.history.items():
+            recorder.history[name] = values[: self._n_epochs]
+        warnings.warn(
+            f"The fit was interrupted: {self._n_epochs} epochs are kept "
+            "(on_interrupt='keep').",
+            UserWarning,
+            stacklevel=2,
+        )
+        return recorder.choose_weights(lambda: self._weights)
+
+
+def explain_interrupt(interrupt):
+    """Say in an interrupt what became of the fit, and what else could."""
+    interrupt.add_note(
+        "The fit keeps nothing, and its estimator is as it was before. With "
+        "on_interrupt='keep' the epochs that were done are kept."
+    )
+
+
+def plain_score(value):
+    """Return the value of a Keras metric as a float, or as an array of several."""
+    value = np.asarray(value)
+    return value if value.ndim else float(value)
+
+
 def train_program(program, training, recorder):
     """Train the weights that a program holds; return them as they are at the end.
 
@@ -271,8 +355,8 @@ def train_program(program, training, recorder):
 
 
 def _epochs_per_call(training, recorder):
-    if recorder.needs_every_epoch:
-        return 1
+    if recorder.stride is not None:
+        return recorder.stride
     if recorder.observer is not None:
         return max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
     return max(1, ROWS_PER_CALL // training.n_rows)
@@ -280,7 +364,7 @@ def _epochs_per_call(training, recorder):
 
 def _train_epochs(program, training, recorder, first, n_epochs):
     """Train some epochs and record them; return whether training stops."""
-    recorder.epoch_begin(first)
+    recorder.epoch_begin(training.first_epoch + first)
     steps = training.steps_of(first, n_epochs)
     trained, scored = program.train(
         training.data,
@@ -297,11 +381,11 @@ def _train_epochs(program, training, recorder, first, n_epochs):
         scores = list(scores)
         validation = observed = None
         if training.validation is not None:
-            loss, metric, penalty = scores.pop(0)
-            validation = loss + penalty, metric
+            validation = scores.pop(0)
         if training.observed is not None:
-            observed = scores.pop(0)[:2]
+            observed = scores.pop(0)
         logs = recorder.name_scores(train, validation)
-        if recorder.epoch_end(first + k, logs, program.read, observed):
+        epoch = training.first_epoch + first + k
+        if recorder.epoch_end(epoch, logs, program.read, observed):
             return True
     return False

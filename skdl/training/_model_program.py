@@ -14,6 +14,7 @@ from skdl.training._architecture import (
     rows_at_once,
     work_per_row,
 )
+from skdl.training._loop import plain_score
 from skdl.training._optimizers import OptimizerSpec, kernel_for, make_update
 from skdl.training._program import (
     ONE_THREAD_WORK,
@@ -157,7 +158,7 @@ class ModelProgram:
             results = run(data, order, table).numpy()
             loss += float(results[:, 0].astype(np.float64) @ sizes[some])
         scores = self._model.get_metrics_result()
-        scores = {name: float(value) for name, value in scores.items()}
+        scores = {name: plain_score(value) for name, value in scores.items()}
         return {**scores, "loss": loss / len(order)}
 
     def _compile(self, body, on_one_thread):

@@ -9,16 +9,29 @@ import numpy as np
 import scipy.sparse
 
 from skdl._callbacks import EpochCallback, EpochWatcher
-from skdl.training._architecture import NotCompilable, describe, rows_at_once
+from skdl.training._architecture import (
+    NotCompilable,
+    describe,
+    rows_at_once,
+    work_per_row,
+)
 from skdl.training._cache import check_process, programs
 from skdl.training._data import to_tensor
 from skdl.training._keras import KerasCallbacks, Recording, has_batch_hooks, release
-from skdl.training._loop import Recorder, Training
+from skdl.training._loop import EpochKeeper, Recorder, Training, explain_interrupt
 from skdl.training._model_program import ModelProgram, ModelSpec
 from skdl.training._optimizers import spec_for
 from skdl.training._schedules import make_schedule
+from skdl.training._twin import predict_in_double
 
-__all__ = ["ModelJob", "ModelOutcome", "forget_kernels", "infer", "train_model"]
+__all__ = [
+    "ModelJob",
+    "ModelOutcome",
+    "forget_kernels",
+    "infer",
+    "mean_loss",
+    "train_model",
+]
 
 # A model leaves about 0.3 MB in TensorFlow's cache of kernels, which never shrinks.
 _MODELS_PER_CLEARING = 48
@@ -56,6 +69,11 @@ class ModelJob:
         Where the program's optimizer goes on.
     keras_arguments : dict
         Arguments of ``keras.Model.fit`` that a compiled program does not know.
+    keep_on_interrupt : bool
+        Whether Ctrl-C ends the training, and what was done is kept.
+    begin : callable
+        ``begin(steps_per_epoch, work)`` takes the steps of an epoch, and its
+        multiply-adds forward, before the first.
     watchers : callable
         ``watchers(read)`` returns who else wants to see each epoch, given a function
         that reads the weights of the moment.
@@ -75,6 +93,8 @@ class ModelJob:
     seed: np.random.SeedSequence
     states: list | None = None
     keras_arguments: dict = field(default_factory=dict)
+    keep_on_interrupt: bool = False
+    begin: Callable = lambda steps_per_epoch, work: None
     watchers: Callable = lambda read: []
 
 
@@ -118,12 +138,56 @@ def train_model(job):
         If the training diverges.
     """
     try:
-        spec = _spec(job)
+        spec, path = _spec(job), f"compiled: {_WHY}"
     except NotCompilable as reason:
-        history, steps = _train_by_keras(job)
-        return ModelOutcome(f"keras.Model.fit: {reason}", history, None, steps)
-    history, states, steps = _train_compiled(job, spec)
-    return ModelOutcome(f"compiled: {_WHY}", history, states, steps)
+        spec, path = None, f"keras.Model.fit: {reason}"
+    run = _Recorded(job)
+    try:
+        if spec is None:
+            history, steps = _train_by_keras(job, run)
+            return ModelOutcome(path, history, None, steps)
+        history, states, steps = _train_compiled(job, spec, run)
+        return ModelOutcome(path, history, states, steps)
+    except KeyboardInterrupt as interrupt:
+        weights = run.keep()
+        if weights is None:
+            explain_interrupt(interrupt)
+            raise
+        job.model.set_weights(weights)
+        done = run.recorder.n_epochs * run.training.steps_per_epoch
+        return ModelOutcome(path, run.recorder.history, None, job.first_step + done)
+
+
+class _Recorded:
+    """The recorder of a training, and what keeps its epochs if it is interrupted.
+
+    Parameters
+    ----------
+    job : ModelJob
+        What is done.
+    """
+
+    def __init__(self, job):
+        self._job = job
+        self._keeper = None
+        self.recorder = None
+
+    def begin(self, training, read):
+        """Return the recorder, and the callbacks that Keras is to call."""
+        job, self.training = self._job, training
+        work = training.n_rows * work_per_row(job.model) if job.model.built else 0
+        job.begin(training.steps_per_epoch, work)
+        self.recorder = Recorder(training, None, None)
+        light = [c for c in job.callbacks if isinstance(c, EpochCallback)]
+        self.recorder.watchers = [*map(EpochWatcher, light), *job.watchers(read)]
+        if job.keep_on_interrupt:
+            self._keeper = EpochKeeper(read)
+            self.recorder.watchers.append(self._keeper)
+        return self.recorder, [c for c in job.callbacks if c not in light]
+
+    def keep(self):
+        """Return the weights of an interrupted training, or None."""
+        return self._keeper and self._keeper.keep(self.recorder)
 
 
 def forget_kernels():
@@ -163,7 +227,7 @@ def _spec(job):
 
 
 def infer(model, X):
-    """Return the outputs of a model of Keras' own parts, without compiling anything.
+    """Return the outputs of a Keras model, without compiling anything.
 
     Parameters
     ----------
@@ -177,6 +241,10 @@ def infer(model, X):
     ndarray of shape (n_samples, ...), or a list of them
     """
     check_process()
+    if isinstance(X, np.ndarray):
+        found = predict_in_double(model, X)
+        if found is not None:
+            return found
     stride = rows_at_once(model)
     parts = [
         model(_as_dense(X[start : start + stride]), training=False)
@@ -188,19 +256,38 @@ def infer(model, X):
     )
 
 
+def mean_loss(model, X, y):
+    """Return the mean loss of some rows, with the penalties of the model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    X, y : ndarray, sparse matrix, or a structure of them
+        The rows and their targets, encoded.
+
+    Returns
+    -------
+    float
+    """
+    check_process()
+    n_rows, stride = _count_rows(X), rows_at_once(model)
+    losses = []
+    for start in range(0, n_rows, stride):
+        rows = slice(start, start + stride)
+        x_some, y_some = _take(X, rows), _take(y, rows)
+        outputs = model(x_some, training=False)
+        loss = model.compute_loss(x_some, y_some, outputs, training=False)
+        losses.append(float(loss) * (min(start + stride, n_rows) - start))
+    return sum(losses) / n_rows
+
+
 def _input_dtype(model):
     return str(model.inputs[0].dtype)
 
 
 def _row(array, dtype):
     return array.shape[1:], dtype
-
-
-def _recorder(job, training, read):
-    recorder = Recorder(training, None, None)
-    light = [c for c in job.callbacks if isinstance(c, EpochCallback)]
-    recorder.watchers = [*map(EpochWatcher, light), *job.watchers(read)]
-    return recorder, [c for c in job.callbacks if c not in light]
 
 
 def _resolve_optimizer(optimizer):
@@ -231,7 +318,7 @@ def _make_training(job, data, validation, n_rows, rate, schedule=None, momentum=
     )
 
 
-def _train_compiled(job, spec):
+def _train_compiled(job, spec, run):
     def tensors(X, y, weight=None):
         weight = np.ones(len(X), np.float32) if weight is None else weight
         return tuple(  # without the weights, where the program takes none
@@ -245,7 +332,7 @@ def _train_compiled(job, spec):
     training = _make_training(job, data, validation, len(job.X), *settings)
     with programs.lend(spec, lambda: ModelProgram(spec, job.model)) as program:
         program.load(job.model, job.states)
-        recorder, callbacks = _recorder(job, training, program.read)
+        recorder, callbacks = run.begin(training, program.read)
         if callbacks:
             bridge = KerasCallbacks(callbacks, lambda: job.model, program, training)
             recorder.watchers.insert(0, bridge)
@@ -257,7 +344,7 @@ def _train_compiled(job, spec):
         program.store(job.model)
         states = program.read_states()
     release(callbacks)
-    done = len(recorder.history["loss"]) * training.steps_per_epoch
+    done = recorder.n_epochs * training.steps_per_epoch
     return recorder.history, states, job.first_step + done
 
 
@@ -279,13 +366,13 @@ def _train_epoch(program, training, recorder, epoch):
     return recorder.epoch_end(training.first_epoch + epoch, logs, program.read)
 
 
-def _train_by_keras(job):
+def _train_by_keras(job, run):
     """Train by ``keras.Model.fit``: what has rows, on a compiled program's batches."""
     check_process()
     n_rows = _count_rows(job.X)
     rate = float(job.model.optimizer.learning_rate)
     training = _make_training(job, None, job.validation, n_rows or 1, rate)
-    recorder, callbacks = _recorder(job, training, job.model.get_weights)
+    recorder, callbacks = run.begin(training, job.model.get_weights)
     if n_rows is None:
         arguments = dict(x=job.X, y=job.y)
     else:
@@ -293,7 +380,7 @@ def _train_by_keras(job):
         arguments = dict(x=_batches(job, training), steps_per_epoch=steps)
     last = job.first_epoch + job.n_epochs
     validation = job.validation and keras.tree.map_structure(
-        _as_dense, tuple(job.validation)
+        _as_batch, tuple(job.validation)
     )
     with recorder:
         job.model.fit(
@@ -332,7 +419,14 @@ def _take(column, rows):
         return tuple(_take(part, rows) for part in column)
     if isinstance(column, dict):
         return {name: _take(part, rows) for name, part in column.items()}
-    return _as_dense(column[rows])
+    return _as_batch(column[rows])
+
+
+def _as_batch(array):
+    """Return rows as ``keras.Model.fit`` would make them of an array: dense, floatx."""
+    array = _as_dense(array)
+    is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    return array.astype(keras.config.floatx(), copy=False) if is_float else array
 
 
 def _as_dense(array):

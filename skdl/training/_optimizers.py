@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skdl._exclusions import copy_exclusions, find_exclusions
+
 __all__ = ["OptimizerSpec", "kernel_for", "make_optimizer", "make_update", "spec_for"]
 
 _PLAIN = {
@@ -39,6 +41,7 @@ class OptimizerSpec:
     kind: type
     config: str
     has_momentum: bool
+    excluded: str | None = None  # from weight decay: a pattern of names
 
     @property
     def settings(self):
@@ -50,7 +53,7 @@ def make_optimizer(optimizer, learning_rate, momentum, nesterov):
     """Return a new Keras optimizer for a name, or a copy of an instance."""
     if not isinstance(optimizer, str):
         config = optimizer.get_config() | {"learning_rate": float(learning_rate)}
-        return optimizer.from_config(config)
+        return copy_exclusions(optimizer, optimizer.from_config(config))
     config = {"learning_rate": float(learning_rate), "name": optimizer}
     if optimizer in ("sgd", "rmsprop"):
         config["momentum"] = float(momentum)
@@ -78,6 +81,7 @@ def _spec_of(optimizer):
         kind=type(optimizer),
         config=json.dumps(settings, sort_keys=True),
         has_momentum=bool(config.get("momentum", 0)),
+        excluded=find_exclusions(optimizer),
     )
 
 
@@ -86,6 +90,8 @@ def kernel_for(spec):
     settings = spec.settings
     if any(settings.get(key, plain) != plain for key, plain in _PLAIN.items()):
         return None
+    if spec.excluded is not None:
+        return None  # a kernel is told no names
     kernel = _KERNELS.get(spec.kind)
     return kernel(spec) if kernel else None
 

@@ -168,9 +168,9 @@ class Program:
         Returns
         -------
         train : ndarray of shape (n_epochs, 2)
-            Mean loss, with the penalty, and mean metric of the steps.
-        scores : ndarray of shape (n_epochs, n_parts, 3)
-            Mean loss without the penalty, mean metric, and the penalty.
+            Mean loss, without the penalties, and mean metric of the steps.
+        scores : ndarray of shape (n_epochs, n_parts, 2)
+            The same of each scored part.
         """
         n_epochs, n_rows = orders.shape
         offsets = np.arange(0, n_rows, batch_size, dtype=np.int32)
@@ -270,22 +270,18 @@ class Program:
 
         def score(begin, size):
             end = begin[0] + size[0]
-            part = [column[begin[0] : end] for column in scored]
-            return self._trace_scores(part, penalties)
+            return self._trace_scores([column[begin[0] : end] for column in scored])
 
         return run(train, score, steps, pieces)
 
-    def _trace_scores(self, part, penalties):
-        """Return the sums of losses, metrics and weights of some rows; the penalty."""
+    def _trace_scores(self, part):
+        """Return the sums of losses, metrics and weights of some rows."""
         x, y, weight = part
         weights = [variable.read_value() for variable in self._weights]
         logits = forward(self.spec.network, weights, x)
         losses, metrics, _ = score_head(self.spec.network.head, logits, y)
-        penalty = tf.zeros([])
-        if any(self.spec.penalties):
-            penalty = self._penalty(weights, penalties)
         sums = [tf.reduce_sum(term * weight) for term in (losses, metrics, 1.0)]
-        return tf.stack([*sums, penalty])
+        return tf.stack([*sums, 0.0])
 
     def _trace_step(self, batch, drop, penalties, inverse, rate, *scalars):
         """Train on one batch; ``inverse`` is one over its number of rows."""
@@ -304,12 +300,10 @@ class Program:
         else:
             slope = slope * inverse
         gradients = tape.gradient(logits, trained, output_gradients=slope)
-        loss = tf.reduce_sum(losses)
         if any(self.spec.penalties):
-            loss += self._penalty(weights, penalties) / inverse
             gradients = self._add_penalties(gradients, trained, penalties)
         self._update.apply(gradients, rate, *scalars)
-        return tf.stack([loss, tf.reduce_sum(metrics), 0.0, 0.0])
+        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(metrics), 0.0, 0.0])
 
     def _track(self, layer, *statistics):
         """Move the statistics of a normalized layer towards those of a batch."""
@@ -319,16 +313,6 @@ class Program:
         for variable, value in zip(moving, statistics, strict=True):
             change = (value - variable.read_value()) * (1 - BATCH_NORM["momentum"])
             variable.assign_add(change)
-
-    def _penalty(self, weights, penalties):
-        l1, l2 = tf.unstack(penalties, 2)
-        terms = []
-        for kernel in self._kernels_of(weights):
-            if self.spec.penalties[0]:
-                terms.append(l1 * tf.reduce_sum(tf.abs(kernel)))
-            if self.spec.penalties[1]:
-                terms.append(2 * l2 * tf.nn.l2_loss(kernel))
-        return tf.add_n(terms)
 
     def _add_penalties(self, gradients, trained, penalties):
         l1, l2 = tf.unstack(penalties, 2)
@@ -341,10 +325,6 @@ class Program:
                 gradient += 2 * l2 * weight
             added.append(gradient)
         return added
-
-    def _kernels_of(self, weights):
-        names = self.spec.network.weights
-        return [w for w, name in zip(weights, names) if name.endswith("kernel")]
 
     def _trained_of(self, values):
         """Return those of one value for each weight that belong to trained weights."""

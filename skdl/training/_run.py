@@ -20,7 +20,14 @@ from skdl.training._keras import (
     release,
     train_model,
 )
-from skdl.training._loop import EarlyStopper, Recorder, Training, train_program
+from skdl.training._loop import (
+    EarlyStopper,
+    EpochKeeper,
+    Recorder,
+    Training,
+    explain_interrupt,
+    train_program,
+)
 from skdl.training._optimizers import kernel_for, make_optimizer, spec_for
 from skdl.training._program import Program, ProgramSpec, rows_at_once
 from skdl.training._schedules import make_schedule
@@ -100,6 +107,7 @@ class Run:
             penalties=np.array([settings["l1"], settings["l2"]], np.float32),
             order_seed=order_seed,
             first_step=job.first_step,
+            first_epoch=job.first_epoch,
             rows_per_piece=rows_at_once(job.plan),
         )
         self._weights = job.weights or initial_weights(
@@ -110,6 +118,11 @@ class Run:
         )
         self._callbacks = [deepcopy(callback) for callback in settings["callbacks"]]
         self.compiled = not has_batch_hooks(self._callbacks)
+
+    @property
+    def steps_per_epoch(self):
+        """Steps of one epoch."""
+        return self._training.steps_per_epoch
 
     def train(self, watchers):
         """Train and return the outcome.
@@ -134,9 +147,26 @@ class Run:
             training,
             (job.target.metric, job.target.to_metric),
             _make_stopper(job.settings) if training.validation else None,
+            job.history,
         )
         train = self._train_compiled if self.compiled else self._train_by_keras
-        weights, states = train(recorder, watchers)
+        keeper = None
+
+        def all_watchers(read):
+            nonlocal keeper
+            found = watchers(read)
+            if job.keep_on_interrupt:
+                keeper = EpochKeeper(read)
+                found.append(keeper)
+            return found
+
+        try:
+            weights, states = train(recorder, all_watchers)
+        except KeyboardInterrupt as interrupt:
+            weights, states = keeper and keeper.keep(recorder), None
+            if weights is None:
+                explain_interrupt(interrupt)
+                raise
         release(self._callbacks)
         if not all(np.isfinite(weight).all() for weight in weights):
             raise Diverged(
@@ -144,7 +174,7 @@ class Run:
                 f"diverged. Lower learning_rate (now {self._rate:g}) or scale X "
                 "(StandardScaler in a pipeline)."
             )
-        n_steps = len(recorder.history["loss"]) * training.steps_per_epoch
+        n_steps = recorder.n_epochs * training.steps_per_epoch
         return Outcome(
             weights, states, recorder.history, job.first_step + n_steps, self._callbacks
         )

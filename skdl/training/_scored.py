@@ -54,22 +54,20 @@ class ScoredRows:
         Parameters
         ----------
         results : ndarray of shape (n_runs, n_pieces, 4)
-            Of each piece: the sums of losses, metrics and weights, and the penalty.
+            Of each piece: the sums of losses, metrics and weights, and a 0.
         n_epochs : int
             How many epochs were trained: as many as there are runs, if any part is
             scored.
 
         Returns
         -------
-        ndarray of shape (n_epochs, n_parts, 3)
-            Mean loss, mean metric, penalty.
+        ndarray of shape (n_epochs, n_parts, 2)
+            Mean loss and mean metric.
         """
-        scores = np.empty((n_epochs, self.n_parts, 3))
+        scores = np.empty((n_epochs, self.n_parts, 2))
         for k in range(self.n_parts):
-            mine = results[:, self._part == k]
-            sums = mine[:, :, :3].sum(axis=1)
-            scores[:, k, :2] = sums[:, :2] / sums[:, 2:]
-            scores[:, k, 2] = mine[:, 0, 3]
+            sums = results[:, self._part == k, :3].sum(axis=1)
+            scores[:, k] = sums[:, :2] / sums[:, 2:]
         return scores
 
 

@@ -48,7 +48,8 @@ def test_the_curves_are_those_of_the_history(iris):
         np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3, 4, 5])
         np.testing.assert_array_equal(training.get_ydata(), history[name])
         np.testing.assert_array_equal(validation.get_ydata(), history[f"val_{name}"])
-    assert [axes.get_ylabel() for axes in display.axes_] == ["loss", "accuracy"]
+    labels = [axes.get_ylabel() for axes in display.axes_]
+    assert labels == ["loss, without penalties", "accuracy"]
     assert display.axes_[0].get_xlabel() == "epoch"
 
 
@@ -64,7 +65,7 @@ def test_the_curves_go_where_they_are_told(iris):
 
 
 def test_an_estimator_without_epochs_is_refused(iris):
-    with pytest.raises(ValueError, match="PCA has no history_"):
+    with pytest.raises(ValueError, match="PCA has no fitted network"):
         LearningCurvesDisplay.from_estimator(PCA().fit(iris[0]))
 
 
@@ -157,7 +158,7 @@ def test_a_comparison_draws_the_mean_of_its_runs(iris):
                 np.testing.assert_allclose(line.get_ydata(), mean)
     assert len(display.lines_["loss"]["longer"][0].get_xdata()) == 6
     labels = [text.get_text() for text in display.axes_[-1].get_legend().get_texts()]
-    assert labels == ["a", "longer", "validation", "training"]
+    assert labels == ["a", "longer", "validation", "training (dropout on)"]
     with pytest.raises(ValueError, match="ax has 1 axes"):
         found.plot(ax=plt.subplots()[1])
 

@@ -168,5 +168,5 @@ def test_a_preview_is_near_the_truth_and_touches_nothing(iris, tmp_path):
 
 
 def test_a_preview_refuses_what_the_search_refuses(iris):
-    with pytest.raises(ValueError, match="nothing to search"):
-        OptunaSearchCV(MLPClassifier(), {}).preview(*iris)
+    with pytest.raises(TypeError, match="must be a dict of distributions"):
+        OptunaSearchCV(MLPClassifier(), []).preview(*iris)

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from scipy.stats import loguniform, uniform
 from sklearn.base import is_classifier, is_regressor
 from sklearn.datasets import make_classification
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     accuracy_score,
@@ -34,7 +34,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.model_selection import OptunaSearchCV, default_space
+from skdl.model_selection import OptunaSearchCV, _folds, _search, default_space
+from skdl.model_selection._outcome import Outcome
 from skdl.training import programs
 
 SPACE = {"learning_rate": loguniform(1e-3, 1e-1), "dropout": uniform(0, 0.5)}
@@ -305,6 +306,14 @@ def final_scores_and_curves(estimator, data, scoring, **params):
     return scores[1], attributes["curves"], found
 
 
+@pytest.fixture
+def all_epochs(monkeypatch):
+    """Let each epoch be scored, however little training costs."""
+    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", 0.0)
+    monkeypatch.setattr(_folds, "SECONDS_PER_ROW", 0.0)
+
+
+@pytest.mark.usefixtures("all_epochs")
 @pytest.mark.parametrize(
     "scoring",
     ["accuracy", "neg_log_loss", "roc_auc_ovr", "f1_macro", None],
@@ -322,6 +331,7 @@ def test_the_curve_of_a_classifier_is_its_score_at_each_epoch(iris, scoring):
     assert scores["score"][0] == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.usefixtures("all_epochs")
 @pytest.mark.parametrize("scoring", ["r2", "neg_mean_absolute_error"])
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_the_curve_of_a_regressor_is_its_score_at_each_epoch(
@@ -339,6 +349,7 @@ def test_the_curve_of_a_regressor_is_its_score_at_each_epoch(
     assert ends[0] != curves[0][0]
 
 
+@pytest.mark.usefixtures("all_epochs")
 @pytest.mark.parametrize("several", [False, True])
 def test_a_scorer_that_looks_at_the_pipeline_and_the_rows_sees_them(iris, several):
     X = pd.DataFrame(iris[0], columns=list("abcd"))
@@ -365,12 +376,42 @@ def test_a_scorer_that_looks_at_the_pipeline_and_the_rows_sees_them(iris, severa
     assert len(calls) == 5 * 3 * (1 if several else 7)
 
 
+@pytest.mark.parametrize(
+    ("share", "seconds", "expected"),
+    [
+        # 10 steps and 4e6 multiply-adds: 1.8 ms an epoch; scoring takes 15 ms and 1 ms.
+        (0.15, 15e-3, [50]),  # at the end of the fold alone
+        (1.0, 15e-3, [9, 18, 27, 36, 45, 50]),
+        (1.0, 1e-4, [*range(1, 51)]),
+    ],
+)
+def test_epochs_are_scored_in_proportion_to_what_they_cost(
+    monkeypatch, share, seconds, expected
+):
+    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", seconds)
+    X, y = make_classification(250, 9, random_state=0)
+    monkeypatch.setattr(_search, "SHARE_OF_A_PRUNER", share)
+    plain = MLPClassifier((500, 500), epochs=50, batch_size=20, random_state=0)
+    monkeypatch.setattr(_folds, "SECONDS_PER_WORK", 1.2e-3 / (200 * 255_000))
+    found = OptunaSearchCV(
+        plain,
+        {"dropout": [0.1]},
+        n_trials=1,
+        scoring="balanced_accuracy",
+        cv=[(np.arange(200), np.arange(200, 250))],
+        refit=False,
+    ).fit(X, y)
+    (curve,) = Outcome.from_attributes(found.study_.trials[0].user_attrs).curves
+    assert [epoch + 1 for epoch in curve] == expected
+
+
 def test_one_score_by_name_is_multimetric_as_in_scikit_learn(iris):
     found = search(scoring={"score": "accuracy"}, refit="score", n_trials=1).fit(*iris)
     assert found.multimetric_
     assert found.score(*iris) == found.best_estimator_.score(*iris)
 
 
+@pytest.mark.usefixtures("all_epochs")
 def test_a_fold_whose_targets_are_all_equal_has_a_finite_curve(diabetes):
     X, y = diabetes[0][:90], np.repeat([1.0, 2.0, 2.0], 30)
     plain = MLPRegressor(4, epochs=3, random_state=0)
@@ -416,7 +457,9 @@ def test_if_all_trials_are_pruned_there_is_no_best(iris):
     found = search(pipeline(), PIPELINE_SPACE, pruner=worst, n_trials=6)
     with pytest.raises(ValueError, match="None of the 6 trials was completed"):
         found.fit(*iris)
-    assert not hasattr(found, "study_")
+    assert {trial.state for trial in found.study_.trials} == {TrialState.PRUNED}
+    with pytest.raises(NotFittedError):
+        found.predict(iris[0])
 
 
 def test_pruned_trials_are_marked_and_rank_last(iris):
@@ -632,5 +675,10 @@ def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):
     long = search(network(epochs=500), pruner=Interrupts(), n_jobs=n_jobs)
     with pytest.raises(KeyboardInterrupt):
         long.fit(*iris)
-    assert not hasattr(long, "study_")
     assert len(after) < 1500  # 500 epochs of 3 folds
+    # What was done is there, and the next fit goes on with it.
+    with pytest.raises(NotFittedError):
+        long.predict(iris[0])
+    (done,) = [t for t in long.study_.trials if t.state == TrialState.COMPLETE][:1]
+    long.set_params(pruner=None, n_trials=2, estimator=network(epochs=500)).fit(*iris)
+    assert done.number in long.cv_results_["trial_number"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skdl._observer import Observer
 from skdl import MLPClassifier, MLPRegressor
 from skdl.training import _loop, _scored
 
@@ -28,7 +29,7 @@ def test_the_size_of_the_pieces_changes_no_score(binary, monkeypatch, kind, size
 def test_epochs_that_are_observed_are_the_same_however_many_are_in_a_call(
     iris, monkeypatch, steps
 ):
-    class Observer:
+    class Scores(Observer):
         def find_rows(self, encode):
             return encode(*iris, None)
 
@@ -38,7 +39,7 @@ def test_epochs_that_are_observed_are_the_same_however_many_are_in_a_call(
 
     def fit():
         network = MLPClassifier(4, epochs=9, batch_size=50, dropout=0.2, random_state=0)
-        network._observer = Observer()
+        network._observer = Scores(network)
         return network.fit(*iris)
 
     seen: list = []

@@ -1,0 +1,142 @@
+"""What a name or a value that does not exist is called here."""
+
+import difflib
+import inspect
+from abc import ABCMeta
+from functools import wraps
+
+__all__ = ["NamesWithHints", "hint_at_name", "hint_at_value", "with_hints"]
+
+# Names that other libraries have for a parameter.
+_NETWORK_NAMES = {
+    "alpha": "l2",
+    "batch": "batch_size",
+    "dropout_rate": "dropout",
+    "eta0": "learning_rate",
+    "hidden": "hidden_layer_sizes",
+    "hidden_layers": "hidden_layer_sizes",
+    "hidden_units": "hidden_layer_sizes",
+    "init": "kernel_initializer",
+    "initializer": "kernel_initializer",
+    "learning_rate_init": "learning_rate",
+    "lr": "learning_rate",
+    "lr_scheduler": "learning_rate_schedule",
+    "max_epochs": "epochs",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "n_iter": "epochs",
+    "n_iter_no_change": "patience",
+    "nb_epoch": "epochs",
+    "nesterovs_momentum": "nesterov",
+    "num_epochs": "epochs",
+    "seed": "random_state",
+    "solver": "optimizer",
+    "tol": "min_delta",
+    "units": "hidden_layer_sizes",
+    "validation_split": "validation_fraction",
+    "weight_decay": "l2",
+}
+_SEARCH_NAMES = {
+    "n_iter": "n_trials",
+    "param_grid": "param_distributions",
+    "search_spaces": "param_distributions",
+    "trials": "n_trials",
+}
+_FIT_NAMES = {
+    "eval_set": "X_val and y_val",
+    "sample_weights": "sample_weight",
+    "validation_data": "X_val and y_val",
+    "X_valid": "X_val",
+    "y_valid": "y_val",
+}
+_SENTENCES = {
+    "validation_data": "Validation data go to fit, as X_val and y_val.",
+    "pre_dispatch": "Trials are drawn one by one, so there is nothing to dispatch.",
+}
+_VALUES = {
+    "activation": {"linear": "identity", "logistic": "sigmoid", "silu": "swish"},
+    "batch_size": {None: 64, "auto": 64, "all": -1, "full": -1},
+    "optimizer": {"lbfgs": "adam", "momentum": "sgd"},
+}
+
+
+class NamesWithHints(ABCMeta):
+    """A class whose unknown parameters are answered with the name that they have here.
+
+    Only a metaclass sees the call before Python refuses it; ``**kwargs`` in
+    ``__init__`` would take the signature away that scikit-learn reads.
+    """
+
+    def __call__(cls, *args, **kwargs):
+        """Make an instance."""
+        known = inspect.signature(cls.__init__).parameters
+        open_ended = any(p.kind == p.VAR_KEYWORD for p in known.values())
+        for name in kwargs:
+            if name not in known and not open_ended:
+                hint = hint_at_name(name, list(known)[1:])
+                raise TypeError(f"{cls.__name__} has no parameter {name!r}. {hint}")
+        return super().__call__(*args, **kwargs)
+
+
+def with_hints(method):
+    """Return a method that answers unknown arguments with the nearest that it has."""
+    known = list(inspect.signature(method).parameters)[1:]
+
+    @wraps(method)
+    def hinted(self, *args, **kwargs):
+        for name in kwargs:
+            if name not in known:
+                hint = hint_at_name(name, known)
+                where = f"{type(self).__name__}.{method.__name__}"
+                raise TypeError(f"{where} has no argument {name!r}. {hint}")
+        return method(self, *args, **kwargs)
+
+    return hinted
+
+
+def hint_at_name(name, known):
+    """Return a sentence that says what an unknown name is called here.
+
+    Parameters
+    ----------
+    name : str
+        What was given.
+    known : list of str
+        What there is.
+    """
+    for table in (_FIT_NAMES, _SEARCH_NAMES, _NETWORK_NAMES):
+        found = table.get(name)
+        if found is not None and set(found.split(" and ")) <= set(known):
+            return f"It is called {found} here."
+    if name in _SENTENCES:
+        return _SENTENCES[name]
+    if name.startswith("module__"):
+        return "A model of your own goes into KerasClassifier, with its parameters."
+    # A misspelled name of another library counts as well.
+    names = {other: other for other in known}
+    names = {k: v for k, v in _NETWORK_NAMES.items() if v in known} | names
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+    return f"The nearest that it has is {names[near[0]]!r}." if near else "It has none."
+
+
+def hint_at_value(name, value, accepted):
+    """Return a sentence that says which value is nearest to an unknown one, or "".
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    value : object
+        What was given.
+    accepted : list of str
+        Its values by name, perhaps none.
+    """
+    try:
+        found = _VALUES.get(name, {}).get(value)
+    except TypeError:  # it can't be hashed
+        return ""
+    if found is None and isinstance(value, str) and accepted:
+        lower = {word.lower(): word for word in accepted}
+        near = difflib.get_close_matches(value.lower(), lower, n=1, cutoff=0.5)
+        found = lower[near[0]] if near else None
+    return "" if found is None else f"The nearest that is known is {found!r}."

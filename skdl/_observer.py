@@ -1,0 +1,72 @@
+"""Who sees the epochs of a network while something else fits it."""
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Sees the epochs of a network while a search or a comparison fits what holds it.
+
+    The network, and each clone of it that is made meanwhile, has it as ``_observer``. A
+    leaf overrides what it wants.
+
+    Parameters
+    ----------
+    network : estimator or None
+        The network as it was given; None if there is none.
+    """
+
+    # Whether it wants to hear of epochs; of how many at a time, known once they begin.
+    wants_epochs = True
+    stride = 1
+
+    def __init__(self, network):
+        self.network = network
+        self._watched = []
+
+    def watch(self):
+        """Begin to see the epochs of the network."""
+        if self.network is not None:
+            self.follow(self.network)
+
+    def follow(self, network):
+        """See the epochs of a network, or of a clone."""
+        network._observer = self
+        self._watched.append(network)
+
+    def release(self):
+        """See no more epochs."""
+        for network in self._watched:
+            network._observer = None
+        self._watched.clear()
+
+    def begin(self, n_epochs, steps_per_epoch, work):
+        """Take the length of the training that begins.
+
+        Parameters
+        ----------
+        n_epochs : int
+            Epochs at most.
+        steps_per_epoch : int
+            Steps of each.
+        work : int
+            Multiply-adds of the forward pass of all rows.
+        """
+
+    def find_validation(self):
+        """Return X and y to validate on, as the network takes them, or None."""
+        return
+
+    def find_rows(self, encode):
+        """Return the rows to score in the compiled loop, or None."""
+        return
+
+    def take_means(self, epoch, loss, metric):
+        """Take mean loss and metric of these rows; return whether to stop."""
+        return False
+
+    def take_estimator(self, epoch, show):
+        """Take what ``show`` returns: the network as if its fit had ended.
+
+        Return whether to stop.
+        """
+        return False
