@@ -7,9 +7,11 @@ from copy import copy
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl import _checks as checks
+from skdl._defaults import AUTO, resolve
 from skdl._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._hints import NamesWithHints, hint_at_name, hint_at_value, with_hints
 from skdl._pipelines import warn_if_raw
@@ -154,7 +156,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                 self._network,
                 self._weights,
                 target=self._target,
-                settings=self._settings(),
+                settings=self._settings() | self._resolved(),
                 dropout=self._rates or self._dropout_rates(),
                 input_shape=self._input_shape(),
             )
@@ -188,7 +190,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         )
         if not going_on:
             checks.warn_of_scales(X, getattr(self, "feature_names_in_", None))
-            checks.warn_of_rate(self.learning_rate)
+            checks.warn_of_rate(self.learning_rate, self.optimizer)
         rows = checks.kept_rows(weight)
         y_kept, weight_kept = (y, weight) if rows is None else (y[rows], weight[rows])
         if going_on:
@@ -212,7 +214,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
         job.validation = self._check_validation(target, validation)
         if job.validation is None and self.early_stopping:
-            groups = checks.check_groups(groups, len(X))
+            groups = checks.check_groups(groups, X.shape[0])
             self._split_validation(job, split_seed, groups)
         self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
         self._seed = seed
@@ -222,14 +224,16 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         """Return the job of a fit, as far as its training data make it."""
         network, shapes = self._make_structure(train.X.shape[1], target)
         checks.check_memory(shapes)
+        settings = self._settings()
+        settings |= resolve(settings, len(train.y))
         return Job(
             network=network,
             plan=network.plan(shapes),
             dropout=self._dropout_rates(),
             target=target,
-            settings=self._settings(),
+            settings=settings,
             train=train,
-            n_epochs=self.epochs,
+            n_epochs=settings["epochs"],
             # Who searches wants to be interrupted himself.
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
@@ -279,6 +283,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         outcome = run.train(watchers)
         for name, value in fitted_attributes(outcome.weights).items():
             setattr(self, name, value)
+        self.resolved_ = resolve(self.get_params(deep=False), len(job.train.y))
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history.get("loss", ()))
@@ -300,7 +305,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     def _logits(self, X):
         """Return what the network says of the rows of ``X``."""
         check_is_fitted(self)
-        X = checks.as_numeric(validate_data(self, self._as_rows(X), reset=False))
+        accepted = "csr" if get_tags(self).input_tags.sparse else False
+        X = validate_data(self, self._as_rows(X), reset=False, accept_sparse=accepted)
+        X = checks.as_numeric(X)
         from skdl.training._program import infer
 
         return infer(self._network, self._weights, X, self._plan())
@@ -332,6 +339,11 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                     f"{list(known)}."
                 )
         return super().set_params(**params)
+
+    def _resolved(self):
+        """Return what the fit took for each parameter that is "auto"."""
+        taken = getattr(self, "resolved_", {})
+        return {k: v for k, v in taken.items() if getattr(self, k) == AUTO}
 
     def _settings(self):
         settings = self.get_params(deep=False)

@@ -7,16 +7,20 @@ from numbers import Integral, Real
 
 import numpy as np
 import psutil
+from scipy import sparse
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import validate_data
 
 from skdl._exclusions import has_single_exclusions
 from skdl._sklearn import HasMethods, Interval, Options, StrOptions, check_sample_weight
 
 __all__ = [
+    "BATCH",
     "CONSTRAINTS",
     "COUNT",
+    "FACTOR",
     "SHARE",
     "as_numeric",
     "check_callbacks",
@@ -51,7 +55,8 @@ OPTIMIZERS = (
     "lion",
 )
 SHARE = Interval(Real, 0, 1, closed="left")
-_FACTOR = Interval(Real, 0, None, closed="left")
+FACTOR = Interval(Real, 0, None, closed="left")
+BATCH = [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})]
 COUNT = Interval(Integral, 1, None, closed="left")
 
 CONSTRAINTS = {
@@ -61,19 +66,19 @@ CONSTRAINTS = {
     "batch_norm": ["boolean"],
     "dropout": [SHARE, "array-like"],
     "input_dropout": [SHARE],
-    "l1": [_FACTOR],
-    "l2": [_FACTOR],
+    "l1": [FACTOR],
+    "l2": [FACTOR],
     "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "learning_rate_schedule": [None, str, dict, callable],
     "momentum": [SHARE],
     "nesterov": ["boolean"],
-    "batch_size": [COUNT, Options(Integral, {-1})],
+    "batch_size": BATCH,
     "epochs": [COUNT],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "patience": [COUNT],
-    "min_delta": [_FACTOR],
+    "min_delta": [FACTOR],
     "restore_best_weights": ["boolean"],
     "warm_start": ["boolean"],
     "on_interrupt": [StrOptions({"raise", "keep"})],
@@ -274,7 +279,7 @@ def as_numeric(X, name="X"):
     ValueError
         If it holds anything else.
     """
-    if X.dtype.kind == "O":
+    if X.dtype.kind == "O" and not sparse.issparse(X):
         with suppress(TypeError, ValueError):
             return X.astype(np.float64)
     if X.dtype.kind not in "biuf":
@@ -306,7 +311,14 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     """
     X_name, y_name, weight_name = names
     try:
-        X, y = validate_data(estimator, X, y, reset=reset, multi_output=True)
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            multi_output=True,
+            accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
+        )
     except ValueError as error:
         raise _explain(error, X_name) from error
     X = as_numeric(X, X_name)
@@ -361,8 +373,12 @@ def warn_of_scales(X, names=None):
     names : ndarray of shape (n_features,), default=None
         Of the features.
     """
-    some = X[:: 1 + len(X) // _LOOKED_AT].astype(np.float64)
-    sizes = np.abs(some.mean(axis=0)) + some.std(axis=0)
+    some = X[:: 1 + X.shape[0] // _LOOKED_AT].astype(np.float64)
+    if sparse.issparse(some):
+        mean, variance = mean_variance_axis(some, axis=0)
+    else:
+        mean, variance = some.mean(axis=0), some.var(axis=0)
+    sizes = np.abs(mean) + np.sqrt(variance)
     worst = int(np.argmax(sizes))
     if sizes[worst] <= LARGE_FEATURES:
         return
@@ -370,7 +386,7 @@ def warn_of_scales(X, names=None):
     n_large = int((sizes > LARGE_FEATURES).sum())
     warnings.warn(
         f"{n_large} of {len(sizes)} features are large: feature {name} has the mean "
-        f"{some[:, worst].mean():.3g} and the deviation {some[:, worst].std():.3g}. "
+        f"{mean[worst]:.3g} and the deviation {np.sqrt(variance[worst]):.3g}. "
         "Networks learn from features of mean 0 and deviation 1: put a StandardScaler "
         "in front, as make_pipeline(StandardScaler(), network).",
         UserWarning,
@@ -378,9 +394,9 @@ def warn_of_scales(X, names=None):
     )
 
 
-def warn_of_rate(learning_rate):
-    """Warn of a learning rate that is larger than any optimizer wants it."""
-    if learning_rate > LARGE_RATE:
+def warn_of_rate(learning_rate, optimizer):
+    """Warn of a learning rate that is larger than the optimizer wants it."""
+    if learning_rate > LARGE_RATE and optimizer != "adadelta":
         warnings.warn(
             f"learning_rate={learning_rate:g} is large: most optimizers want 1e-4 to "
             "1e-1, and diverge with more.",

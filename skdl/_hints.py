@@ -55,7 +55,7 @@ _SENTENCES = {
 }
 _VALUES = {
     "activation": {"linear": "identity", "logistic": "sigmoid", "silu": "swish"},
-    "batch_size": {None: 64, "auto": 64, "all": -1, "full": -1},
+    "batch_size": {None: "auto", "all": -1, "full": -1},
     "optimizer": {"lbfgs": "adam", "momentum": "sgd"},
 }
 
@@ -66,6 +66,12 @@ class NamesWithHints(ABCMeta):
     Only a metaclass sees the call before Python refuses it; ``**kwargs`` in
     ``__init__`` would take the signature away that scikit-learn reads.
     """
+
+    @property
+    def __signature__(cls):
+        """That of ``__init__``: Python would show that of ``__call__`` below."""
+        signature = inspect.signature(cls.__init__)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __call__(cls, *args, **kwargs):
         """Make an instance."""

@@ -442,7 +442,10 @@ class BaseKeras(BaseWrapper):
     def _initialize_callbacks(self):
         shared = self._make_callbacks("callbacks")
         self._fit_callbacks = shared + self._make_callbacks("fit__callbacks")
-        self._predict_callbacks = shared + self._make_callbacks("predict__callbacks")
+        predicting = shared + self._make_callbacks("predict__callbacks")
+        self._predict_callbacks = [
+            c for c in predicting if isinstance(c, keras.callbacks.Callback)
+        ]
 
     def _make_callbacks(self, name):
         params = self.get_params()

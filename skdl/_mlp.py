@@ -1,7 +1,9 @@
 """The multilayer perceptrons: MLPClassifier and MLPRegressor."""
 
 from skdl import _checks as checks
+from skdl._defaults import AUTO
 from skdl._heads import NetworkClassifier, NetworkRegressor
+from skdl._sklearn import StrOptions
 from skdl._structure import MLPStructure, dense_shapes
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
@@ -11,10 +13,13 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 HIDDEN = (100, 50)
 ACTIVATION = "swish"
 DROPOUT = 0.1
-L2 = 0.001
 LEARNING_RATE = 0.002
-BATCH = 64
-EPOCHS = 100
+
+_CONSTRAINTS = {
+    "l2": [checks.FACTOR, StrOptions({AUTO})],
+    "batch_size": [*checks.BATCH, StrOptions({AUTO})],
+    "epochs": [checks.COUNT, StrOptions({AUTO})],
+}
 
 
 class _Perceptron:
@@ -29,6 +34,11 @@ class _Perceptron:
             head=target.head,
         )
         return network, dense_shapes([n_features, *hidden, target.n_logits])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _dropout_rates(self):
         n_hidden = len(checks.expand_hidden_sizes(self.hidden_layer_sizes))
@@ -66,9 +76,12 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         The same for the features.
     l1 : float, default=0.0
         Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
-    l2 : float, default=0.001
+    l2 : float or "auto", default="auto"
         Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
-        Keras.
+        Keras. The loss is a mean over rows and the penalty is not, so what is right for
+        few rows is too much for many, and scikit-learn divides its ``alpha`` by
+        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
+        n_samples) ** 1.5`` above, the best of what was measured.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
@@ -90,10 +103,12 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
-    batch_size : int, default=64
-        Rows of a step, from 1; -1 takes all rows in one step.
-    epochs : int, default=100
-        How often to go over the data, from 1.
+    batch_size : int or "auto", default="auto"
+        Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
+        10,000 rows, 128 up to 40,000, and 256 above.
+    epochs : int or "auto", default="auto"
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 15,000 rows, and
+        ``1_500_000 / n_samples`` above, but 5 at least.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
     validation_fraction : float, default=0.1
@@ -132,6 +147,8 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         1, or the number of labels of a multilabel target.
     n_iter_ : int
         Epochs that were run.
+    resolved_ : dict of str to number
+        What was taken for the parameters that are ``"auto"``.
     history_ : dict of list
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_accuracy`` too. No loss holds penalties.
@@ -167,6 +184,8 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
     True
     """
 
+    _parameter_constraints = NetworkClassifier._parameter_constraints | _CONSTRAINTS
+
     def __init__(
         self,
         hidden_layer_sizes=HIDDEN,
@@ -177,14 +196,14 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         dropout=DROPOUT,
         input_dropout=0.0,
         l1=0.0,
-        l2=L2,
+        l2="auto",
         optimizer="adam",
         learning_rate=LEARNING_RATE,
         learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
-        batch_size=BATCH,
-        epochs=EPOCHS,
+        batch_size="auto",
+        epochs="auto",
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
@@ -255,9 +274,12 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         The same for the features.
     l1 : float, default=0.0
         Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
-    l2 : float, default=0.001
+    l2 : float or "auto", default="auto"
         Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
-        Keras.
+        Keras. The loss is a mean over rows and the penalty is not, so what is right for
+        few rows is too much for many, and scikit-learn divides its ``alpha`` by
+        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
+        n_samples) ** 1.5`` above, the best of what was measured.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
@@ -279,10 +301,12 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
-    batch_size : int, default=64
-        Rows of a step, from 1; -1 takes all rows in one step.
-    epochs : int, default=100
-        How often to go over the data, from 1.
+    batch_size : int or "auto", default="auto"
+        Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
+        10,000 rows, 128 up to 40,000, and 256 above.
+    epochs : int or "auto", default="auto"
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 15,000 rows, and
+        ``1_500_000 / n_samples`` above, but 5 at least.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
     validation_fraction : float, default=0.1
@@ -316,6 +340,8 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Number of targets.
     n_iter_ : int
         Epochs that were run.
+    resolved_ : dict of str to number
+        What was taken for the parameters that are ``"auto"``.
     history_ : dict of list
         For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_r2`` too. No loss holds penalties.
@@ -355,6 +381,8 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
     True
     """
 
+    _parameter_constraints = NetworkRegressor._parameter_constraints | _CONSTRAINTS
+
     def __init__(
         self,
         hidden_layer_sizes=HIDDEN,
@@ -365,14 +393,14 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         dropout=DROPOUT,
         input_dropout=0.0,
         l1=0.0,
-        l2=L2,
+        l2="auto",
         optimizer="adam",
         learning_rate=LEARNING_RATE,
         learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
-        batch_size=BATCH,
-        epochs=EPOCHS,
+        batch_size="auto",
+        epochs="auto",
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,

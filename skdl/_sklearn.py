@@ -55,6 +55,7 @@ __all__ = [
     "check_sample_weight",
     "count_rows",
     "cut_rows",
+    "find_positive_label",
     "is_multimetric",
     "is_plain_scorer",
     "is_routing_enabled",
@@ -200,6 +201,19 @@ class NoTasks:
     def fit(self, candidate, data):
         """Do nothing around the block."""
         yield
+
+
+def find_positive_label(estimator):
+    """Return the label that a classifier with a threshold predicts above it, or None.
+
+    Parameters
+    ----------
+    estimator : FixedThresholdClassifier or TunedThresholdClassifierCV
+        Fitted.
+    """
+    if hasattr(estimator, "pos_label"):
+        return estimator.pos_label
+    return estimator._curve_scorer._get_pos_label()
 
 
 def take_scorer(scorer, objective):

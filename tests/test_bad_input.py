@@ -214,6 +214,7 @@ def test_bad_parameter_is_refused(name, value, message):
     assert_refused(mlp(**{name: value}), message)
 
 
+@pytest.mark.filterwarnings("ignore:.* features are large")
 @pytest.mark.parametrize("case", DATA)
 def test_bad_data_is_refused(case):
     data, message = DATA[case]
@@ -312,6 +313,7 @@ def test_warm_start_refuses_another_network():
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
+@pytest.mark.filterwarnings("ignore:learning_rate=.* is large")
 def test_divergence_stops_the_fit_and_says_where():
     model = mlp(optimizer="sgd", learning_rate=1e20, epochs=9, activation="identity")
     with pytest.raises(ValueError, match=r"epoch \d.*Lower learning_rate.*1e\+20"):
@@ -414,6 +416,7 @@ def test_odd_labels_are_right(case):
     assert np.isfinite(model.predict_proba(X)).all()
 
 
+@pytest.mark.filterwarnings("ignore:.* features are large")
 @pytest.mark.parametrize("case", FEATURES)
 def test_odd_features_are_right(case):
     rows = FEATURES[case]

@@ -53,13 +53,13 @@ def dashboard(tmp_path_factory, iris):
         yield address, search
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(600)
 
 
 def wait_until_it_answers(address):
-    for _ in range(300):
+    for _ in range(6000):
         try:
-            return urlopen(address, timeout=5).close()
+            return urlopen(address, timeout=60).close()
         except (URLError, ConnectionError):
             time.sleep(0.1)
     raise AssertionError("the dashboard does not answer")
@@ -82,7 +82,7 @@ def browser():
     driver.quit()
 
 
-def wait_for(browser, what, seconds=60):
+def wait_for(browser, what, seconds=600):
     return WebDriverWait(browser, seconds).until(lambda _: what())
 
 

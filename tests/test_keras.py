@@ -539,7 +539,7 @@ import skdl
 skdl.KerasClassifier
 assert before == [(kind.__reduce__, vars(kind).get("__deepcopy__")) for kind in kinds]
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=900)
 
 
 # The two ways of training
@@ -1023,7 +1023,7 @@ network = pickle.load(open(f"{folder}/model.pickle", "rb"))
 np.save(f"{folder}/proba.npy", network.predict_proba(np.load(f"{folder}/X.npy")))
 """
     subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, tmp_path], check=True, timeout=120
+        [sys.executable, "-W", "ignore", "-c", code, tmp_path], check=True, timeout=900
     )
     proba = np.load(tmp_path / "proba.npy")
     assert np.array_equal(proba, found.predict_proba(iris[0]))

@@ -18,6 +18,8 @@ from skdl.model_selection._queue import counts
 from skdl.model_selection._study import open_storage
 from tests.model_selection.light import Sleeper, make_data, make_search
 
+# Seconds after which a process that is waited for hangs, however busy the machine is.
+DEADLINE = 600
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -93,9 +95,8 @@ def test_four_workers_share_a_study_and_one_is_killed(files, postgresql):
     ]
     storage = open_storage(postgresql)
     victim = workers[1]
-    kept = wait_for_trials_of(victim.pid, storage, at_least=5, name="shared by four")
-    victim.kill()
-    outputs = [process.communicate(timeout=60)[0] for process in workers]
+    kept = end_in_a_trial(victim, storage, 5, "shared by four", signal.SIGKILL)
+    outputs = [process.communicate(timeout=600)[0] for process in workers]
     assert [process.returncode for process in workers] == [0, -signal.SIGKILL, 0, 0]
     counts_in_words = f"{{'complete': {n_trials}, 'pruned': 0, 'failed': 0}}"
     for k in (0, 2, 3):
@@ -111,7 +112,10 @@ def test_four_workers_share_a_study_and_one_is_killed(files, postgresql):
     complete = {t.number: t.value for t in counted}
     assert kept.items() <= complete.items()
     owners = {trial.user_attrs["skdl:owner"]["process"] for trial in counted}
-    assert owners == {process.pid for process in workers}
+    # On a busy machine one may begin when the others have done everything.
+    assert victim.pid in owners
+    assert owners <= {process.pid for process in workers}
+    assert len(owners) > 1
     # The trial that the killed one had was run by another, with the same parameters.
     (lost,) = [
         t for t in trials if t.user_attrs.get("skdl:lost") == "its process has died"
@@ -121,19 +125,45 @@ def test_four_workers_share_a_study_and_one_is_killed(files, postgresql):
     assert lost.params.items() <= again.params.items()
 
 
-def wait_for_trials_of(process, storage, at_least, name):
-    """Return the finished trials, once a process has finished some and runs another."""
-    end = time.monotonic() + 60
+def end_in_a_trial(process, storage, at_least, name, how):
+    """Send a signal to a process that has finished some trials while it runs another.
+
+    It is stopped before it is looked at, so that it can't finish that one meanwhile.
+    Returns the trials of all processes that were finished by then.
+    """
+    end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
+        wait_for_trials_of(process.pid, storage, at_least, name)
+        process.send_signal(signal.SIGSTOP)
+        done, running = trials_of(process.pid, storage, name)
+        if running:
+            process.send_signal(how)
+        process.send_signal(signal.SIGCONT)
+        if running:
+            return done
+    raise AssertionError("the worker is never in a trial")
+
+
+def wait_for_trials_of(process, storage, at_least, name):
+    """Wait until a process has finished some trials and runs another."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        if name in optuna.get_all_study_names(storage):
+            done, running = trials_of(process, storage, name, theirs_only=True)
+            if len(done) >= at_least and running:
+                return
         time.sleep(0.05)
-        if name not in optuna.get_all_study_names(storage):
-            continue
-        trials = optuna.load_study(study_name=name, storage=storage).get_trials()
-        theirs = [t for t in trials if _process(t) == process and t.params]
-        done = [t for t in theirs if t.state == TrialState.COMPLETE]
-        if len(done) >= at_least and theirs[-1].state == TrialState.RUNNING:
-            return {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
     raise AssertionError("the worker finishes no trials")
+
+
+def trials_of(process, storage, name, theirs_only=False):
+    """Return the finished trials with their values, and whether the process has one."""
+    trials = optuna.load_study(study_name=name, storage=storage).get_trials()
+    theirs = [t for t in trials if _process(t) == process]
+    running = any(t.state == TrialState.RUNNING and t.params for t in theirs)
+    shown = theirs if theirs_only else trials
+    done = {t.number: t.value for t in shown if t.state == TrialState.COMPLETE}
+    return done, running
 
 
 def _process(trial):
@@ -153,9 +183,8 @@ def test_sigterm_gives_the_running_trial_back(files):
     while not (files / "study.db").exists():
         time.sleep(0.1)
     storage = open_storage(f"sqlite:///{files}/study.db")
-    wait_for_trials_of(process.pid, storage, at_least=1, name="shared")
-    process.send_signal(signal.SIGTERM)
-    errors = process.communicate(timeout=30)[1]
+    end_in_a_trial(process, storage, 1, "shared", signal.SIGTERM)
+    errors = process.communicate(timeout=600)[1]
     assert process.returncode == 130
     assert errors == "Interrupted: the trials that ran will be run again.\n"
     trials = optuna.load_study(study_name="shared", storage=storage).get_trials()

@@ -194,7 +194,7 @@ class Diagnosis:
         least = constant + TOLERANCE * abs(target_score - constant)
         learned = self.numbers["train_score"] > least
         self.next_steps, self.advice = find_next_steps(
-            estimator, self.verdict, learned, scales
+            estimator, self.verdict, learned, scales, run.resolved
         )
 
     def plot(self, ax=None):

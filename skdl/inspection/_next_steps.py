@@ -18,7 +18,7 @@ _SCALES = {
 }
 
 
-def find_next_steps(estimator, verdict, learned, scales=()):
+def find_next_steps(estimator, verdict, learned, scales=(), resolved=()):
     """Return what to try.
 
     Parameters
@@ -31,6 +31,8 @@ def find_next_steps(estimator, verdict, learned, scales=()):
         Whether it does better on the training rows than a constant.
     scales : collection of {"features", "targets"}
         What reaches the network far from mean 0 and deviation 1.
+    resolved : dict of str to number
+        What its fit took for the parameters that are "auto".
 
     Returns
     -------
@@ -39,7 +41,7 @@ def find_next_steps(estimator, verdict, learned, scales=()):
     advice : list of str
         What else, in words.
     """
-    network = _Network(estimator)
+    network = _Network(estimator, resolved)
     steps, advice = _BY_VERDICT[verdict](network)
     if verdict != "diverging" and verdict != "fine" and not learned:
         steps = [*network.rates(0.1, 10), *steps]
@@ -118,10 +120,10 @@ class _Network:
     parameter, or has the change already.
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator, resolved=()):
         self._prefix = last_prefix(estimator)
         network = find_network(estimator)
-        self._params = network.get_params(deep=False)
+        self._params = network.get_params(deep=False) | dict(resolved)
         if not isinstance(network, BaseNetwork):  # a model whose names are the user's
             self._params = {"epochs": self._params["epochs"]}
 

@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 
 from skdl._base import BaseNetwork
 from skdl._candidates import count_weights, make_candidate, take_scores
+from skdl._defaults import resolve
 from skdl._diverged import Diverged
 from skdl._nested import find_fitted_network, find_network, last_prefix, pass_on
 from skdl._observer import Observer
@@ -60,6 +61,8 @@ class Run:
         Whether that was because its numbers became NaN or infinite.
     penalized : bool
         Whether its losses hold penalties, as those of a wrapped Keras model do.
+    resolved : dict of str to number
+        What the fit took for the parameters that are ``"auto"``.
     """
 
     variant: str
@@ -79,6 +82,7 @@ class Run:
     error: str = ""
     diverged: bool = False
     penalized: bool = False
+    resolved: dict = field(default_factory=dict)
 
     @property
     def key(self):
@@ -186,6 +190,7 @@ class _RunObserver(Observer):
 def _take_epochs(run, network):
     run.n_epochs = int(network.n_iter_)
     run.penalized = not isinstance(network, BaseNetwork)
+    run.resolved = dict(getattr(network, "resolved_", {}))
     run.n_parameters = int(count_weights(network))
     run.history = {
         name: [float(value) for value in values]
@@ -217,6 +222,7 @@ def _compile(candidate, split):
     with suppress(Exception):  # the fit itself will tell of what fails
         copy = clone(candidate)
         params, prefix = network.get_params(deep=False), last_prefix(candidate)
+        params |= resolve(params, np.shape(split.y)[0])
         off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "epochs": 1}
         off["fit__epochs"] = 1
         copy.set_params(**{prefix + name: off[name] for name in off if name in params})

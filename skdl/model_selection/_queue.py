@@ -312,7 +312,7 @@ class TrialQueue:
         """
         params, distributions = trial.params, trial.distributions
         try:
-            self._space.recall(FixedTrial(params, trial.number))
+            self._space.suggest(FixedTrial(params, trial.number))
         except ValueError:
             params, distributions = {}, {}
         self._put_into_queue(params, distributions, {RETRY: trial.number})

@@ -28,9 +28,11 @@ _SKLEARN = {
     ),
     "sklearn.feature_selection": "SelectKBest SelectPercentile VarianceThreshold",
     "sklearn.impute": "MissingIndicator SimpleImputer",
+    "sklearn.frozen": "FrozenEstimator",
     "sklearn.linear_model": (
         "ElasticNet Lasso LinearRegression LogisticRegression Ridge RidgeClassifier"
     ),
+    "sklearn.model_selection": "FixedThresholdClassifier",
     "sklearn.pipeline": "FeatureUnion Pipeline",
     "sklearn.preprocessing": (
         "Binarizer FunctionTransformer KBinsDiscretizer LabelBinarizer LabelEncoder "

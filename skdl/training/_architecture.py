@@ -100,7 +100,7 @@ def describe(model):
     settings = keras.tree.map_structure(
         lambda part: _describe_part(part, names), settings
     )
-    return json.dumps([layers, settings], sort_keys=True)
+    return f"[{layers}, {json.dumps(settings, sort_keys=True)}]"
 
 
 def describe_layers(model):

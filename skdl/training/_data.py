@@ -2,8 +2,9 @@
 
 import numpy as np
 import tensorflow as tf
+from scipy import sparse
 
-__all__ = ["to_tensor"]
+__all__ = ["as_dense", "to_tensor"]
 
 _ALIGNMENT = 64  # bytes; where the arrays must start that TensorFlow takes as they are
 _ROWS_PER_PIECE = 65_536
@@ -41,6 +42,11 @@ def to_tensor(array, dtype, rows=None):
                 f"{np.abs(source).max():g}. Scale it first (StandardScaler)."
             )
     return _share(copy)
+
+
+def as_dense(array):
+    """Return rows as an array."""
+    return array.toarray() if sparse.issparse(array) else array
 
 
 def _can_be_shared(array):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from skdl.training._loop import plain_score
 
@@ -155,8 +156,9 @@ class KerasCallbacks:
     def __init__(self, callbacks, make_model, program, training):
         self._callbacks = callbacks
         self._model = make_model()
-        example = [keras.ops.zeros_like(part[:1]) for part in training.data[:2]]
-        build_metrics(self._model, *example)
+        X, y = training.data[:2]
+        row = tf.zeros([1, int(X[-1])]) if isinstance(X, tuple) else X[:1]
+        build_metrics(self._model, row, keras.ops.zeros_like(y[:1]))
         self._program = program
         self._training = training
 

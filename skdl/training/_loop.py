@@ -85,7 +85,7 @@ class Training:
     def scored(self):
         """The rows that are scored after each epoch."""
         parts = [part for part in (self.validation, self.observed) if part]
-        return ScoredRows(parts, self.data[1], self.rows_per_piece)
+        return ScoredRows(parts, *self.data[:2], self.rows_per_piece)
 
     @property
     def steps_per_epoch(self):

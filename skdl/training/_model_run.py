@@ -16,7 +16,7 @@ from skdl.training._architecture import (
     work_per_row,
 )
 from skdl.training._cache import check_process, programs
-from skdl.training._data import to_tensor
+from skdl.training._data import as_dense, to_tensor
 from skdl.training._keras import KerasCallbacks, Recording, has_batch_hooks, release
 from skdl.training._loop import EpochKeeper, Recorder, Training, explain_interrupt
 from skdl.training._model_program import ModelProgram, ModelSpec
@@ -247,7 +247,7 @@ def infer(model, X):
             return found
     stride = rows_at_once(model)
     parts = [
-        model(_as_dense(X[start : start + stride]), training=False)
+        model(as_dense(X[start : start + stride]), training=False)
         for start in range(0, max(X.shape[0], 1), stride)
     ]
     return keras.tree.map_structure(
@@ -424,10 +424,6 @@ def _take(column, rows):
 
 def _as_batch(array):
     """Return rows as ``keras.Model.fit`` would make them of an array: dense, floatx."""
-    array = _as_dense(array)
+    array = as_dense(array)
     is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f"
     return array.astype(keras.config.floatx(), copy=False) if is_float else array
-
-
-def _as_dense(array):
-    return array.toarray() if scipy.sparse.issparse(array) else array

@@ -11,6 +11,7 @@ from skdl._structure import MLPStructure
 from skdl.convolutions import augment, make_augmenters, reset_augmenters
 from skdl.networks import BATCH_NORM, forward, score_head
 from skdl.training._cache import check_process
+from skdl.training._data import as_dense
 from skdl.training._dropout import dropout_in_graph
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._rows import (
@@ -18,6 +19,7 @@ from skdl.training._rows import (
     run_on_all_threads,
     run_on_one_thread,
 )
+from skdl.training._sparse import SPARSE_SPEC, dense_rows, take_rows
 
 __all__ = ["Program", "ProgramSpec", "calls", "infer", "rows_at_once"]
 
@@ -51,6 +53,8 @@ class ProgramSpec:
     shapes : tuple or None
         Shapes of the weights, for an optimizer that has no kernel: Keras makes its
         states for fixed shapes. None leaves all shapes open.
+    sparse : bool
+        Whether the rows are sparse.
     """
 
     network: MLPStructure
@@ -59,6 +63,7 @@ class ProgramSpec:
     penalties: tuple[bool, bool]
     weighted: bool
     shapes: tuple | None = None
+    sparse: bool = False
 
 
 class Program:
@@ -233,7 +238,8 @@ class Program:
         if self.spec.network.head != "softmax":
             y = tf.TensorSpec([None, None])
         weight = [floats] if self.spec.weighted else []
-        data = (tf.TensorSpec([None, None]), y, *weight)
+        x = SPARSE_SPEC if self.spec.sparse else tf.TensorSpec([None, None])
+        data = (x, y, *weight)
         word, key = tf.TensorSpec([1], tf.int32), tf.TensorSpec([1], tf.uint64)
         masks = (
             tf.TensorSpec([None, None, 2], tf.uint64),
@@ -256,10 +262,7 @@ class Program:
     ):
         def train(begin, size, *row):
             rows = tf.raw_ops.Slice(input=order, begin=begin, size=size)
-            batch = [
-                tf.raw_ops.GatherV2(params=column, indices=rows, axis=0)
-                for column in data
-            ]
+            batch = [take_rows(column, rows) for column in data]
             drop = None
             if self.spec.dropout:
                 counter, thresholds, *row = row
@@ -270,7 +273,12 @@ class Program:
 
         def score(begin, size):
             end = begin[0] + size[0]
-            return self._trace_scores([column[begin[0] : end] for column in scored])
+            x, *others = scored
+            if self.spec.sparse:
+                x = dense_rows(x, tf.range(begin[0], end))
+            else:
+                x = x[begin[0] : end]
+            return self._trace_scores([x, *(part[begin[0] : end] for part in others)])
 
         return run(train, score, steps, pieces)
 
@@ -344,7 +352,7 @@ def infer(network, weights, X, plan):
         The network.
     weights : list of ndarray of float32
         Its weights.
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
         The rows.
     plan : Plan
         Its sizes.
@@ -360,8 +368,10 @@ def infer(network, weights, X, plan):
     weights = [tf.constant(weight, dtype) for weight in weights]
     stride = rows_at_once(plan)
     parts = [
-        forward(network, weights, tf.constant(X[start : start + stride], dtype))
-        for start in range(0, max(len(X), 1), stride)
+        forward(
+            network, weights, tf.constant(as_dense(X[start : start + stride]), dtype)
+        )
+        for start in range(0, max(X.shape[0], 1), stride)
     ]
     return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
 

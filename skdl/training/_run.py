@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from scipy import sparse
 
 from skdl._callbacks import EpochCallback, EpochWatcher
 from skdl._diverged import Diverged
@@ -31,6 +32,7 @@ from skdl.training._loop import (
 from skdl.training._optimizers import kernel_for, make_optimizer, spec_for
 from skdl.training._program import Program, ProgramSpec, rows_at_once
 from skdl.training._schedules import make_schedule
+from skdl.training._sparse import as_sparse_tensors
 
 __all__ = ["Outcome", "Run", "make_model"]
 
@@ -118,6 +120,11 @@ class Run:
         )
         self._callbacks = [deepcopy(callback) for callback in settings["callbacks"]]
         self.compiled = not has_batch_hooks(self._callbacks)
+        if not self.compiled and sparse.issparse(job.train.X):
+            raise ValueError(
+                "X is sparse, and a callback wants to see each batch: Keras trains "
+                "then, on dense rows. Give X.toarray(), or leave that callback out."
+            )
 
     @property
     def steps_per_epoch(self):
@@ -193,6 +200,7 @@ class Run:
             dropout=self._places,
             penalties=(settings["l1"] > 0, settings["l2"] > 0),
             weighted=len(training.data) == 3,
+            sparse=sparse.issparse(job.train.X),
             shapes=shapes,
         )
 
@@ -273,10 +281,11 @@ def _make_stopper(settings):
 
 
 def _to_tensors(part, target):
-    tensors = (
-        to_tensor(part.X, np.float32, part.rows),
-        to_tensor(part.y, target.dtype),
-    )
+    if sparse.issparse(part.X):
+        X = as_sparse_tensors(part.X, part.rows)
+    else:
+        X = to_tensor(part.X, np.float32, part.rows)
+    tensors = (X, to_tensor(part.y, target.dtype))
     if part.weight is None:
         return tensors
     return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from skdl.training._sparse import join_sparse
+
 __all__ = ["ROWS_PER_PIECE", "ScoredRows"]
 
 ROWS_PER_PIECE = 8_192
@@ -15,6 +17,8 @@ class ScoredRows:
     ----------
     parts : list of tuple of tf.Tensor
         X, y and perhaps weights of each part; none at all is well.
+    X_like : tf.Tensor or tuple of tf.Tensor
+        The rows of the training, for their kind.
     y_like : tf.Tensor
         The targets of the training, for their type and rank.
     rows_per_piece : int, default=8192
@@ -30,14 +34,14 @@ class ScoredRows:
         The same for a part of an epoch that is not its end.
     """
 
-    def __init__(self, parts, y_like, rows_per_piece=ROWS_PER_PIECE):
+    def __init__(self, parts, X_like, y_like, rows_per_piece=ROWS_PER_PIECE):
         self.n_parts = len(parts)
         self.data = (
-            _join([part[0] for part in parts], tf.zeros([0, 0])),
+            _join_rows([part[0] for part in parts], X_like),
             _join([part[1] for part in parts], y_like[:0]),
             _join([_weights(part) for part in parts], tf.zeros([0])),
         )
-        ends = np.cumsum([len(part[0]) for part in parts], dtype=int)
+        ends = np.cumsum([len(part[1]) for part in parts], dtype=int)
         pieces = [
             (k, begin, min(rows_per_piece, end - begin))
             for k, (first, end) in enumerate(zip([0, *ends], ends))
@@ -71,6 +75,12 @@ class ScoredRows:
         return scores
 
 
+def _join_rows(parts, like):
+    if isinstance(like, tuple):
+        return join_sparse(parts, like[-1])
+    return _join(parts, tf.zeros([0, 0]))
+
+
 def _join(columns, empty):
     if len(columns) > 1:
         return tf.concat(columns, axis=0)
@@ -78,4 +88,4 @@ def _join(columns, empty):
 
 
 def _weights(part):
-    return part[2] if len(part) == 3 else tf.ones(len(part[0]))
+    return part[2] if len(part) == 3 else tf.ones(len(part[1]))

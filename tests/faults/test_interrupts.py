@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import clone
 
 from skdl import KerasClassifier, MLPClassifier
+from skdl._callbacks import EpochCallback
 from skdl.training._cache import programs
 from tests.keras_models import build_rich_classifier
 
@@ -35,13 +36,28 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
-def interrupt_after(seconds):
-    """Send SIGINT to this process after some time."""
-    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+class Interrupts(EpochCallback):
+    """Sends SIGINT from another thread once an epoch has begun; the last one waits.
+
+    So it arrives somewhere in the epochs after that one, and never after the fit.
+    """
+
+    def __init__(self, epoch, n_epochs):
+        self.epoch = epoch
+        self.n_epochs = n_epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            arguments = (os.getpid(), signal.SIGINT)
+            threading.Thread(target=os.kill, args=arguments).start()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.n_epochs - 1:
+            time.sleep(600)  # until the signal comes
 
 
 # Python drops an interrupt that arrives while a destructor of TensorFlow runs, and
-# says so: the fit then ends as if there had been none.
+# says so; it is then sent again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", NETWORKS)
@@ -49,23 +65,32 @@ def test_an_interrupted_fit_breaks_no_program(iris, name):
     X, y = iris
     network = NETWORKS[name]
     expected = clone(network).fit(X, y).predict_proba(X)
-    start = time.perf_counter()
     fitted = clone(network).fit(X, y)
-    whole = time.perf_counter() - start
     rng = np.random.default_rng(0)
-    n_interrupted = 0
-    for seconds in rng.uniform(0, 0.8 * whole, 10):
-        try:
-            interrupt_after(seconds)
+    for epoch in rng.integers(0, network.epochs, 10):
+        fitted.set_params(callbacks=[Interrupts(int(epoch), network.epochs)])
+        with pytest.raises(KeyboardInterrupt) as interrupt:
             fitted.fit(-X, y)
-            time.sleep(10)  # it was done before
-        except KeyboardInterrupt:
-            done = np.array_equal(fitted.predict_proba(X), expected)
-            n_interrupted += done
+        assert "on_interrupt='keep'" in interrupt.value.__notes__[0]
+        np.testing.assert_array_equal(fitted.predict_proba(X), expected)
         found = clone(network).fit(X, y)
-        assert np.array_equal(found.predict_proba(X), expected)
+        np.testing.assert_array_equal(found.predict_proba(X), expected)
         fitted = found
-    assert n_interrupted >= 5
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_interrupted_fit_may_keep_its_epochs(iris, name):
+    X, y = iris
+    network = clone(NETWORKS[name]).set_params(on_interrupt="keep")
+    network.set_params(callbacks=[Interrupts(3, network.epochs)])
+    with pytest.warns(UserWarning, match=r"was interrupted: \d+ epochs are kept"):
+        network.fit(X, y)
+    assert 3 <= network.n_iter_ == len(network.history_["loss"]) < network.epochs + 1
+    whole = clone(network).set_params(epochs=network.n_iter_, callbacks=None)
+    np.testing.assert_allclose(
+        network.predict_proba(X), whole.fit(X, y).predict_proba(X), atol=1e-6
+    )
 
 
 def structures():

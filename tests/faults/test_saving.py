@@ -94,6 +94,6 @@ def test_a_save_is_whole_or_not_at_all(models, tmp_path, job):
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SAVERS, path, pickled, job],
         check=True,
-        timeout=120,
+        timeout=900,
     )
     assert any(same(skdl.load(path), model) for model in models)

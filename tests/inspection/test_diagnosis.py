@@ -86,6 +86,7 @@ def test_a_network_that_was_stopped_early_is_still_learning(digits):
     assert found.next_steps["learning rate times 3"] == {"learning_rate": 9e-4}
 
 
+@pytest.mark.filterwarnings("ignore:learning_rate=.* is large")
 @pytest.mark.parametrize("rate", [10.0, 1e6])
 def test_a_rate_that_is_far_too_high_diverges(digits, rate):
     wild = network(optimizer="sgd", learning_rate=rate)

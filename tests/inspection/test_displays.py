@@ -186,13 +186,26 @@ def test_a_search_shows_its_candidates_and_the_best(iris):
     np.testing.assert_array_equal(candidates.get_ydata(), scores)
     assert best.get_ydata()[-1] == search.best_score_
     assert [t.get_text() for t in activations.get_xticklabels()] == ["relu", "tanh"]
-    assert rates.get_xscale() == "log"
+    # A few values stand side by side, each with its tick.
+    ticks = [tick.get_text() for tick in rates.get_xticklabels()]
+    assert ticks == ["1e-06", "0.01", "0.1"]
     star = rates.get_lines()[-1]
-    assert star.get_xdata()[0] == search.best_params_["learning_rate"]
+    assert ticks[star.get_xdata()[0]] == str(search.best_params_["learning_rate"])
     assert star.get_ydata()[0] == search.best_score_
 
 
-def test_pruned_trials_are_counted_and_not_drawn(iris):
+def test_many_values_of_a_parameter_have_an_axis_of_numbers():
+    rates = np.geomspace(1e-4, 1e-1, 12)
+    results = {"param_rate": rates, "mean_test_score": np.linspace(0.5, 0.6, 12)}
+    display = SearchDisplay.from_results(results)
+    (_, axes) = display.axes_
+    assert axes.get_xscale() == "log"
+    axes.figure.draw_without_rendering()
+    assert 2 <= len([t for t in axes.get_xticklabels() if t.get_text()]) <= 5
+    np.testing.assert_array_equal(axes.get_lines()[0].get_xdata(), rates)
+
+
+def test_pruned_trials_are_strokes_at_the_foot(iris):
     search = OptunaSearchCV(
         MLPClassifier(8, epochs=6, random_state=0),
         {"learning_rate": [1e-6, 1e-5, 1e-2], "l2": [0.0, 0.1]},
@@ -203,8 +216,12 @@ def test_pruned_trials_are_counted_and_not_drawn(iris):
     results = dict(search.cv_results_)
     results["mean_test_score"] = np.array([0.5, np.nan, 0.7, 0.6])
     display = SearchDisplay.from_results(results)
-    assert display.axes_[0].get_title() == "4 candidates, 1 without a score"
-    assert len(display.axes_[1].get_lines()[0].get_xdata()) == 3
+    names = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert names == ["candidate", "best so far", "1 without a score"]
+    scored, strokes, _ = display.axes_[1].get_lines()
+    assert len(scored.get_xdata()) == 3
+    assert strokes.get_marker() == "|"
+    assert len(strokes.get_xdata()) == 1
 
 
 def test_what_is_no_search_or_has_no_score_is_refused(iris):

@@ -91,6 +91,7 @@ def test_runs_that_are_kept_are_logged_once(client, iris, tmp_path):
     assert sorted(run.info.run_name for run in runs) == ["l2=0.0", "l2=0.1"]
 
 
+@pytest.mark.filterwarnings("ignore:learning_rate=.* is large")
 def test_a_fit_that_fails_is_a_failed_run(client, iris):
     variants = {
         "good": {},

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skdl._observer import Observer
 from skdl import MLPClassifier, MLPRegressor
+from skdl._observer import Observer
 from skdl.training import _loop, _scored
 
 
