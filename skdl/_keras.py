@@ -2,8 +2,9 @@
 
 import inspect
 import pickle
+import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
@@ -38,6 +39,7 @@ from skdl._scikeras import (
     route_params,
     unflatten_params,
 )
+from skdl._streams import Stream, is_stream, read_whole
 from skdl._targets import warn_of_absent_classes, warn_of_one_hot
 from skdl.training._architecture import (
     compile_settings,
@@ -213,7 +215,8 @@ class BaseKeras(BaseWrapper):
         """
         with unchanged_on_failure(self):
             check_names(self, self._find_build(), {})
-            _, y = self._initialize(X, y)
+            X, y = self._initialize(X, y)
+            self._check_input(X)
             self._ensure_compiled_model()
             self._check_outputs(y)
             self._initialize_callbacks()
@@ -233,10 +236,16 @@ class BaseKeras(BaseWrapper):
         going_on = warm_start and self.initialized_
         check_names(self, self._find_build(), kwargs)
         arguments = self._fit_arguments(kwargs)
+        if is_stream(X):
+            self._fit_stream(
+                X, y, sample_weight, arguments, going_on, epochs, int(initial_epoch)
+            )
+            return
         if going_on:
             X, y = self._validate_data(X, y)
         else:
             X, y = self._initialize(X, y)
+        self._check_input(X)
         self._ensure_compiled_model()
         self._check_outputs(y)
         weight_of_class = self._weigh_classes(y)
@@ -249,7 +258,7 @@ class BaseKeras(BaseWrapper):
         if validation is None and self._observer is not None:
             validation = self._observer.find_validation()
         if validation is not None:
-            validation = self._encode_validation(*validation)
+            validation = self._encode_validation(validation)
         elif arguments["validation_split"]:
             if not 0 < arguments["validation_split"] < 1:
                 raise ValueError(
@@ -273,6 +282,42 @@ class BaseKeras(BaseWrapper):
             self._train(
                 X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
             )
+
+    def _fit_stream(self, data, y, weight, arguments, going_on, epochs, first_epoch):
+        """Fit to a data set of batches, which is gone over once before that."""
+        if y is not None or weight is not None:
+            raise ValueError(
+                "X is a data set, whose batches hold the targets and the weights: "
+                "leave y and sample_weight out."
+            )
+        if arguments["validation_split"]:
+            raise ValueError(
+                "validation_split takes no part of a data set: give X_val and y_val, "
+                "or validation_data."
+            )
+        stream = Stream(data)
+        if not going_on:
+            self._initialize(stream.x, stream.y, n_rows=len(stream.x))
+        _, y = self._validate_data(None, stream.y)
+        self._check_input(stream.x)
+        self._ensure_compiled_model()
+        self._check_outputs(y)
+        weigh = self._weigh_classes(y)
+        validation = arguments["validation_data"]
+        validation = validation and self._encode_validation(validation)
+
+        def encode(x, y, weight):
+            x, y = self._validate_data(x, y)
+            if weigh is not None:
+                weight = weigh(y) if weight is None else weight * weigh(y)
+            return self._encode(x, y, weight)
+
+        arguments |= {"steps_per_epoch": stream.n_batches}
+        if not going_on or not hasattr(self, "history_") or first_epoch == 0:
+            self.history_ = {}
+        with _weights_kept(self._built if going_on else None):
+            batches = stream.encoded(encode)
+            self._train(batches, None, None, validation, arguments, epochs, first_epoch)
 
     def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
         """Do the training, and set what a fit sets."""
@@ -327,6 +372,19 @@ class BaseKeras(BaseWrapper):
         if callbacks:
             self.callbacks_ = callbacks
 
+    def _check_input(self, X):
+        """Check that a model which gets text begins with a layer that takes it."""
+        if not _is_text(X):
+            return
+        inputs = getattr(self._built, "inputs", None)
+        if inputs is None or any(part.dtype == "string" for part in inputs):
+            return
+        raise ValueError(
+            f"X holds text ({X.dtype}), and the model takes numbers. Encode it first, "
+            "for example by OneHotEncoder in a pipeline; or let the model begin with "
+            "keras.Input(shape, dtype='string') and TextVectorization or StringLookup."
+        )
+
     def _check_outputs(self, y):
         """Check that the model's outputs fit the targets."""
 
@@ -367,14 +425,24 @@ class BaseKeras(BaseWrapper):
         unset = dict.fromkeys(_OWN_FIT_ARGUMENTS)
         return {**unset, **arguments, **kwargs}
 
-    def _initialize(self, X, y=None):
-        X, y = self._validate_data(X, y, reset=True)
+    def _initialize(self, X, y=None, n_rows=None):
+        """Take the kind of the data, and build the model.
+
+        Of a data set X holds the first ``n_rows`` only, and y all targets.
+        """
+        if n_rows is None:
+            X, y = self._validate_data(X, y, reset=True)
+        else:
+            self._validate_data(X, y[:n_rows], reset=True)
+            _, y = self._validate_data(None, y, reset=True)
         self._seed = checks.draw_seed(self.random_state)
         self._states, self._steps_done = None, 0
-        self.target_encoder_ = self.target_encoder.fit(y)
+        with _no_autologging():
+            self.target_encoder_ = self.target_encoder.fit(y)
         vars(self).update(getattr(self.target_encoder_, "get_metadata", dict)())
         encoder = self.feature_encoder
-        self.feature_encoder_ = encoder.fit(X)
+        with _no_autologging():
+            self.feature_encoder_ = encoder.fit(X)
         vars(self).update(getattr(encoder, "get_metadata", dict)())
         vars(self).pop("history_", None)
         self._built_with = self.get_params(deep=False)
@@ -523,7 +591,12 @@ class BaseKeras(BaseWrapper):
         if y is not None:
             dtype = "numeric" if y_numeric else None
             y = check_array(
-                y, ensure_2d=False, dtype=dtype, input_name="y", estimator=self
+                y,
+                ensure_2d=False,
+                allow_nd=True,
+                dtype=dtype,
+                input_name="y",
+                estimator=self,
             )
             if reset:
                 self.target_type_ = self._type_of_target(y)
@@ -547,7 +620,10 @@ class BaseKeras(BaseWrapper):
         encoded = self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
         return encoded if weight is None else (*encoded, weight)
 
-    def _encode_validation(self, X, y, weight=None):
+    def _encode_validation(self, validation):
+        if is_stream(validation):
+            validation = read_whole(validation)
+        X, y, weight = (*validation, None)[:3]
         X, y = self._validate_data(X, y)
         if weight is not None:
             X, y, weight = self._validate_sample_weight(X, y, weight)
@@ -697,6 +773,17 @@ class BaseKeras(BaseWrapper):
         shared = {k: v for k, v in params.items() if isinstance(v, keras.Model)}
         others = {k: clone(v, safe=False) for k, v in params.items() if k not in shared}
         return carry_over(self, type(self)(**others, **shared))
+
+
+def _refuse_labels_of_steps(model, y):
+    outputs = getattr(model, "outputs", None)
+    if outputs and len(outputs) == 1 and len(outputs[0].shape) > 2:
+        raise ValueError(
+            f"The model gives an array of shape {outputs[0].shape[1:]} for each row, "
+            "as for a label of each time step; a classifier has one label, or one row "
+            "of labels, for each row. Make each step a row, or bring a target_encoder "
+            "of your own in a subclass (docs/keras.md has one)."
+        )
 
 
 def _gives_probabilities(estimator):
@@ -1045,6 +1132,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     def _check_outputs(self, y):
         if type(self.target_encoder_) is not ClassifierLabelEncoder:
             return
+        _refuse_labels_of_steps(self._built, y)
         if self.target_encoder_._target_type == "multiclass-onehot":
             warn_of_one_hot(y, "one label of each row, predicted one-hot too")
         outputs.check_width(self._built, self.target_encoder_)
@@ -1121,6 +1209,12 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         return lambda rows: given[np.searchsorted(labels, np.ravel(rows))]
 
     def _type_of_target(self, y):
+        if y.ndim > 2:
+            raise ValueError(
+                f"y has {y.ndim} dimensions; a classifier takes 1, or 2 for several "
+                "labels of each row. Make each step a row, or bring a target_encoder "
+                "of your own in a subclass (docs/keras.md has one)."
+            )
         found = type_of_target(y, input_name="y")
         if found.startswith("continuous"):
             raise ValueError(
@@ -1335,6 +1429,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         float
             The score.
         """
+        if np.ndim(y_true) > 2:  # (n, ...) -> (n, k)
+            y_true, y_pred = (np.reshape(y, (len(y), -1)) for y in (y_true, y_pred))
         return r2_score(y_true, y_pred, **kwargs)
 
     def predict(self, X, **kwargs):
@@ -1355,6 +1451,9 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         numbers = super().predict(X, **kwargs)
         is_array = isinstance(numbers, np.ndarray)
         return numbers.astype(np.float64) if is_array else numbers
+
+    def _type_of_target(self, y):
+        return super()._type_of_target(y) if y.ndim < 3 else "continuous-multioutput"
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):
         return super()._validate_data(X, y, reset=reset, y_numeric=True)
@@ -1405,6 +1504,12 @@ def _build_optimizer(model, n_steps=0):
         model.optimizer.build(model.trainable_variables)
         if hasattr(model.optimizer.iterations, "assign"):  # not while it accumulates
             model.optimizer.iterations.assign(n_steps)
+
+
+def _no_autologging():
+    """Keep MLflow, if it logs what scikit-learn fits, from logging an encoder."""
+    utils = sys.modules.get("mlflow.utils.autologging_utils")
+    return nullcontext() if utils is None else utils.disable_autologging()
 
 
 def _join_validation(separate, together):
@@ -1474,10 +1579,19 @@ def _as_numbers(X):
     try:
         return X.astype(keras.config.floatx())
     except (TypeError, ValueError) as error:
+        if _is_text(X):
+            return X  # a model may begin with a layer that takes it
         raise type(error)(
             f"X holds {X.dtype}, which are no numbers ({error}). Encode it first, for "
             "example by OneHotEncoder in a pipeline."
         ) from error
+
+
+def _is_text(X):
+    """Return whether an array holds strings."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "OUT":
+        return False
+    return X.dtype.kind != "O" or all(isinstance(value, str) for value in X.ravel())
 
 
 def _n_rows(X):
@@ -1501,7 +1615,7 @@ def _full_name(name):
         return name
     try:
         full = metric_name(name)
-    except ValueError:
+    except (TypeError, ValueError):
         return name  # a metric of the user's own, or one with settings
     # It makes a_u_c of auc.
     return name if full.replace("_", "") == name.replace("_", "") else full

@@ -25,10 +25,14 @@ _HINGES = {"Hinge", "SquaredHinge", "CategoricalHinge"}
 _ONE_HOT_ONLY = {
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
 }
-_SPARSE = "SparseCategoricalCrossentropy"
+# These take the numbers of classes, whatever their names say.
+_SPARSE = {
+    "CategoricalGeneralizedCrossEntropy",
+    "Circle",
+    "SparseCategoricalCrossentropy",
+}
 _OF_EACH_OUTPUT = {"BinaryCrossentropy", "BinaryFocalCrossentropy"}
 _GIVE_PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid", "sparsemax"}
 _SINGLE_LABEL = ("binary", "multiclass")
@@ -89,7 +93,7 @@ def check_width(model, encoder):
         return
     name = _name_of(_loss_of(model))
     accepted = [n_classes]
-    if kind == "binary" and name != _SPARSE and name not in _ONE_HOT_ONLY:
+    if kind == "binary" and name not in _SPARSE and name not in _ONE_HOT_ONLY:
         accepted = [1, 2]
     if units in accepted:
         return
@@ -124,7 +128,7 @@ def encode_one_hot(model, encoder):
     """
     units, name = _count_units(model), _name_of(_loss_of(model))
     labels = encoder._target_type in _SINGLE_LABEL and encoder.n_classes_ > 1
-    if not labels or units != encoder.n_classes_ or name in (None, _SPARSE):
+    if not labels or units != encoder.n_classes_ or (name is None or name in _SPARSE):
         return encoder
     found = copy(encoder).set_params(loss="categorical_crossentropy")
     columns = OneHotEncoder(

@@ -67,6 +67,8 @@ class Setting:
         Whether the training rows are scored, too.
     scoring_share : float
         How much of the time of a training the scores after its epochs may take.
+    directions : list of str or None
+        Of all scores, where the study has several objectives.
     """
 
     estimator: object
@@ -79,6 +81,7 @@ class Setting:
     score_params: dict
     train_scores: bool
     scoring_share: float
+    directions: list | None = None
 
 
 class Interrupted(Exception):

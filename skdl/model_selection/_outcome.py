@@ -80,6 +80,10 @@ class Outcome:
         """Return the mean over the folds of the score that is maximized."""
         return float(np.mean(self.scores[main_name(self.scores, objective)]))
 
+    def values(self):
+        """Return the means over the folds of all scores, in their order."""
+        return [float(np.mean(scores)) for scores in self.scores.values()]
+
     def report(self, fold, epoch, objective):
         """Return the step of an epoch, and what is reported there to the pruner.
 

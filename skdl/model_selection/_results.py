@@ -10,7 +10,9 @@ from skdl.model_selection._outcome import Outcome
 __all__ = ["STATES", "complete_only", "is_feasible", "make_results"]
 
 
-def make_results(trials, space, n_splits, train_scores, error_score):
+def make_results(
+    trials, space, n_splits, train_scores, error_score, directions=None, best=()
+):
     """Return ``cv_results_``, with one entry for each trial.
 
     Parameters
@@ -25,6 +27,10 @@ def make_results(trials, space, n_splits, train_scores, error_score):
         Whether the scores of the training rows are shown, too.
     error_score : float
         The score of the folds that a failed trial lacks.
+    directions : list of str, default=None
+        Of the scores, where there are several objectives.
+    best : collection of int, default=()
+        The numbers of the trials that no other trial beats in all of them.
 
     Returns
     -------
@@ -53,17 +59,22 @@ def make_results(trials, space, n_splits, train_scores, error_score):
     results.update(mask_params(candidates))
     results["params"] = candidates
     names = next(o.scores for o, state in zip(outcomes, states) if state == "complete")
-    for name in names:
+    for k, name in enumerate(names):
+        sign = -1 if directions and directions[k] == "minimize" else 1
         table = by_fold([o.scores.get(name, []) for o in outcomes], fill)
         results.update(_columns(f"test_{name}", table))
         feasible = np.array([is_feasible(trial) for trial in trials])
         complete = states == "complete"
-        results[f"rank_test_{name}"] = _rank(table.mean(axis=1), complete, feasible)
+        results[f"rank_test_{name}"] = _rank(
+            sign * table.mean(axis=1), complete, feasible
+        )
         if train_scores:
             table = by_fold([o.train_scores.get(name, []) for o in outcomes], fill)
             results.update(_columns(f"train_{name}", table))
     results["trial_number"] = np.array([trial.number for trial in trials])
     results["trial_state"] = states
+    if directions:
+        results["pareto_optimal"] = np.isin(results["trial_number"], list(best))
     if not all(map(is_feasible, trials)):
         results["feasible"] = np.array([is_feasible(trial) for trial in trials])
     results["n_epochs"] = np.array([o.n_epochs for o in outcomes])

@@ -79,7 +79,7 @@ class Runner:
         try:
             outcome = folds.run(params)
             reports.end()
-            state, value = _judge(outcome, self._setting.objective)
+            state, value = _judge(outcome, self._setting)
             if state != TrialState.FAIL:
                 self._check(outcome)
             for name, attribute in outcome.to_attributes().items():
@@ -101,13 +101,15 @@ class Runner:
             self._check(outcome)
 
 
-def _judge(outcome: Outcome, objective):
-    """Return the state of a trial, and its value."""
+def _judge(outcome: Outcome, setting):
+    """Return the state of a trial, and its value or values."""
     if outcome.exception is not None:
         return TrialState.FAIL, None
     if outcome.pruned:
         return TrialState.PRUNED, None
-    return TrialState.COMPLETE, outcome.value(objective)
+    if setting.directions is not None:
+        return TrialState.COMPLETE, outcome.values()
+    return TrialState.COMPLETE, outcome.value(setting.objective)
 
 
 class _Reports:

@@ -117,6 +117,11 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     random_state : int, RandomState instance or None, default=None
         Seeds the default sampler. The same seed and ``n_jobs=1`` give the same study
         again, also if it was stopped in between.
+    directions : list of {"maximize", "minimize"}, default=None
+        One for each score of ``scoring``, in its order: the study then has several
+        objectives, and ``best_trials_`` those trials that no other beats in all. There
+        is no pruning, which would need a single one. ``refit`` is the name of a score,
+        a function or False. None maximizes one score.
     enqueue : list of dict, default=None
         Parameters that are tried first, as ``best_params_`` shows them; those that one
         leaves out are drawn.
@@ -139,8 +144,10 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     cv_results_ : dict of str to ndarray of shape (n_trials,)
         As ``RandomizedSearchCV`` has it, and ``trial_number``, ``trial_state``
         (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``; with
-        constraints ``feasible``. Trials that are not feasible rank after those that
-        are.
+        constraints ``feasible``, with several objectives ``pareto_optimal``. Trials
+        that are not feasible rank after those that are.
+    best_trials_ : list of optuna.trial.FrozenTrial
+        With several objectives: those that no other trial beats in all of them.
     best_estimator_ : estimator
         The best candidate, fitted to all rows; not with ``refit=False``.
     best_params_ : dict
@@ -205,6 +212,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         "study_name": [str, None],
         "resume": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
+        "directions": [list, tuple, None],
         "enqueue": [list, tuple, None],
         "callbacks": [list, tuple, None],
         "tracking": [StrOptions({"mlflow"}), None],
@@ -231,6 +239,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         error_score=np.nan,
         return_train_score=False,
         random_state=None,
+        directions=None,
         enqueue=None,
         callbacks=None,
         tracking=None,
@@ -252,6 +261,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         self.error_score = error_score
         self.return_train_score = return_train_score
         self.random_state = random_state
+        self.directions = directions
         self.enqueue = enqueue
         self.callbacks = callbacks
         self.tracking = tracking
@@ -303,6 +313,8 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             len(plan.setting.splits),
             self.return_train_score,
             np.nan if self.error_score == "raise" else self.error_score,
+            plan.setting.directions,
+            _pareto_optimal(study, trials) if self.directions else (),
         )
         found = self._find_best(results, plan, tasks)
         tasks.end()
@@ -310,6 +322,8 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             delattr(self, name)  # of an earlier fit, which may have had others
         for name, value in found.items():
             setattr(self, name, value)
+        if self.directions:
+            self.best_trials_ = study.best_trials
         self.study_ = study
         self.cv_results_ = results
         self.n_splits_ = len(plan.setting.splits)
@@ -381,6 +395,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         splits = list(cv.split(X, y, **routed.splitter.split))
         if not splits:
             raise ValueError(f"cv={self.cv!r} has no folds: give at least one.")
+        self._check_directions(scorer)
         pruner = self._choose_pruner()
         setting = Setting(
             estimator=self.estimator,
@@ -395,12 +410,31 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             scoring_share=(
                 SHARE_OF_NOBODY if isinstance(pruner, NopPruner) else SHARE_OF_A_PRUNER
             ),
+            directions=None if self.directions is None else list(self.directions),
         )
         space = make_space(self.param_distributions, self.estimator)
         n_threads = joblib.effective_n_jobs(self.n_jobs)
         return _Plan(setting, space, pruner, params, n_threads)
 
+    def _check_directions(self, scorer):
+        if self.directions is None:
+            return
+        names = list(scorer._scorers) if is_multimetric(scorer) else []
+        wrong = set(self.directions) - {"maximize", "minimize"}
+        if wrong or not names or len(names) != len(self.directions):
+            raise ValueError(
+                f"directions={self.directions!r} must have 'maximize' or 'minimize' "
+                f"for each score of scoring, a list or a dict: {names or 'one score'}."
+            )
+
     def _choose_pruner(self):
+        if self.directions is not None:
+            if self.pruner is not None and not isinstance(self.pruner, NopPruner):
+                raise ValueError(
+                    f"pruner={self.pruner!r} does not go with directions: Optuna "
+                    "prunes by one objective. Leave pruner=None."
+                )
+            return NopPruner()
         reports = find_network(self.estimator) is not None
         if self.pruner is None:
             if find_networks(self.estimator) and not reports:
@@ -494,6 +528,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             fingerprint,
             deepcopy(self.sampler),
             plan.pruner,
+            setting.directions,
         )
 
     def _make_samplers(self):
@@ -561,6 +596,12 @@ class _Plan(NamedTuple):
     pruner: BasePruner
     params: dict
     n_threads: int
+
+
+def _pareto_optimal(study, trials):
+    """Return the numbers of the trials that no other beats in all objectives."""
+    best = {trial.number for trial in study.best_trials}
+    return best & {trial.number for trial in trials}
 
 
 def _is_of_a_fit(name):

@@ -9,7 +9,6 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages.journal import JournalStorage
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError
 
@@ -127,7 +126,9 @@ def _advise(storage, error):
     return "Check that the server runs, and the name, port, user and password."
 
 
-def open_study(storage, where, name, resume, fingerprint, sampler, pruner):
+def open_study(
+    storage, where, name, resume, fingerprint, sampler, pruner, directions=None
+):
     """Return the study of a search: the one that is there, or a new one.
 
     Parameters
@@ -144,6 +145,8 @@ def open_study(storage, where, name, resume, fingerprint, sampler, pruner):
         Of the search.
     sampler, pruner : object
         Of the study, from now on.
+    directions : list of str, default=None
+        Of several objectives; None maximizes one.
 
     Raises
     ------
@@ -152,7 +155,8 @@ def open_study(storage, where, name, resume, fingerprint, sampler, pruner):
     ValueError
         If the study is that of another search.
     """
-    arguments = storage, name, resume, fingerprint, sampler, pruner
+    directions = directions or ["maximize"]
+    arguments = storage, name, resume, fingerprint, sampler, pruner, directions
     try:
         return _open_study(*arguments)
     except (StorageInternalError, IntegrityError) as error:
@@ -161,7 +165,7 @@ def open_study(storage, where, name, resume, fingerprint, sampler, pruner):
     return _open_study(*arguments)  # another process has just made it
 
 
-def _open_study(storage, name, resume, fingerprint, sampler, pruner):
+def _open_study(storage, name, resume, fingerprint, sampler, pruner, directions):
     name = name or f"skdl-{fingerprint.short()}"
     there = name in optuna.get_all_study_names(storage)
     if there and resume is False:
@@ -176,14 +180,15 @@ def _open_study(storage, name, resume, fingerprint, sampler, pruner):
             f"{', '.join(map(repr, names)) or 'none'}."
         )
     if there:
-        _check_study(optuna.load_study(study_name=name, storage=storage), fingerprint)
+        found = optuna.load_study(study_name=name, storage=storage)
+        _check_study(found, fingerprint, directions)
     with quiet_optuna():
         study = optuna.create_study(
             study_name=name,
             storage=storage,
             sampler=sampler,
             pruner=pruner,
-            direction="maximize",
+            directions=directions,
             load_if_exists=True,
         )
     if _KEY not in study.user_attrs:
@@ -191,13 +196,13 @@ def _open_study(storage, name, resume, fingerprint, sampler, pruner):
     return study
 
 
-def _check_study(study, fingerprint):
+def _check_study(study, fingerprint, directions):
     name = study.study_name
-    if study.directions != [StudyDirection.MAXIMIZE]:
-        directions = ", ".join(d.name.lower() for d in study.directions)
+    found = [direction.name.lower() for direction in study.directions]
+    if found != list(directions):
         raise ValueError(
-            f"The study {name!r} has the direction {directions}; a search maximizes "
-            "its score. Choose another study_name."
+            f"The study {name!r} has the direction {', '.join(found)}; this search has "
+            f"{', '.join(directions)}. Choose another study_name."
         )
     known = study.user_attrs.get(_KEY)
     trials = study.get_trials(deepcopy=False)

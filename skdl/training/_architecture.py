@@ -173,7 +173,15 @@ def copy_keras(thing, **changed):
     kind = type(thing)
     if not _is_own(kind) and "get_config" not in vars(kind):
         return thing
-    return copy_exclusions(thing, kind.from_config({**thing.get_config(), **changed}))
+    try:
+        copied = kind.from_config({**thing.get_config(), **changed})
+    except Exception as error:  # Keras refuses lambdas, and more
+        raise ValueError(
+            f"No copy can be made of {kind.__name__}, so that it would be shared by "
+            f"fits: {str(error).splitlines()[0][:200]}. Give its class, its name, or "
+            "the function that it wraps."
+        ) from error
+    return copy_exclusions(thing, copied)
 
 
 _METRICS = ("metrics", "weighted_metrics")

@@ -28,7 +28,7 @@ from skdl.training._rows import (
     run_on_one_thread,
 )
 
-__all__ = ["ModelProgram", "ModelSpec"]
+__all__ = ["ModelProgram", "ModelSpec", "unfitting"]
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,37 @@ class ModelProgram:
 
     def _example_row(self):
         """Score one row of zeros: Keras makes its metrics when they are first used."""
-        self._trace_scores([tf.zeros([1, *s], dtype) for s, dtype in self.spec.columns])
+        row = [tf.zeros([1, *s], dtype) for s, dtype in self.spec.columns]
+        try:
+            self._trace_scores(row)
+        except Exception as error:  # whatever a loss or a metric of Keras raises
+            raise unfitting(self._model, row[1], error) from error
+
+
+def unfitting(model, y, error):
+    """Return the error of a model whose loss or metrics do not fit its targets.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    y : array or None
+        Targets, as the model gets them.
+    error : Exception
+        What Keras or TensorFlow says, perhaps with their whole graph.
+    """
+    shapes = [tuple(part.shape[1:]) for part in getattr(model, "outputs", None) or ()]
+    loss = getattr(model.loss, "name", None) or getattr(model.loss, "__name__", None)
+    settings = model._compile_config.config
+    metrics = keras.tree.flatten([settings["metrics"], settings["weighted_metrics"]])
+    names = [getattr(metric, "name", metric) for metric in metrics if metric]
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    first = next((line for line in lines if "rror: " not in line), "")
+    return ValueError(
+        f"The loss {loss or model.loss!r} and the metrics {names} do not go with "
+        f"targets of shape {(None, *np.shape(y)[1:])} and outputs of shape "
+        f"{[(None, *shape) for shape in shapes]}: {first[:200]}"
+    )
 
 
 def _dense(gradients, variables):

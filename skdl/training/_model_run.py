@@ -7,6 +7,7 @@ from itertools import count
 import keras
 import numpy as np
 import scipy.sparse
+import tensorflow as tf
 
 from skdl._callbacks import EpochCallback, EpochWatcher
 from skdl.training._architecture import (
@@ -19,7 +20,7 @@ from skdl.training._cache import check_process, programs
 from skdl.training._data import as_dense, to_tensor
 from skdl.training._keras import KerasCallbacks, Recording, has_batch_hooks, release
 from skdl.training._loop import EpochKeeper, Recorder, Training, explain_interrupt
-from skdl.training._model_program import ModelProgram, ModelSpec
+from skdl.training._model_program import ModelProgram, ModelSpec, unfitting
 from skdl.training._optimizers import spec_for
 from skdl.training._schedules import make_schedule
 from skdl.training._twin import predict_in_double
@@ -148,6 +149,8 @@ def train_model(job):
             return ModelOutcome(path, history, None, steps)
         history, states, steps = _train_compiled(job, spec, run)
         return ModelOutcome(path, history, states, steps)
+    except tf.errors.OpError as error:
+        raise unfitting(job.model, job.y, error) from error
     except KeyboardInterrupt as interrupt:
         weights = run.keep()
         if weights is None:
@@ -203,6 +206,8 @@ def forget_kernels():
 
 
 def _spec(job):
+    if job.y is None:
+        raise NotCompilable("X is a data set")
     for name in job.keras_arguments:
         raise NotCompilable(f"{name} is given")
     if has_batch_hooks(job.callbacks):
@@ -247,7 +252,7 @@ def infer(model, X):
             return found
     stride = rows_at_once(model)
     parts = [
-        model(as_dense(X[start : start + stride]), training=False)
+        model(_as_batch(X[start : start + stride]), training=False)
         for start in range(0, max(X.shape[0], 1), stride)
     ]
     return keras.tree.map_structure(
@@ -425,5 +430,7 @@ def _take(column, rows):
 def _as_batch(array):
     """Return rows as ``keras.Model.fit`` would make them of an array: dense, floatx."""
     array = as_dense(array)
+    if isinstance(array, np.ndarray) and array.dtype.kind in "OUT":
+        return keras.ops.convert_to_tensor(array.astype(object), dtype="string")
     is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f"
     return array.astype(keras.config.floatx(), copy=False) if is_float else array

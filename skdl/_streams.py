@@ -1,0 +1,88 @@
+"""Data sets of batches: ``tf.data.Dataset`` and ``keras.utils.PyDataset``."""
+
+import keras
+import numpy as np
+
+__all__ = ["Stream", "is_stream", "read_whole"]
+
+
+def is_stream(data):
+    """Return whether something gives batches, and is no array."""
+    return isinstance(data, keras.utils.PyDataset) or hasattr(data, "element_spec")
+
+
+class Stream:
+    """A data set of batches (x, y) or (x, y, weight), gone over again in each epoch.
+
+    Parameters
+    ----------
+    data : tf.data.Dataset or keras.utils.PyDataset
+        The batches: finite, and at least one.
+
+    Attributes
+    ----------
+    x : ndarray
+        The rows of the first batch.
+    y : ndarray of shape (n_samples, ...)
+        All targets.
+    n_batches : int
+        Batches of an epoch.
+
+    Raises
+    ------
+    ValueError
+        If it does not end, is empty, or its batches hold something else.
+    """
+
+    def __init__(self, data):
+        if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
+            raise ValueError(
+                "The data set does not end: an epoch is one pass over it. Leave out "
+                "repeat(), or limit it by take(n_batches)."
+            )
+        self._data = data
+        targets, self.x, self.n_batches = [], None, 0
+        for x, y, _ in self.batches():
+            self.x = x if self.x is None else self.x
+            targets.append(y)
+            self.n_batches += 1
+        if not targets:
+            raise ValueError("The data set is empty: it has no batch.")
+        self.y = np.concatenate(targets)
+
+    def batches(self):
+        """Yield x, y and the weights (or None) of each batch of one epoch."""
+        if isinstance(self._data, keras.utils.PyDataset):
+            batches = (self._data[k] for k in range(len(self._data)))
+        else:
+            batches = self._data.as_numpy_iterator()
+        for batch in batches:
+            if not isinstance(batch, tuple) or len(batch) not in (2, 3):
+                raise ValueError(
+                    "A data set must give batches (x, y) or (x, y, sample_weight), got "
+                    f"{type(batch).__name__}. Its rows go in batches: batch(32)."
+                )
+            x, y, *weight = batch
+            yield _decoded(x), _decoded(y), weight[0] if weight else None
+        if isinstance(self._data, keras.utils.PyDataset):
+            self._data.on_epoch_end()
+
+    def encoded(self, encode):
+        """Yield what ``encode(x, y, weight)`` makes of batches, epoch after epoch."""
+        while True:
+            for batch in self.batches():
+                yield encode(*batch)
+
+
+def _decoded(array):
+    """Return an array with text in the place of the bytes that TensorFlow gives."""
+    array = np.asarray(array)
+    is_bytes = array.dtype.kind == "O" and isinstance(array.ravel()[0], bytes)
+    return np.char.decode(array.astype(bytes), "utf-8") if is_bytes else array
+
+
+def read_whole(data):
+    """Return X, y and, where it has them, the weights of a data set."""
+    parts = list(zip(*Stream(data).batches()))
+    X, y = (np.concatenate(part) for part in parts[:2])
+    return (X, y) if parts[2][0] is None else (X, y, np.concatenate(parts[2]))
