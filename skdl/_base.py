@@ -7,8 +7,7 @@ from copy import copy
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdl import _checks as checks
 from skdl._defaults import AUTO, resolve
@@ -225,13 +224,15 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         network, shapes = self._make_structure(train.X.shape[1], target)
         checks.check_memory(shapes)
         settings = self._settings()
-        settings |= resolve(settings, len(train.y))
+        resolved = resolve(settings, len(train.y))
+        settings |= resolved
         return Job(
             network=network,
             plan=network.plan(shapes),
             dropout=self._dropout_rates(),
             target=target,
             settings=settings,
+            resolved=resolved,
             train=train,
             n_epochs=settings["epochs"],
             # Who searches wants to be interrupted himself.
@@ -283,7 +284,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         outcome = run.train(watchers)
         for name, value in fitted_attributes(outcome.weights).items():
             setattr(self, name, value)
-        self.resolved_ = resolve(self.get_params(deep=False), len(job.train.y))
+        vars(self).pop("_seen_columns", None)
+        self.resolved_ = job.resolved
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history.get("loss", ()))
@@ -305,9 +307,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     def _logits(self, X):
         """Return what the network says of the rows of ``X``."""
         check_is_fitted(self)
-        accepted = "csr" if get_tags(self).input_tags.sparse else False
-        X = validate_data(self, self._as_rows(X), reset=False, accept_sparse=accepted)
-        X = checks.as_numeric(X)
+        X = checks.as_numeric(checks.validate_rows(self, self._as_rows(X)))
         from skdl.training._program import infer
 
         return infer(self._network, self._weights, X, self._plan())
@@ -429,8 +429,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        state.pop("_model", None)
-        state.pop("_observer", None)
+        for name in ("_model", "_observer", "_seen_columns"):
+            state.pop(name, None)
         return add_exclusions(state)
 
     def __setstate__(self, state):

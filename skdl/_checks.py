@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.sparsefuncs import mean_variance_axis
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from skdl._exclusions import has_single_exclusions
 from skdl._sklearn import HasMethods, Interval, Options, StrOptions, check_sample_weight
@@ -38,6 +38,7 @@ __all__ = [
     "is_count",
     "kept_rows",
     "split_validation",
+    "validate_rows",
     "warn_of_rate",
     "warn_of_scales",
 ]
@@ -340,6 +341,33 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     return X, y, weight
 
 
+def validate_rows(estimator, X):
+    """Return the rows to predict as an array or a CSR matrix, checked.
+
+    The names of a frame's columns are compared once for each columns object, and not
+    once for each call: with 20,000 columns that takes longer than to predict.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it remembers the columns that it has seen.
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    """
+    columns = getattr(X, "columns", None)
+    columns = columns if hasattr(columns, "is_") else None  # those of pandas
+    seen = vars(estimator).get("_seen_columns")
+    if columns is not None and seen is not None and columns.is_(seen):
+        values = X.to_numpy()
+        if values.dtype.kind in "biuf":
+            return check_array(values, estimator=estimator)
+    accepted = "csr" if get_tags(estimator).input_tags.sparse else False
+    found = validate_data(estimator, X, reset=False, accept_sparse=accepted)
+    if columns is not None:
+        estimator._seen_columns = columns
+    return found
+
+
 def _explain(error, name):
     text = str(error)
     if "could not convert string" in text:
@@ -360,6 +388,7 @@ def _explain(error, name):
 # What scikit-learn's scalers leave is far below; bytes of images are, too.
 LARGE_FEATURES = 1e3
 LARGE_RATE = 1.0
+_LARGE_RATES = {"adadelta": math.inf, "sgd": 1e3}  # their steps have other units
 _LOOKED_AT = 10_000
 
 
@@ -374,10 +403,11 @@ def warn_of_scales(X, names=None):
         Of the features.
     """
     some = X[:: 1 + X.shape[0] // _LOOKED_AT].astype(np.float64)
-    if sparse.issparse(some):
-        mean, variance = mean_variance_axis(some, axis=0)
-    else:
-        mean, variance = some.mean(axis=0), some.var(axis=0)
+    with np.errstate(over="ignore"):
+        if sparse.issparse(some):
+            mean, variance = mean_variance_axis(some, axis=0)
+        else:
+            mean, variance = some.mean(axis=0), some.var(axis=0)
     sizes = np.abs(mean) + np.sqrt(variance)
     worst = int(np.argmax(sizes))
     if sizes[worst] <= LARGE_FEATURES:
@@ -396,7 +426,8 @@ def warn_of_scales(X, names=None):
 
 def warn_of_rate(learning_rate, optimizer):
     """Warn of a learning rate that is larger than the optimizer wants it."""
-    if learning_rate > LARGE_RATE and optimizer != "adadelta":
+    kind = optimizer if isinstance(optimizer, str) else ""
+    if learning_rate > _LARGE_RATES.get(kind, LARGE_RATE):
         warnings.warn(
             f"learning_rate={learning_rate:g} is large: most optimizers want 1e-4 to "
             "1e-1, and diverge with more.",

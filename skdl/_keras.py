@@ -380,9 +380,10 @@ class BaseKeras(BaseWrapper):
         if inputs is None or any(part.dtype == "string" for part in inputs):
             return
         raise ValueError(
-            f"X holds text ({X.dtype}), and the model takes numbers. Encode it first, "
-            "for example by OneHotEncoder in a pipeline; or let the model begin with "
-            "keras.Input(shape, dtype='string') and TextVectorization or StringLookup."
+            f"X holds {X.dtype}, which are no numbers, and the model takes numbers. "
+            "Encode it first, for example by OneHotEncoder in a pipeline; or let the "
+            "model begin with keras.Input(shape, dtype='string') and TextVectorization "
+            "or StringLookup."
         )
 
     def _check_outputs(self, y):
@@ -1136,7 +1137,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         if self.target_encoder_._target_type == "multiclass-onehot":
             warn_of_one_hot(y, "one label of each row, predicted one-hot too")
         outputs.check_width(self._built, self.target_encoder_)
-        encoder = outputs.encode_one_hot(self._built, self.target_encoder_)
+        encoder = outputs.adapt_encoder(self._built, self.target_encoder_)
         self.target_encoder_ = encoder
 
     def _check_same_labels(self, y):

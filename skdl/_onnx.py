@@ -200,8 +200,8 @@ def _inverse_of(estimator, name):
         inverse = {None: np.array, "exp": np.log, "expm1": np.log1p}[exponential]
         with np.errstate(all="ignore"):
             straight = inverse(found)
-        factor, offset = straight[1] - straight[0], straight[0]
-        expected = function(factor * probe.ravel() + offset)
+            factor, offset = straight[1] - straight[0], straight[0]
+            expected = function(factor * probe.ravel() + offset)
         if np.allclose(expected, found, rtol=1e-9, atol=1e-12):
             return _Inverse(float(factor), float(offset), exponential)
     raise ValueError(

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from skdl._routing import camel_case
 
 __all__ = [
+    "adapt_encoder",
     "check_width",
     "decide",
-    "encode_one_hot",
     "find_kind",
     "is_hinge",
     "log_probabilities",
@@ -33,6 +33,8 @@ _SPARSE = {
     "Circle",
     "SparseCategoricalCrossentropy",
 }
+# With a column of numbers it compares each row with all others (Keras 3.15).
+_FLAT = {"CategoricalGeneralizedCrossEntropy"}
 _OF_EACH_OUTPUT = {"BinaryCrossentropy", "BinaryFocalCrossentropy"}
 _GIVE_PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid", "sparsemax"}
 _SINGLE_LABEL = ("binary", "multiclass")
@@ -110,8 +112,8 @@ def check_width(model, encoder):
     )
 
 
-def encode_one_hot(model, encoder):
-    """Return the encoder that a model with an output for each class needs.
+def adapt_encoder(model, encoder):
+    """Return the encoder that the loss of a model with several outputs needs.
 
     Parameters
     ----------
@@ -124,9 +126,15 @@ def encode_one_hot(model, encoder):
     -------
     ClassifierLabelEncoder
         The same, or one that makes a column for each class: for each loss of Keras that
-        compares outputs one by one with as many targets.
+        compares outputs one by one with as many targets. Or one that makes a flat array
+        for a loss that takes columns for several targets.
     """
     units, name = _count_units(model), _name_of(_loss_of(model))
+    if name in _FLAT and encoder._target_type in _SINGLE_LABEL:
+        found = copy(encoder)
+        flat = FunctionTransformer(np.ravel)  # and nothing on the way back
+        found._final_encoder = make_pipeline(*encoder._final_encoder, flat)
+        return found
     labels = encoder._target_type in _SINGLE_LABEL and encoder.n_classes_ > 1
     if not labels or units != encoder.n_classes_ or (name is None or name in _SPARSE):
         return encoder
@@ -163,7 +171,10 @@ def probabilities(outputs, model, encoder):
     if encoder.n_classes_ == 1:
         return np.ones((len(outputs), 1))
     one_label, each = _shape_of(outputs, model, encoder)
-    if find_kind(model) == "logits":
+    is_logits = find_kind(model) == "logits"
+    if is_logits and one_label and outputs.shape[1] == 1:
+        return expit(np.hstack([-outputs, outputs]))
+    if is_logits:
         found = expit(outputs) if each else softmax(outputs, axis=1)
     else:
         found = np.clip(outputs, 0.0, 1.0)

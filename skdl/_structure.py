@@ -226,6 +226,8 @@ class Job:
         The target: its ``dtype``, ``metric``, ``to_metric`` and ``scaling``.
     settings : dict
         The parameters of the estimator; ``callbacks`` is a list.
+    resolved : dict
+        Those of them that were "auto".
     train : Part
         What to train on.
     n_epochs : int
@@ -256,6 +258,7 @@ class Job:
     dropout: list
     target: object
     settings: dict
+    resolved: dict
     train: Part
     n_epochs: int
     validation: Part | None = None

@@ -449,8 +449,6 @@ def test_it_can_be_kept(images, tmp_path):
     for one in kept:
         assert np.array_equal(one.predict_proba(X), network.predict_proba(X))
         assert equal_weights(clone(one).fit(X, y), network)
-    with pytest.raises(ValueError, match="CNNClassifier"):
-        skdl.export_onnx(network, tmp_path / "cnn.onnx")
 
 
 def test_it_stands_in_a_pipeline_and_is_searched(images):

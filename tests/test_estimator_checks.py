@@ -13,11 +13,13 @@ from skdl import (
 )
 from tests.keras_models import build_compiled_classifier, build_regressor
 
+_WHY = (
+    "asks for 1e-7: single precision, and mini-batches that fall differently where "
+    "rows are repeated, can't give it; test_laws.py shows the law at full batch"
+)
 MINI_BATCHES = {
-    "check_sample_weight_equivalence_on_dense_data": (
-        "asks for 1e-7: single precision, and mini-batches that fall differently where "
-        "rows are repeated, can't give it; test_laws.py shows the law at full batch"
-    )
+    "check_sample_weight_equivalence_on_dense_data": _WHY,
+    "check_sample_weight_equivalence_on_sparse_data": _WHY,
 }
 
 

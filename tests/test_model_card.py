@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,7 +34,8 @@ def test_the_card_of_a_search_has_its_figures(digits, tmp_path):
     search.fit(X_train, y_train)
     text = card(search, X_test, y_test, tmp_path)
     accuracy = accuracy_score(y_test, search.predict(X_test))
-    assert f"| accuracy | {accuracy:.4g} |" in text
+    majority = np.bincount(y_test).max() / len(y_test)
+    assert f"| accuracy | {accuracy:.4g} | {majority:.4g} |" in text
     best = search.best_index_
     deviation = search.cv_results_["std_test_accuracy"][best]
     assert f"| accuracy | {search.best_score_:.4g} ± {deviation:.2g} |" in text
@@ -51,7 +52,7 @@ def test_the_card_of_a_regressor(diabetes, tmp_path):
     network = MLPRegressor(epochs=20, random_state=0).fit(*diabetes)
     text = card(network, *diabetes, tmp_path)
     score = r2_score(diabetes[1], network.predict(diabetes[0]))
-    assert f"| R² | {score:.4g} |" in text
+    assert f"| R² | {score:.4g} | 0 |" in text
     assert "![Predicted and true](card_predicted_and_true.png)" in text
     assert "Scores over the folds" not in text
 
@@ -77,3 +78,28 @@ def test_the_extra_is_named_where_it_is_missing(iris, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"skdl\[plot\]"):
         skdl.model_card(network, *iris, tmp_path / "card.md")
+
+
+def test_the_card_begins_with_what_somebody_has_chosen(iris, tmp_path):
+    network = MLPClassifier(8, epochs=3, dropout=0.25, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network)
+    grid = {"mlpclassifier__l2": [0.0, 0.1]}
+    text = card(GridSearchCV(pipeline, grid, cv=2).fit(*iris), *iris, tmp_path)
+    names = re.findall(r"^\| (mlpclassifier__\S+) \|", text, re.MULTILINE)
+    chosen = {"hidden_layer_sizes", "epochs", "dropout", "random_state", "l2"}
+    first = {name.removeprefix("mlpclassifier__") for name in names[: len(chosen)]}
+    assert first == chosen
+    assert "| mlpclassifier__dropout | 0.25 | 0.1 |" in text
+    # The only score of the search has its name.
+    assert re.search(r"^\| accuracy \| [\d.]+ ± [\d.]+ \|", text, re.MULTILINE)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_the_card_has_the_area_under_the_curve_and_writes_nan(binary, iris, tmp_path):
+    network = MLPClassifier(8, epochs=3, random_state=0)
+    text = card(network.fit(*binary), *binary, tmp_path)
+    area = roc_auc_score(binary[1], network.predict_proba(binary[0])[:, 1])
+    assert f"| area under the ROC curve | {area:.4g} | 0.5 |" in text
+    X, y = iris
+    text = card(network.fit(X, y), X[:100], y[:100], tmp_path)
+    assert "| area under the ROC curve | NaN | 0.5 |" in text

@@ -88,6 +88,7 @@ def test_cross_validate_gives_stratified_scores_and_roc_auc(iris):
     assert scores["test_roc_auc_ovr"].min() > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:learning_rate=.* is large")
 def test_error_score_takes_a_divergence(iris):
     model = network(optimizer="sgd", activation="identity")
     search = GridSearchCV(model, {"learning_rate": [0.1, 1e20]}, error_score=-1.0, cv=3)

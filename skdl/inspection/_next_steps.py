@@ -4,10 +4,13 @@ import numpy as np
 
 from skdl._base import BaseNetwork
 from skdl._checks import expand_hidden_sizes
+from skdl._defaults import resolve
 from skdl._nested import find_network, last_prefix
 
 __all__ = ["find_next_steps"]
 
+# What "auto" is resolved for where there was no fit.
+_SOME_ROWS = 1_000
 _MORE_DATA = "more rows to train on"
 _BETTER_FEATURES = "features that tell more of the target"
 _SCALES = {
@@ -123,7 +126,8 @@ class _Network:
     def __init__(self, estimator, resolved=()):
         self._prefix = last_prefix(estimator)
         network = find_network(estimator)
-        self._params = network.get_params(deep=False) | dict(resolved)
+        self._params = network.get_params(deep=False)
+        self._params |= dict(resolved) or resolve(self._params, _SOME_ROWS)
         if not isinstance(network, BaseNetwork):  # a model whose names are the user's
             self._params = {"epochs": self._params["epochs"]}
 

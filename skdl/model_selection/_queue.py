@@ -38,7 +38,8 @@ def counts(trial):
     One that a killed process had does not, nor one that somebody else has added.
     """
     lost = trial.state == TrialState.FAIL and LOST in trial.user_attrs
-    return trial.state.is_finished() and not lost and RESULT in trial.user_attrs
+    ours = RESULT in trial.user_attrs or OWNER in trial.user_attrs
+    return trial.state.is_finished() and not lost and ours
 
 
 class TrialQueue:
@@ -199,7 +200,8 @@ class TrialQueue:
         try:
             self._space.suggest(trial)
             # As it will be recalled: a storage may take values for others.
-            params = self._space.recall(trial)
+            frozen = self._study.get_trials(deepcopy=False)[trial.number]
+            params = self._space.recall(frozen)
         except UpdateFinishedTrialError:
             return None  # it was taken for lost
         except Exception:

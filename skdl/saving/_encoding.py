@@ -76,7 +76,7 @@ _FUNCTIONS = {
 }
 _AUGMENTATIONS = {f"keras.layers.{name}" for name in AUGMENTERS}
 # What a fit leaves behind for its own process.
-_DROPPED = {"callbacks_", "_built_with", "_observer", "_model"}
+_DROPPED = {"callbacks_", "_built_with", "_observer", "_model", "_seen_columns"}
 # Metrics make tables as large as their settings say.
 _MAX_COUNT = 1_000
 _FLOATS = 16  # a list of more floats becomes an array

@@ -15,9 +15,9 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer, top_k_accuracy_score
-from sklearn.model_selection import KFold, train_test_split
+from sklearn.model_selection import GroupKFold, KFold, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
@@ -25,6 +25,7 @@ from skdl._callbacks import EpochCallback
 from skdl._fingerprint import Fingerprint, describe
 from skdl.inspection import Comparison, _ledger, compare
 from skdl.inspection._runs import Run
+from skdl.inspection._splits import draw_seeds
 
 
 def network(**params):
@@ -342,7 +343,7 @@ def test_the_folder_of_another_comparison_is_refused(iris, tmp_path):
     compare(network(), {"a": {}}, X, y, folder=tmp_path, random_state=0)
     with pytest.raises(ValueError, match=r"another comparison.*: X \(150 x 4"):
         compare(network(), {"a": {}}, X + 1, y, folder=tmp_path, random_state=0)
-    with pytest.raises(ValueError, match=r"differs: l2 0\.001 in the study, 1\.0 here"):
+    with pytest.raises(ValueError, match=r"differs: l2 'auto' in the study, 1\.0 here"):
         compare(network(l2=1.0), {"a": {}}, X, y, folder=tmp_path, random_state=0)
     with pytest.raises(ValueError, match="random_state"):
         compare(network(), {"a": {}}, X, y, folder=tmp_path, random_state=1)
@@ -610,3 +611,110 @@ def test_a_variant_keeps_the_seed_that_it_brings(iris):
     assert seeds[0] == 3
     assert seeds[1] == seeds[2]
     assert seeds[1] not in (3, 5, None)
+
+
+# Groups, weights, and splits of one's own
+
+
+def grouped(iris):
+    X, y = iris
+    return X, y, np.arange(150) // 5
+
+
+@pytest.mark.parametrize("validation", [GroupKFold(3), 0.3], ids=["splitter", "share"])
+def test_groups_are_not_torn_apart(iris, validation):
+    X, y, groups = grouped(iris)
+    seen = []
+
+    class Remembers(FunctionTransformer):
+        def fit(self, X, y=None):
+            seen.append(set(X[:, -1]))
+            return self
+
+    rows = np.column_stack([X, groups])
+    pipeline = make_pipeline(Remembers(), network())
+    found = compare(pipeline, {"a": {}}, rows, y, validation=validation, groups=groups)
+    n_folds = 3 if validation != 0.3 else 1
+    assert len(found.runs) == n_folds
+    for groups_seen in seen:
+        part = np.isin(groups, list(groups_seen))
+        assert part.sum() == 5 * len(groups_seen) or part.sum() < 150
+    assert found.runs[0].n_val == (50 if n_folds == 3 else 45)
+
+
+def test_splits_may_be_a_list_of_rows(iris):
+    X, y, groups = grouped(iris)
+    splits = list(GroupKFold(3).split(X, y, groups))
+    by_list = compare(network(), {"a": {}}, X, y, validation=splits, random_state=0)
+    by_splitter = compare(
+        network(),
+        {"a": {}},
+        X,
+        y,
+        validation=GroupKFold(3),
+        groups=groups,
+        random_state=0,
+    )
+    assert [run.val_scores for run in by_list.runs] == [
+        run.val_scores for run in by_splitter.runs
+    ]
+    with pytest.raises(ValueError, match="'groups' parameter should not be None"):
+        compare(network(), {"a": {}}, X, y, validation=GroupKFold(3))
+
+
+def test_weights_of_rows_go_into_fits_and_scores(iris):
+    X, y = iris
+    weight = np.where(y == 2, 5.0, 1.0)
+    splits = [(np.arange(0, 150, 2), np.arange(1, 150, 2))]
+    settings = dict(validation=splits, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network(early_stopping=True))
+    found = compare(pipeline, {"a": {}}, X, y, sample_weight=weight, **settings)
+    run = found.runs[0]
+    _, seed = draw_seeds(found.facts["seed"], 0)
+    train, test = splits[0]
+    scaler = StandardScaler().fit(X[train])
+    fitted = network(early_stopping=True)
+    fitted.set_params(random_state=seed)
+    fitted.fit(
+        scaler.transform(X[train]),
+        y[train],
+        weight[train],
+        X_val=scaler.transform(X[test]),
+        y_val=y[test],
+        sample_weight_val=weight[test],
+    )
+    assert run.history["val_loss"] == pytest.approx(fitted.history_["val_loss"])
+    expected = fitted.score(scaler.transform(X[test]), y[test], weight[test])
+    assert run.val_scores["score"] == pytest.approx(expected)
+    with pytest.raises(ValueError, match="would have no weights"):
+        compare(network(), {"a": {}}, X, y, validation=(X, y), sample_weight=weight)
+
+
+def test_a_loss_means_the_same_in_the_table_and_in_the_picture(iris):
+    strong = {"no penalty": {"l2": 0.0}, "a strong one": {"l2": 1.0}}
+    found = compare(network(dropout=0.0), strong, *iris, random_state=0)
+    frame = found.frame()
+    for run in found.runs:
+        last = run.history["val_loss"][-1]
+        assert frame.loc[run.variant, "val_loss"] == pytest.approx(last, rel=1e-5)
+    display = found.plot()
+    assert display.axes_[0].get_ylabel() == "loss, without penalties"
+
+    def build(meta):
+        layer = keras.layers.Dense(3, "softmax", kernel_regularizer="l2")
+        return keras.Sequential([keras.Input((4,)), layer])
+
+    own = KerasClassifier(build, loss="sparse_categorical_crossentropy", epochs=2)
+    found = compare(own, {"a": {}}, *iris, random_state=0)
+    last = found.runs[0].history["val_loss"][-1]
+    assert found.frame()["val_loss"].item() == pytest.approx(last, rel=1e-5)
+    assert found.plot().axes_[0].get_ylabel() == "loss, penalties included"
+
+
+def test_a_comparison_shows_itself_in_a_notebook(iris):
+    found = compare(network(), {"a": {}, "b <x>": {"l2": 0.1}}, *iris)
+    html = found._repr_html_()
+    assert "<table" in html
+    assert "b &lt;x&gt;" in html
+    assert "l2=0.1" in html
+    assert "val_score" in html

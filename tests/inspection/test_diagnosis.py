@@ -1,11 +1,13 @@
 """``diagnose``: the verdict on networks of which it is known."""
 
+import keras
 import matplotlib
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
-from sklearn.model_selection import KFold, train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GroupKFold, KFold, train_test_split
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -261,3 +263,81 @@ def test_names_of_the_users_own_are_left_alone():
         assert steps in ({}, {"2 times the epochs": {"epochs": 6}})
     rates = MLPClassifier((1, 1), dropout=np.array([0.1, 0.1]))
     assert _diagnosis.find_next_steps(rates, "high bias", True)[0]
+
+
+# Against a constant, under any score
+
+
+@pytest.fixture(scope="module")
+def rare():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 5))
+    y = (X[:, 0] + 0.3 * rng.normal(size=1000) > 1.8).astype(int)
+    return X, y
+
+
+def test_the_share_of_the_majority_is_what_a_constant_reaches(rare):
+    found = diagnose(network(epochs=40), *rare, random_state=0)
+    share = 1 - rare[1].mean()
+    assert found.numbers["constant_score"] == pytest.approx(share, abs=0.01)
+    assert found.numbers["train_score"] > share + 0.01
+    # It has learned: no other rates, and no scaling, are the first thing to try.
+    assert not any("learning rate" in name for name in found.next_steps)
+    assert not any("StandardScaler" in text for text in found.advice)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "constant", "target"),
+    [("balanced_accuracy", 0.5, 1.0), ("neg_log_loss", None, 0.0), ("f1", None, 1.0)],
+)
+def test_another_score_is_judged_by_its_own_constant_and_target(
+    rare, scoring, constant, target
+):
+    found = diagnose(network(epochs=20), *rare, scoring=scoring, random_state=0)
+    assert found.numbers["target_score"] == target
+    if constant is not None:
+        assert found.numbers["constant_score"] == constant
+    assert found.numbers["train_score"] > found.numbers["constant_score"]
+
+
+def test_scaled_features_are_advised_where_nothing_scales_them(rare):
+    X, y = rare
+    dead = network(activation="relu", optimizer="sgd", learning_rate=1.0, epochs=3)
+    raw = diagnose(dead, 300 * X, y, random_state=0)
+    assert any("StandardScaler" in text for text in raw.advice)
+    union = FeatureUnion([("scaled", StandardScaler())])
+    scaled = diagnose(make_pipeline(union, dead), 300 * X, y, random_state=0)
+    assert not any("StandardScaler" in text for text in scaled.advice)
+
+
+@pytest.mark.filterwarnings("ignore:The loss of the first epoch")
+def test_scaled_targets_are_advised_for_a_wrapped_regression(diabetes):
+    def build(meta):
+        return keras.Sequential([keras.Input((10,)), keras.layers.Dense(1)])
+
+    X, y = diabetes
+    own = KerasRegressor(build, loss="mse", epochs=5)
+    raw = diagnose(own, X, 1000 * y, random_state=0)
+    assert raw.advice[0].startswith("scaled targets: TransformedTargetRegressor")
+    inside = TransformedTargetRegressor(own, transformer=StandardScaler())
+    scaled = diagnose(inside, X, 1000 * y, random_state=0)
+    assert not any("scaled targets" in text for text in scaled.advice)
+
+
+def test_groups_weights_and_one_split_are_taken(rare):
+    X, y = rare
+    groups = np.arange(1000) // 10
+    split = [(np.arange(0, 1000, 2), np.arange(1, 1000, 2))]
+    settings = dict(sample_weight=1.0 + y, random_state=0)
+    for given in (dict(groups=groups), dict(validation=split)):
+        assert diagnose(network(epochs=3), X, y, **given, **settings).verdict
+    with pytest.raises(ValueError, match="has 3 splits.*with groups="):
+        diagnose(network(), X, y, validation=GroupKFold(3), groups=groups)
+
+
+def test_a_diagnosis_shows_itself_in_a_notebook(rare):
+    found = diagnose(network(epochs=3), *rare, random_state=0)
+    html = found._repr_html_()
+    assert f"<b>{found.verdict}</b>" in html
+    assert "constant_score" in html
+    assert html.count("<li>") == len(found.next_steps) + len(found.advice)

@@ -1,0 +1,84 @@
+"""Names and values that do not exist are answered with those that do."""
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skdl import CNNClassifier, MLPClassifier
+from skdl.model_selection import OptunaSearchCV
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [
+        ("n_iter", "epochs"),
+        ("max_iter", "epochs"),
+        ("n_epochs", "epochs"),
+        ("solver", "optimizer"),
+        ("alpha", "l2"),
+        ("learning_rate_init", "learning_rate"),
+        ("lr", "learning_rate"),
+        ("hidden_units", "hidden_layer_sizes"),
+        ("n_iter_no_change", "patience"),
+    ],
+)
+def test_names_of_other_libraries_are_translated(name, here):
+    for call in (MLPClassifier, MLPClassifier().set_params):
+        with pytest.raises((TypeError, ValueError), match=f"It is called {here} here"):
+            call(**{name: 1})
+    pipeline = make_pipeline(MLPClassifier())
+    with pytest.raises(ValueError, match=f"It is called {here} here"):
+        pipeline.set_params(**{f"mlpclassifier__{name}": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("validation_data", "Validation data go to fit, as X_val and y_val"),
+        ("module__hidden", "goes into KerasClassifier"),
+        ("hiden", "The nearest that it has is 'hidden_layer_sizes'"),
+        ("epoch", "The nearest that it has is 'epochs'"),
+    ],
+)
+def test_other_names_get_the_nearest_or_a_sentence(name, words):
+    with pytest.raises(TypeError, match=words):
+        MLPClassifier(**{name: 1})
+    with pytest.raises(TypeError, match="CNNClassifier has no parameter"):
+        CNNClassifier(**{name: 1})
+
+
+def test_a_search_says_what_it_calls_the_names_of_other_searches():
+    with pytest.raises(TypeError, match="'n_iter'. It is called n_trials here"):
+        OptunaSearchCV(LogisticRegression(), {}, n_iter=3)
+    with pytest.raises(TypeError, match="It is called param_distributions here"):
+        OptunaSearchCV(LogisticRegression(), param_grid={})
+
+
+def test_fit_says_where_validation_data_go(iris):
+    words = "fit has no argument 'validation_data'. It is called X_val and y_val here"
+    with pytest.raises(TypeError, match=words):
+        MLPClassifier().fit(*iris, validation_data=iris)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "nearest"),
+    [
+        ("activation", "silu", "'swish'"),
+        ("activation", "ReLU", "'relu'"),
+        ("activation", "logistic", "'sigmoid'"),
+        ("optimizer", "Adam", "'adam'"),
+        ("optimizer", "lbfgs", "'adam'"),
+        ("batch_size", None, "'auto'"),
+        ("batch_size", "full", "-1"),
+    ],
+)
+def test_values_get_the_nearest_that_is_known(iris, name, value, nearest):
+    words = f"The {name!r} parameter.*The nearest that is known is {nearest}"
+    with pytest.raises(ValueError, match=words):
+        MLPClassifier(**{name: value}).fit(*iris)
+
+
+def test_images_in_an_mlp_get_the_hint_at_a_cnn(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match=r"CNNClassifier.*X.reshape\(len\(X\), -1\)"):
+        MLPClassifier().fit(X.reshape(150, 2, 2), y)

@@ -1,0 +1,103 @@
+"""Training that goes on: epochs count on, the history grows, and labels have names."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skdl import MLPClassifier, MLPRegressor
+from skdl.training._loop import Recorder
+
+
+class Epochs(keras.callbacks.Callback):
+    seen: list = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        Epochs.seen.append(epoch)
+
+
+@pytest.mark.parametrize("batches", [False, True], ids=["compiled", "keras.Model.fit"])
+def test_epochs_count_on_for_callbacks_and_the_history_grows(iris, batches):
+    callbacks = [Epochs()]
+    if batches:
+        callbacks.append(
+            keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: None)
+        )
+    network = MLPClassifier(4, callbacks=callbacks, random_state=0)
+    Epochs.seen = []
+    losses = []
+    for calls in range(1, 4):
+        network.partial_fit(*iris, classes=[0, 1, 2])
+        losses.append(network.history_["loss"][-1])
+        assert network.history_["loss"] == losses
+        assert network.n_iter_ == calls
+    assert Epochs.seen == [0, 1, 2]
+    assert network.fit(*iris).n_iter_ == 100  # a new fit begins anew
+
+
+def test_a_schedule_of_epochs_goes_on(iris):
+    drops = {"name": "step", "drop": 0.5, "every": 2}
+    settings = dict(
+        hidden_layer_sizes=4,
+        optimizer="sgd",
+        batch_size=-1,
+        dropout=0.0,
+        random_state=0,
+    )
+    whole = MLPClassifier(learning_rate_schedule=drops, epochs=6, **settings).fit(*iris)
+    one = MLPClassifier(learning_rate_schedule=drops, **settings)
+    for _ in range(6):
+        one.partial_fit(*iris, classes=[0, 1, 2])
+    np.testing.assert_allclose(one.history_["loss"], whole.history_["loss"], rtol=1e-5)
+
+
+def test_a_plateau_is_found_over_the_calls(iris):
+    seen = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            seen.append(float(self.model.optimizer.learning_rate))
+
+    plateau = {"name": "plateau", "patience": 1, "min_delta": 10.0}
+    network = MLPRegressor(
+        4, learning_rate_schedule=plateau, callbacks=[Rates()], random_state=0
+    )
+    for _ in range(4):
+        network.partial_fit(iris[0], iris[1])
+    assert seen == pytest.approx([0.002, 0.002, 0.001, 0.0005])
+
+
+def test_errors_of_a_split_name_the_label_and_not_its_number(iris):
+    X, y = iris
+    labels = np.array(["setosa", "versicolor", "virginica"])[y][:101]
+    with pytest.raises(ValueError, match="virginica"):
+        MLPClassifier(4, early_stopping=True).fit(X[:101], labels)
+
+
+def test_early_stopping_hides_partial_fit():
+    assert hasattr(MLPClassifier(), "partial_fit")
+    assert not hasattr(MLPRegressor(early_stopping=True), "partial_fit")
+    assert not hasattr(clone(MLPClassifier(early_stopping=True)), "partial_fit")
+
+
+def test_groups_are_not_torn_by_early_stopping(iris, monkeypatch):
+    X, y = iris
+    groups = np.arange(150) // 5
+    parts = []
+    monkeypatch.setattr(
+        Recorder, "__enter__", lambda self: parts.append(self._training) or self
+    )
+    network = MLPClassifier(
+        4, epochs=2, early_stopping=True, validation_fraction=0.3, random_state=0
+    )
+    rows = X + 1000 * groups[:, np.newaxis]
+    monkeypatch.setattr("skdl._checks.LARGE_FEATURES", np.inf)
+    network.fit(rows, y, validation_groups=groups)
+    train, validation = (
+        set(np.round(np.median(part[0].numpy(), axis=1) / 1000))
+        for part in (parts[0].data, parts[0].validation)
+    )
+    assert len(validation) == 9  # 30 % of 30 groups
+    assert not train & validation
+    with pytest.raises(ValueError, match="one group for each of the 150 rows"):
+        network.fit(X, y, validation_groups=groups[:10])
