@@ -7,7 +7,7 @@ AUTO = "auto"
 _L2 = 1e-3
 _PENALIZED_ROWS = 2_000
 # How many rows a training sees in all epochs together, and its fewest and most epochs.
-_ROWS_IN_ALL = 1_500_000
+_ROWS_IN_ALL = 2_000_000
 _EPOCHS = (5, 100)
 _BATCHES = ((10_000, 64), (40_000, 128))
 _LARGEST_BATCH = 256

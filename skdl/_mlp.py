@@ -107,8 +107,8 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
         10,000 rows, 128 up to 40,000, and 256 above.
     epochs : int or "auto", default="auto"
-        How often to go over the data, from 1. ``"auto"`` is 100 up to 15,000 rows, and
-        ``1_500_000 / n_samples`` above, but 5 at least.
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 20,000 rows, and
+        ``2_000_000 / n_samples`` above, but 5 at least.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
     validation_fraction : float, default=0.1
@@ -305,8 +305,8 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
         10,000 rows, 128 up to 40,000, and 256 above.
     epochs : int or "auto", default="auto"
-        How often to go over the data, from 1. ``"auto"`` is 100 up to 15,000 rows, and
-        ``1_500_000 / n_samples`` above, but 5 at least.
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 20,000 rows, and
+        ``2_000_000 / n_samples`` above, but 5 at least.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
     validation_fraction : float, default=0.1

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -358,6 +359,71 @@ def test_a_wrong_target_names_the_columns(example, tmp_path):
     pd.DataFrame({"a": [1, 2], "b": [3, 4]}).to_csv(file, index=False)
     with pytest.raises(SystemExit, match="'c' is not a column .*a, b"):
         example.main(["--data", str(file), "--target", "c"])
+
+
+QUICK = ["--n-iter", "2", "--folds", "2", "--epochs", "3", "--jobs", "1"]
+
+
+def real_table(n_rows=150):
+    """Return a table as people have them: an id, dates, names, gaps."""
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame({"id": np.arange(n_rows) + 100})
+    frame["when"] = pd.date_range("2024-01-31", periods=n_rows, freq="36h")
+    frame["name"] = [f"person {k}" for k in range(n_rows)]
+    frame["city"] = rng.choice(["rome", "oslo"], n_rows)
+    frame["size"] = rng.standard_normal(n_rows).round(3)
+    frame["label"] = np.where(frame["size"] > 0, "big", "small")
+    frame.loc[::17, "size"] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.csv.gz"])
+def test_the_example_takes_a_table_as_people_have_them(example, tmp_path, capsys, name):
+    file = tmp_path / name
+    real_table().to_csv(file, sep=";", index=False)
+    arguments = ["--data", str(file), "--target", "label", "--output", str(tmp_path)]
+    example.main([*arguments, *QUICK])
+    shown = capsys.readouterr().out
+    assert "id: left out, it numbers the rows" in shown
+    assert "when: dates, taken as days" in shown
+    assert "name: left out, it has 150 different texts" in shown
+    assert "9 missing values are filled with medians" in shown
+    assert "112 rows of 4 features, 2 classes" in shown
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (np.arange(150), "holds 150 different numbers: this example classifies"),
+        (["one", *["two"] * 149], "'one' has 1 rows: there must be"),
+        (["same"] * 150, "has 1 classes"),
+    ],
+)
+def test_a_target_that_is_no_label_is_one_sentence(example, tmp_path, label, message):
+    file = tmp_path / "table.csv"
+    real_table().assign(label=label).to_csv(file, index=False)
+    with pytest.raises(SystemExit, match=message) as stop:
+        example.main(["--data", str(file), "--target", "label", *QUICK])
+    assert "\n" not in str(stop.value.code)
+
+
+@pytest.mark.parametrize(
+    ("network", "svm", "error", "words"),
+    [
+        (1.0, 1.0, 0.0, "On the folds nobody is ahead: 1.0000 against 1.0000"),
+        (0.91, 0.90, 0.02, "nobody is ahead: .*a standard error of 0.0200"),
+        (0.95, 0.90, 0.02, "Ahead on the folds: network, 0.9500 against 0.9000"),
+        (0.90, 0.95, 0.02, "Ahead on the folds: SVM, 0.9000 against 0.9500"),
+    ],
+)
+def test_a_tie_is_no_win(example, network, svm, error, words):
+    assert re.search(words, example._say("folds", network, svm, error))
+
+
+def test_an_example_without_its_optional_package_says_so_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SystemExit, match=r"pip install 'skdl\[plot\]'"):
+        runpy.run_path(str(ROOT / "examples" / "random_search.py"))
 
 
 @pytest.mark.parametrize(

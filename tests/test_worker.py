@@ -75,6 +75,16 @@ def test_what_a_worker_cannot_use_is_named(files, data, message, capsys):
     assert not (files / "study.db").exists()
 
 
+def test_a_worker_without_an_optional_package_says_so_in_one_line(
+    files, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert worker.main(arguments(files, "data.parquet", "--target=label")) == 2
+    error = capsys.readouterr().err
+    assert "pyarrow" in error
+    assert "Traceback" not in error
+
+
 def test_a_worker_wants_a_search(files, capsys):
     joblib.dump(Sleeper(), files / "search.joblib")
     assert worker.main(arguments(files)) == 2

@@ -73,7 +73,9 @@ class Runner:
         if self._board is not None:
             self._board.update(self._queue.counted(), self._setting.objective)
             twin = self._board.open(trial.number)
-        reports = _Reports(trial, twin)
+        # Optuna takes no reports in a study of several objectives.
+        shown = trial if self._setting.directions is None else None
+        reports = _Reports(shown, twin)
         folds = Folds(self._setting, self._tasks, reports.take, self._queue.stopped)
         state, value = TrialState.FAIL, None
         try:
@@ -120,8 +122,8 @@ class _Reports:
 
     Parameters
     ----------
-    trial : optuna.Trial
-        The trial, in the storage.
+    trial : optuna.Trial or None
+        The trial, in the storage; None where nothing is written.
     twin : optuna.Trial or None
         Its twin in memory, which the pruner judges.
     """
@@ -161,6 +163,8 @@ class _Reports:
             self._write(step)
 
     def _write(self, step):
+        if self._trial is None:
+            return
         start = time.perf_counter()
         self._trial.report(self._values[step], step)
         self._written.add(step)

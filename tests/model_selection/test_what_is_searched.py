@@ -288,6 +288,21 @@ def test_several_objectives_give_a_pareto_front(iris, sampler):
     assert not hasattr(plain.fit(*iris), "best_params_")
 
 
+def test_a_network_has_several_objectives_too(iris):
+    found = OptunaSearchCV(
+        MLPClassifier(epochs=3, random_state=0),
+        {"hidden_layer_sizes": [(2,), (16,)]},
+        scoring={"accuracy": "accuracy", "loss": "neg_log_loss"},
+        directions=["maximize", "maximize"],
+        refit="loss",
+        n_trials=3,
+        cv=2,
+        random_state=0,
+    ).fit(*iris)
+    assert len(found.study_.trials[0].user_attrs["curves"][0]) == 3
+    assert len(found.best_trials_) >= 1
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [
