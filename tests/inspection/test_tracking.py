@@ -10,10 +10,11 @@ from scipy.stats import loguniform
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import MLPClassifier
+from skdl import KerasClassifier, MLPClassifier
 from skdl._callbacks import EpochCallback
 from skdl.inspection import compare
 from skdl.model_selection import OptunaSearchCV
+from tests.keras_models import build_classifier
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what MLflow says of its own type hints
@@ -198,3 +199,33 @@ def test_without_mlflow_it_is_said_how_to_get_it(monkeypatch, iris):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(ImportError, match=r"pip install skdl\[mlflow\]"):
         compare(pipeline(), {"a": {}}, *iris, tracking="mlflow")
+
+
+@pytest.fixture
+def autolog(client, tmp_path):
+    """Let MLflow log what scikit-learn fits; return what it has logged."""
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    number = client.create_experiment("auto", artifact_location=str(tmp_path / "a"))
+    mlflow.set_experiment(experiment_id=number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of releases of scikit-learn that it knows
+        mlflow.sklearn.autolog(silent=True, log_models=False)
+    yield lambda: client.search_runs([number])
+    mlflow.sklearn.autolog(disable=True)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:mlflow")
+@pytest.mark.filterwarnings("ignore::FutureWarning:mlflow")
+def test_autologging_logs_no_encoder_in_the_place_of_a_network(autolog, iris):
+    own = KerasClassifier(
+        build_classifier, loss="sparse_categorical_crossentropy", random_state=0
+    )
+    with mlflow.start_run():
+        own.fit(*iris)
+    (run,) = autolog()
+    assert "estimator_class" not in run.data.tags
+    assert not any("encoder" in name for name in run.data.params)
+    with mlflow.start_run():
+        pipeline().fit(*iris)
+    params = autolog()[0].data.params
+    assert params["mlpclassifier__epochs"] == "3"
