@@ -484,9 +484,18 @@ def split_validation(n_rows, labels, fraction, seed, groups=None):
     except ValueError as error:
         raise ValueError(
             f"validation_fraction={fraction!r} of {n_rows} rows can't be split off for "
-            f"early stopping: {error} Use a larger fraction, more data, X_val and "
-            "y_val, or early_stopping=False."
+            f"early stopping: {error}{_name_single(labels)} Use a larger fraction, "
+            "more data, X_val and y_val, or early_stopping=False."
         ) from error
+
+
+def _name_single(labels):
+    """Return a sentence on the labels that one row has, or nothing."""
+    if labels is None:
+        return ""
+    found, counts = np.unique(labels, return_counts=True)
+    single = found[counts == 1].tolist()
+    return f" One row alone has each of {single[:5]}." if single else ""
 
 
 def check_groups(groups, n_rows):

@@ -172,7 +172,7 @@ class SearchDisplay:
             title=f"{len(scores)} candidates",
         )
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(loc="lower right")
+        axes.legend(loc="center right")
 
     def _draw_parameter(self, axes, name, scores):
         column = np.ma.asarray(self.results[f"param_{name}"])
