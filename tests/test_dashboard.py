@@ -10,7 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from optuna.pruners import NopPruner
+from optuna.pruners import ThresholdPruner
 from scipy.stats import loguniform
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -36,7 +36,7 @@ def dashboard(tmp_path_factory, iris):
         random_state=0,
         storage=url,
         study_name="irises",
-        pruner=NopPruner(),
+        pruner=ThresholdPruner(lower=-1.0),  # it is shown each epoch, and prunes none
     )
     search.fit(*iris)
     with socket.socket() as free:

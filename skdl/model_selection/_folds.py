@@ -65,8 +65,8 @@ class Setting:
         What goes to ``fit`` and to the scorer.
     train_scores : bool
         Whether the training rows are scored, too.
-    scoring_share : float
-        How much of the time of a training the scores after its epochs may take.
+    is_pruned : bool
+        Whether a pruner is asked after each score.
     directions : list of str or None
         Of all scores, where the study has several objectives.
     """
@@ -80,7 +80,7 @@ class Setting:
     fit_params: dict
     score_params: dict
     train_scores: bool
-    scoring_share: float
+    is_pruned: bool
     directions: list | None = None
 
 
@@ -266,7 +266,8 @@ class _EpochScores(Observer):
         self._test = test
         self._begin = begin
         self._take = take
-        self._share = setting.scoring_share
+        self._is_asked = setting.is_pruned
+        self._share = SHARE_OF_A_PRUNER if setting.is_pruned else SHARE_OF_NOBODY
         self._objective = setting.objective
         self._scorer = take_scorer(setting.scorer, setting.objective)
         self._name = plain_score_name(setting.scorer, setting.objective, candidate)
@@ -282,8 +283,8 @@ class _EpochScores(Observer):
         transforms_only = only_transforms(self._candidate)
         self._candidate, X = strip_pipelines(self._candidate, self._test.X)
         self._test = self._test._replace(X=X)
-        if self._name is None or not transforms_only:
-            return None
+        if self._name is None or not transforms_only or not self._is_asked:
+            return None  # in the loop each epoch is scored: for a pruner only
         try:
             part = encode(X, self._test.y, score_params.get("sample_weight"))
         except ValueError:

@@ -32,11 +32,7 @@ from skdl._sklearn import (
 )
 from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
-from skdl.model_selection._folds import (
-    SHARE_OF_A_PRUNER,
-    SHARE_OF_NOBODY,
-    Setting,
-)
+from skdl.model_selection._folds import Setting
 from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
@@ -407,9 +403,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             fit_params=routed.estimator.fit,
             score_params=routed.scorer.score,
             train_scores=self.return_train_score,
-            scoring_share=(
-                SHARE_OF_NOBODY if isinstance(pruner, NopPruner) else SHARE_OF_A_PRUNER
-            ),
+            is_pruned=not isinstance(pruner, NopPruner),
             directions=None if self.directions is None else list(self.directions),
         )
         space = make_space(self.param_distributions, self.estimator)

@@ -34,10 +34,12 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.model_selection import OptunaSearchCV, _folds, _search, default_space
+from skdl.model_selection import OptunaSearchCV, _folds, default_space
 from skdl.model_selection._outcome import Outcome
 from skdl.training import programs
 
+# It is shown each epoch, and prunes none.
+LENIENT = ThresholdPruner(lower=-1e9)
 SPACE = {"learning_rate": loguniform(1e-3, 1e-1), "dropout": uniform(0, 0.5)}
 PIPELINE_SPACE = {f"mlpclassifier__{name}": value for name, value in SPACE.items()}
 
@@ -60,7 +62,7 @@ def search(estimator=None, space=SPACE, **params):
 
 @pytest.fixture(scope="module")
 def fitted(iris):
-    return search(return_train_score=True).fit(*iris)
+    return search(return_train_score=True, pruner=LENIENT).fit(*iris)
 
 
 # What it leaves behind
@@ -237,7 +239,7 @@ def test_without_a_refit_there_is_no_estimator(iris, refit):
 def test_sample_weight_goes_to_the_fits_of_its_folds_and_to_the_scores(binary):
     X, y = binary
     weight = np.where(np.arange(200) % 3, 1.0, 5.0)
-    found = search(n_trials=2, cv=4).fit(X, y, sample_weight=weight)
+    found = search(n_trials=2, cv=4, pruner=LENIENT).fit(X, y, sample_weight=weight)
     best = found.cv_results_["params"][0]
     for fold, (train, test) in enumerate(StratifiedKFold(4).split(X, y)):
         alone = network(**best).fit(X[train], y[train], sample_weight=weight[train])
@@ -300,7 +302,8 @@ def test_a_step_of_the_pipeline_is_searched(iris):
 
 
 def final_scores_and_curves(estimator, data, scoring, **params):
-    found = search(estimator, scoring=scoring, n_trials=1, **params).fit(*data)
+    plain = dict(n_trials=1, pruner=LENIENT)
+    found = search(estimator, scoring=scoring, **{**plain, **params}).fit(*data)
     attributes = found.study_.trials[0].user_attrs
     scores = found.study_.trials[0].value, attributes["scores"]["test"]
     return scores[1], attributes["curves"], found
@@ -390,7 +393,7 @@ def test_epochs_are_scored_in_proportion_to_what_they_cost(
 ):
     monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", seconds)
     X, y = make_classification(250, 9, random_state=0)
-    monkeypatch.setattr(_search, "SHARE_OF_A_PRUNER", share)
+    monkeypatch.setattr(_folds, "SHARE_OF_A_PRUNER", share)
     plain = MLPClassifier((500, 500), epochs=50, batch_size=20, random_state=0)
     monkeypatch.setattr(_folds, "SECONDS_PER_WORK", 1.2e-3 / (200 * 255_000))
     found = OptunaSearchCV(
