@@ -224,7 +224,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         network, shapes = self._make_structure(train.X.shape[1], target)
         checks.check_memory(shapes)
         settings = self._settings()
-        resolved = resolve(settings, len(train.y))
+        resolved = resolve(self, settings, len(train.y))
         settings |= resolved
         return Job(
             network=network,

@@ -1,5 +1,7 @@
 """Defaults that follow the number of rows: docs/design.md has their measurement."""
 
+from sklearn.base import is_regressor
+
 __all__ = ["AUTO", "resolve"]
 
 AUTO = "auto"
@@ -7,41 +9,46 @@ AUTO = "auto"
 _L2 = 1e-3
 _PENALIZED_ROWS = 2_000
 # How many rows a training sees in all epochs together, and its fewest and most epochs.
-_ROWS_IN_ALL = 2_000_000
+_ROWS_IN_ALL = {"classification": 2_000_000, "regression": 600_000}
 _EPOCHS = (5, 100)
 _BATCHES = ((10_000, 64), (40_000, 128))
 _LARGEST_BATCH = 256
 
 
-def _l2(n_rows):
-    """Return a penalty that falls with the rows.
+def _l2(n_rows, task):
+    """Return a penalty that falls with the rows, as scikit-learn's ``alpha / n`` does.
 
-    As one that all rows bear together it would fall as 1 / n, as scikit-learn's
-    ``alpha / n``; measured on sets of 2,000 to 60,000 rows, a little faster is better.
+    Measured on sets of 2,000 to 60,000 rows, classes want it to fall a little faster.
     """
-    return _L2 * min(1.0, _PENALIZED_ROWS / n_rows) ** 1.5
+    power = {"classification": 1.5, "regression": 1.0}[task]
+    return _L2 * min(1.0, _PENALIZED_ROWS / n_rows) ** power
 
 
-def _batch_size(n_rows):
+def _batch_size(n_rows, task):
     """Return larger batches for more rows: their noise is what limits a late epoch."""
     sizes = (size for most_rows, size in _BATCHES if n_rows <= most_rows)
     return next(sizes, _LARGEST_BATCH)
 
 
-def _epochs(n_rows):
-    """Return so many epochs that the steps are about the same from some rows on."""
+def _epochs(n_rows, task):
+    """Return so many epochs that the steps are about the same from some rows on.
+
+    Fewer for numbers: the outliers of a noisy target are learned by heart sooner.
+    """
     least, most = _EPOCHS
-    return max(least, min(most, round(_ROWS_IN_ALL / n_rows)))
+    return max(least, min(most, round(_ROWS_IN_ALL[task] / n_rows)))
 
 
 _RULES = {"l2": _l2, "batch_size": _batch_size, "epochs": _epochs}
 
 
-def resolve(settings, n_rows):
+def resolve(estimator, settings, n_rows):
     """Return what ``"auto"`` stands for, by the names of the parameters that have it.
 
     Parameters
     ----------
+    estimator : estimator
+        A regressor has other numbers than a classifier.
     settings : dict
         Parameters by name.
     n_rows : int
@@ -51,8 +58,9 @@ def resolve(settings, n_rows):
     -------
     dict of str to number
     """
+    task = "regression" if is_regressor(estimator) else "classification"
     return {
-        name: rule(n_rows)
+        name: rule(n_rows, task)
         for name, rule in _RULES.items()
         if isinstance(settings.get(name), str) and settings[name] == AUTO
     }

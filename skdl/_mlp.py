@@ -278,8 +278,8 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
         Keras. The loss is a mean over rows and the penalty is not, so what is right for
         few rows is too much for many, and scikit-learn divides its ``alpha`` by
-        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
-        n_samples) ** 1.5`` above, the best of what was measured.
+        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * 2000 /
+        n_samples`` above, the best of what was measured.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
@@ -305,8 +305,8 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
         10,000 rows, 128 up to 40,000, and 256 above.
     epochs : int or "auto", default="auto"
-        How often to go over the data, from 1. ``"auto"`` is 100 up to 20,000 rows, and
-        ``2_000_000 / n_samples`` above, but 5 at least.
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 6,000 rows, and
+        ``600_000 / n_samples`` above, but 5 at least.
     early_stopping : bool, default=False
         Whether to stop when the validation loss does not improve any more.
     validation_fraction : float, default=0.1

@@ -11,26 +11,29 @@ AUTO = dict.fromkeys(("l2", "batch_size", "epochs"), "auto")
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "l2", "batch_size", "epochs"),
+    ("kind", "n_rows", "l2", "batch_size", "epochs"),
     [
-        (150, 1e-3, 64, 100),
-        (2_000, 1e-3, 64, 100),
-        (8_000, 1.25e-4, 64, 100),
-        (20_000, 1e-3 / 10**1.5, 128, 100),
-        (60_000, 1e-3 / 30**1.5, 256, 33),
-        (1_000_000, 1e-3 / 500**1.5, 256, 5),
+        (MLPClassifier, 150, 1e-3, 64, 100),
+        (MLPClassifier, 2_000, 1e-3, 64, 100),
+        (MLPClassifier, 8_000, 1.25e-4, 64, 100),
+        (MLPClassifier, 20_000, 1e-3 / 10**1.5, 128, 100),
+        (MLPClassifier, 60_000, 1e-3 / 30**1.5, 256, 33),
+        (MLPClassifier, 1_000_000, 1e-3 / 500**1.5, 256, 5),
+        (MLPRegressor, 150, 1e-3, 64, 100),
+        (MLPRegressor, 6_000, 1e-3 / 3, 64, 100),
+        (MLPRegressor, 60_000, 1e-3 / 30, 256, 10),
+        (MLPRegressor, 1_000_000, 1e-3 / 500, 256, 5),
     ],
 )
-def test_auto_is_the_documented_number(n_rows, l2, batch_size, epochs):
-    found = resolve(AUTO, n_rows)
+def test_auto_is_the_documented_number(kind, n_rows, l2, batch_size, epochs):
+    found = resolve(kind(), AUTO, n_rows)
     assert found["l2"] == pytest.approx(l2)
     assert (found["batch_size"], found["epochs"]) == (batch_size, epochs)
 
 
 def test_numbers_of_the_users_own_stay():
-    assert resolve({"l2": 0.5, "batch_size": 7, "epochs": "auto"}, 10) == {
-        "epochs": 100
-    }
+    settings = {"l2": 0.5, "batch_size": 7, "epochs": "auto"}
+    assert resolve(MLPClassifier(), settings, 10) == {"epochs": 100}
 
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
@@ -56,4 +59,5 @@ def test_a_convolutional_network_has_numbers_of_its_own(digits):
 def test_early_stopping_splits_what_auto_has_counted(iris):
     X, y = np.tile(iris[0], (20, 1)), np.tile(iris[1], 20)
     found = MLPClassifier(4, early_stopping=True, patience=1, random_state=0).fit(X, y)
-    assert found.resolved_ == resolve(AUTO, 3_000) != resolve(AUTO, 2_700)
+    assert found.resolved_ == resolve(found, AUTO, 3_000)
+    assert found.resolved_ != resolve(found, AUTO, 2_700)

@@ -127,7 +127,7 @@ class _Network:
         self._prefix = last_prefix(estimator)
         network = find_network(estimator)
         self._params = network.get_params(deep=False)
-        self._params |= dict(resolved) or resolve(self._params, _SOME_ROWS)
+        self._params |= dict(resolved) or resolve(network, self._params, _SOME_ROWS)
         if not isinstance(network, BaseNetwork):  # a model whose names are the user's
             self._params = {"epochs": self._params["epochs"]}
 

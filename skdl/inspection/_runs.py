@@ -222,7 +222,7 @@ def _compile(candidate, split):
     with suppress(Exception):  # the fit itself will tell of what fails
         copy = clone(candidate)
         params, prefix = network.get_params(deep=False), last_prefix(candidate)
-        params |= resolve(params, np.shape(split.y)[0])
+        params |= resolve(network, params, np.shape(split.y)[0])
         off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "epochs": 1}
         off["fit__epochs"] = 1
         copy.set_params(**{prefix + name: off[name] for name in off if name in params})
