@@ -382,10 +382,11 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     def _check_validation(self, target, validation):
         """Return the validation part that was given to ``fit``, or None."""
         X, y, weight = validation
-        if X is None and y is None and weight is None and self._observer is not None:
-            X, y, weight = (*(self._observer.find_validation() or ()), *validation)[:3]
         if X is None and y is None and weight is None:
-            return None
+            found = self._observer and self._observer.find_validation()
+            if found is None:
+                return None
+            X, y, weight = (*found, None)[:3]
         if X is None or y is None:
             raise ValueError(
                 "X_val and y_val belong together: give both of them, or none."

@@ -40,7 +40,12 @@ from skdl._scikeras import (
     unflatten_params,
 )
 from skdl._streams import Stream, is_stream, read_whole
-from skdl._targets import warn_of_absent_classes, warn_of_one_hot
+from skdl._targets import (
+    check_same_classes,
+    check_same_labels,
+    warn_of_absent_classes,
+    warn_of_one_hot,
+)
 from skdl.training._architecture import (
     compile_settings,
     copy_keras,
@@ -440,9 +445,8 @@ class BaseKeras(BaseWrapper):
         self._states, self._steps_done = None, 0
         with _no_autologging():
             self.target_encoder_ = self.target_encoder.fit(y)
-        vars(self).update(getattr(self.target_encoder_, "get_metadata", dict)())
-        encoder = self.feature_encoder
-        with _no_autologging():
+            vars(self).update(getattr(self.target_encoder_, "get_metadata", dict)())
+            encoder = self.feature_encoder
             self.feature_encoder_ = encoder.fit(X)
         vars(self).update(getattr(encoder, "get_metadata", dict)())
         vars(self).pop("history_", None)
@@ -458,11 +462,8 @@ class BaseKeras(BaseWrapper):
     def _check_model_param(self):
         """Return what builds the model: SciKeras takes functions only."""
         given = self._given_model()
-        if inspect.isfunction(given) or not callable(given):
-            return super()._check_model_param()
-        if isinstance(given, keras.Model):
-            return super()._check_model_param()
-        return given
+        known = inspect.isfunction(given) or isinstance(given, keras.Model)
+        return super()._check_model_param() if known or not callable(given) else given
 
     def _given_model(self):
         return self.build_fn if self.model is None else self.model
@@ -1008,7 +1009,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             The fitted estimator.
         """
         if classes is not None and self.initialized_:
-            self._check_same_classes(classes)
+            check_same_classes(self.classes_, classes)
         self._classes = None if classes is None else np.unique(classes)
         try:
             return super().partial_fit(X, y, sample_weight=sample_weight, **kwargs)
@@ -1141,22 +1142,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         self.target_encoder_ = encoder
 
     def _check_same_labels(self, y):
-        if self.classes_ is None or np.ndim(y) != 1:
-            return
-        known, found = self.classes_.tolist(), np.unique(y).tolist()
-        if known != found:
-            raise ValueError(
-                "A fit that goes on (warm_start=True) needs the classes of the last: "
-                f"it had {known}, y has {found}. Set warm_start=False to begin anew."
-            )
-
-    def _check_same_classes(self, classes):
-        known, found = self.classes_.tolist(), np.unique(classes).tolist()
-        if known != found:
-            raise ValueError(
-                f"classes={classes!r} is not the same as on the last call to "
-                f"partial_fit, which had {known}."
-            )
+        if self.classes_ is not None and np.ndim(y) == 1:
+            check_same_labels(self.classes_, y)
 
     @property
     def target_encoder(self):

@@ -17,6 +17,7 @@ from skdl._sklearn import BaseSearchCV, FrozenEstimator, is_routing_enabled
 
 __all__ = [
     "being_fitted_in",
+    "callers",
     "find_fitted_network",
     "find_network",
     "find_networks",
@@ -126,20 +127,26 @@ _FITTED = _TRAINED | {
 }
 
 
+def callers():
+    """Yield the object and the name of each method that runs, the innermost first."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        yield frame.f_locals.get("self"), frame.f_code.co_name
+        frame = frame.f_back
+
+
 def being_fitted_in(estimator):
     """Return what an estimator, whose ``fit`` runs now, is fitting; None if unknown.
 
     Some holders show the clone that they fit only when its fit has ended; who runs is
     told by the callers alone.
     """
-    frame, found = sys._getframe(1), None
-    while frame is not None:
-        caller = frame.f_locals.get("self")
+    found = None
+    for caller, method in callers():
         if caller is estimator:
             return found
-        if isinstance(caller, BaseEstimator) and "fit" in frame.f_code.co_name:
+        if isinstance(caller, BaseEstimator) and "fit" in method:
             found = caller
-        frame = frame.f_back
     return None
 
 

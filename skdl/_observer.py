@@ -53,7 +53,7 @@ class Observer:
         """
 
     def find_validation(self):
-        """Return X and y to validate on, as the network takes them, or None."""
+        """Return X, y and perhaps weights to validate on, as it takes them, or None."""
         return
 
     def find_rows(self, encode):

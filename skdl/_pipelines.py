@@ -1,9 +1,10 @@
 """What a network can know of the pipeline that fits it."""
 
-import sys
 import warnings
 
 from sklearn.pipeline import Pipeline
+
+from skdl._nested import callers
 
 __all__ = ["warn_if_raw"]
 
@@ -39,13 +40,10 @@ def warn_if_raw(estimator, name):
 
 def _find_pipeline(estimator):
     """Return the pipeline with several steps that is fitting the estimator, or None."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, Pipeline) and frame.f_code.co_name.startswith("fit"):
+    for caller, method in callers():
+        if isinstance(caller, Pipeline) and method.startswith("fit"):
             is_last = len(caller.steps) > 1 and caller.steps[-1][1] is estimator
             return caller if is_last else None
-        frame = frame.f_back
     return None
 
 

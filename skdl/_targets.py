@@ -13,6 +13,8 @@ from sklearn.utils.validation import column_or_1d
 
 __all__ = [
     "Target",
+    "check_same_classes",
+    "check_same_labels",
     "make_class_target",
     "make_real_target",
     "warn_of_absent_classes",
@@ -128,6 +130,25 @@ def warn_of_absent_classes(class_weight, classes):
         )
 
 
+def check_same_classes(known, classes):
+    """Check that ``partial_fit`` gets the classes of its last call."""
+    if np.unique(classes).tolist() != known.tolist():
+        raise ValueError(
+            f"classes={classes!r} is not the same as on the last call to "
+            f"partial_fit, which had {known.tolist()}."
+        )
+
+
+def check_same_labels(known, y):
+    """Check that a ``fit`` which goes on gets the classes of the last."""
+    found = np.unique(y).tolist()
+    if found != known.tolist():
+        raise ValueError(
+            "A fit that goes on (warm_start=True) needs the classes of the last: it "
+            f"had {known.tolist()}, y has {found}. Set warm_start=False to begin anew."
+        )
+
+
 def make_real_target(y, weight):
     """Return the target of a regression, for its numbers and the rows' weights.
 
@@ -210,20 +231,10 @@ class _SingleLabel:
 
     def check_same(self, y, classes, *, partial):
         """Check that training which goes on has the classes that it began with."""
-        known = self.classes.tolist()
-        if classes is not None and np.unique(classes).tolist() != known:
-            raise ValueError(
-                f"classes={classes!r} is not the same as on the last call to "
-                f"partial_fit, which had {known}."
-            )
-        if partial:
-            return
-        found = np.unique(column_or_1d(y)).tolist()
-        if found != known:
-            raise ValueError(
-                "A fit that goes on (warm_start=True) needs the classes of the last: "
-                f"it had {known}, y has {found}. Set warm_start=False to begin anew."
-            )
+        if classes is not None:
+            check_same_classes(self.classes, classes)
+        if not partial:
+            check_same_labels(self.classes, column_or_1d(y))
 
 
 class _ClassTarget(_SingleLabel):

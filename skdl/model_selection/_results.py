@@ -59,11 +59,11 @@ def make_results(
     results.update(mask_params(candidates))
     results["params"] = candidates
     names = next(o.scores for o, state in zip(outcomes, states) if state == "complete")
+    feasible = np.array([is_feasible(trial) for trial in trials])
     for k, name in enumerate(names):
         sign = -1 if directions and directions[k] == "minimize" else 1
         table = by_fold([o.scores.get(name, []) for o in outcomes], fill)
         results.update(_columns(f"test_{name}", table))
-        feasible = np.array([is_feasible(trial) for trial in trials])
         complete = states == "complete"
         results[f"rank_test_{name}"] = _rank(
             sign * table.mean(axis=1), complete, feasible
@@ -75,8 +75,8 @@ def make_results(
     results["trial_state"] = states
     if directions:
         results["pareto_optimal"] = np.isin(results["trial_number"], list(best))
-    if not all(map(is_feasible, trials)):
-        results["feasible"] = np.array([is_feasible(trial) for trial in trials])
+    if not feasible.all():
+        results["feasible"] = feasible
     results["n_epochs"] = np.array([o.n_epochs for o in outcomes])
     return results
 

@@ -469,9 +469,9 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             plan.space,
         )
         data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
-        n_fits = max(0, self.n_trials - len(done)) * len(setting.splits)
+        n_fits = max(0, n_trials - len(done)) * len(setting.splits)
         tasks = SearchTasks(self, data, n_fits, self.refit is not False)
-        line = SearchLine(self.n_trials, self.verbose > 0)
+        line = SearchLine(n_trials, self.verbose > 0)
         board = None
         if not isinstance(plan.pruner, NopPruner):
             board = Board(plan.pruner, study.study_name)

@@ -59,6 +59,12 @@ def test_one_line_shows_how_the_search_stands(iris, capsys):
     )
 
 
+def test_the_line_counts_one_trial_where_there_is_nothing_to_draw(iris, capsys):
+    shown = search(verbose=1).set_params(param_distributions={}).fit(*iris)
+    assert len(shown.cv_results_["params"]) == 1
+    assert last_line(capsys.readouterr().err).startswith("OptunaSearchCV: 1/1 trials")
+
+
 def test_a_search_that_goes_on_shows_what_it_has(tmp_path, capsys):
     url = f"sqlite:///{tmp_path}/study.db"
     make_search(url, 3).fit(*make_data())
