@@ -1,4 +1,5 @@
 import os
+import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips a check
@@ -42,6 +43,20 @@ def equal_weights(first, second):
         np.array_equal(a, b)
         for a, b in zip(first._weights, second._weights, strict=True)
     )
+
+
+@pytest.fixture
+def own_mlflow(tmp_path, monkeypatch):
+    """Work in a new folder; forget at the end what the test has set of MLflow."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TRACKING_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME"):
+        monkeypatch.setenv(f"MLFLOW_{name}", "")  # what MLflow sets is undone, too
+        monkeypatch.delenv(f"MLFLOW_{name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what MLflow says of its own type hints
+        import mlflow
+    yield mlflow
+    mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="session")

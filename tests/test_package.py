@@ -176,8 +176,8 @@ def test_the_python_blocks_of_the_page_on_images_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_python_blocks_of_the_page_on_studies_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("own_mlflow")
+def test_the_python_blocks_of_the_page_on_studies_run(tmp_path):
     matplotlib.use("Agg")
     names = run_blocks("docs/studies.md", {})
     plt.close("all")

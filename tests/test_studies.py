@@ -63,8 +63,8 @@ def test_regularization(tmp_path, capsys):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_bias_and_variance(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("own_mlflow")
+def test_bias_and_variance(tmp_path, capsys):
     printed = run("study_3_bias_and_variance", tmp_path, capsys)
     assert "Try next:" in printed
     assert "Best: " in printed

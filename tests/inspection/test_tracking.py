@@ -24,14 +24,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def client(tmp_path, monkeypatch):
+def client(own_mlflow, tmp_path):
     """A client of the store that is used where none is set."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("TRACKING_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME"):
-        monkeypatch.setenv(f"MLFLOW_{name}", "")  # what MLflow sets is undone, too
-        monkeypatch.delenv(f"MLFLOW_{name}")
-    yield mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
-    mlflow.set_tracking_uri(None)
+    return own_mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def read_runs(client, experiment="skdl"):
