@@ -94,26 +94,26 @@ def test_an_interrupted_fit_may_keep_its_epochs(iris, name):
 
 
 def structures():
-    """Return 200 networks of as many structures."""
+    """Return 200 networks of as many structures, quick to compile."""
     found = [
         MLPClassifier(
-            (4,) * depth,
+            (4,),
             activation=activation,
             batch_norm=batch_norm,
             dropout=dropout,
-            l2=0.0,
+            l2=l2,
             optimizer=optimizer,
             batch_size=50,
             epochs=2,
-            random_state=depth,
+            random_state=0,
         )
-        for depth in (0, 1, 2)
         for activation in ("relu", "tanh", "sigmoid", "elu", "swish", "identity")
         for batch_norm in (False, True)
         for dropout in (0.0, 0.2)
-        for optimizer in ("sgd", "adam", "rmsprop")
+        for l2 in (0.0, 0.1)
+        for optimizer in ("sgd", "adam", "rmsprop", "adagrad", "lion")
     ]
-    return found[16:]
+    return found[40:]
 
 
 def test_eight_threads_with_two_hundred_structures(iris):
@@ -130,9 +130,8 @@ def test_eight_threads_with_two_hundred_structures(iris):
     with ThreadPoolExecutor(8) as pool:
         crowded = list(pool.map(fit, networks, timeout=600))
     assert len(programs) == 32
-    alone = [fit(network) for network in networks]
-    for one, other in zip(crowded, alone, strict=True):
-        assert all(map(np.array_equal, one, other))
+    for one, network in list(zip(crowded, networks, strict=True))[::8]:
+        assert all(map(np.array_equal, one, fit(network)))
 
 
 @pytest.mark.parametrize("hidden", [(10**6, 10**6), (50_000,) * 8, (10**12,)], ids=str)
