@@ -341,7 +341,7 @@ def main(arguments=None):
     except (OSError, ValueError) as error:
         hint = "" if options.data_file else " Then: --data-file FILE.npz"
         raise SystemExit(f"--data {options.data}: {error}{hint}") from error
-    import skdl.training  # noqa: F401 imports TensorFlow, which is not timed
+    import keras  # noqa: F401 imports TensorFlow, which is not timed
 
     options.output.mkdir(parents=True, exist_ok=True)
     train, test = split(X, y, test, options)

@@ -40,7 +40,7 @@ def load_mnist(path=None):
     ----------
     LeCun et al., "Gradient-based learning applied to document recognition" (1998).
     """
-    return _load("mnist", path, (28, 28))
+    return _load_images("mnist", path, (28, 28))
 
 
 def load_fashion_mnist(path=None):
@@ -73,7 +73,7 @@ def load_fashion_mnist(path=None):
     ----------
     Xiao, Rasul & Vollgraf, "Fashion-MNIST" (2017).
     """
-    return _load("fashion_mnist", path, (28, 28))
+    return _load_images("fashion_mnist", path, (28, 28))
 
 
 def load_cifar10(path=None):
@@ -106,11 +106,11 @@ def load_cifar10(path=None):
     ----------
     Krizhevsky, "Learning multiple layers of features from tiny images" (2009).
     """
-    return _load("cifar10", path, (32, 32, 3))
+    return _load_images("cifar10", path, (32, 32, 3))
 
 
-def _load(name, path, image_shape):
-    arrays = _download(name) if path is None else _read(name, Path(path))
+def _load_images(name, path, image_shape):
+    arrays = _download(name) if path is None else _read_arrays(name, Path(path))
     X_train, y_train, X_test, y_test = arrays
     for part, X, y in (("train", X_train, y_train), ("test", X_test, y_test)):
         if X.shape[1:] != image_shape or len(X) != y.size:
@@ -121,7 +121,7 @@ def _load(name, path, image_shape):
     return X_train, y_train.reshape(-1), X_test, y_test.reshape(-1)
 
 
-def _read(name, path):
+def _read_arrays(name, path):
     if not path.is_file():
         raise FileNotFoundError(f"{name}: there is no file {path}.")
     try:

@@ -8,8 +8,8 @@ import scipy.linalg
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdl._images import check_same_images, find_image_shape
-from skdl._sklearn import Interval, StrOptions
+from skdl._utils._sklearn import Interval, StrOptions
+from skdl.estimators._images import check_same_images, find_image_shape
 
 __all__ = ["ImageScaler", "ZCAWhitening"]
 

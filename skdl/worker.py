@@ -84,7 +84,7 @@ def _make_parser():
     return parser
 
 
-def _load(option, path):
+def _load_file(option, path):
     try:
         return joblib.load(path)
     except OSError:
@@ -97,7 +97,7 @@ def _load(option, path):
 
 
 def _read_search(options):
-    search = _load("--search", options.search)
+    search = _load_file("--search", options.search)
     if not isinstance(search, OptunaSearchCV):
         raise TypeError(
             f"--search {options.search}: it holds {type(search).__name__}, and not an "
@@ -114,7 +114,7 @@ def _read_data(options):
         return _read_table(options)
     if options.target is not None:
         raise ValueError(f"--target is for parquet files; --data is {options.data}.")
-    found = _load("--data", options.data)
+    found = _load_file("--data", options.data)
     if isinstance(found, dict):
         return found
     if not isinstance(found, tuple) or len(found) != 2:

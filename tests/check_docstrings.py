@@ -18,15 +18,6 @@ MODULES = [
     "skdl.preprocessing",
 ]
 
-# Where the methods of public classes are defined, beside their own module.
-OURS = {
-    "skdl._base",
-    "skdl._cnn",
-    "skdl._heads",
-    "skdl._keras",
-    "skdl.preprocessing",
-}
-
 
 def public_names():
     for module in MODULES:
@@ -37,14 +28,15 @@ def public_names():
             elif inspect.isclass(found):
                 path = f"{found.__module__}.{name}"
                 yield path
-                ours = [
-                    k
-                    for k in found.__mro__
-                    if k.__module__ in {*OURS, found.__module__}
-                ]
+                ours = [k for k in found.__mro__ if _is_documented(k.__module__)]
                 for method in {name for kind in ours for name in vars(kind)}:
                     if not method.startswith("_"):
                         yield f"{path}.{method}"
+
+
+def _is_documented(module):
+    """Return whether a module has public classes, or what they inherit."""
+    return module.startswith("skdl.") and not module.startswith("skdl._utils.")
 
 
 def main():

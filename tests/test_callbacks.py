@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.training import programs
+from skdl.training._cache import programs
 from skdl.training._keras import has_batch_hooks
 from tests.conftest import equal_weights
 

@@ -21,7 +21,7 @@ def search():
 
 
 def look_into_worker():
-    from skdl.training import programs
+    from skdl.training._cache import programs
 
     kept = [id(program) for idle in programs._idle.values() for program in idle]
     return os.getpid(), "tensorflow" in sys.modules, kept

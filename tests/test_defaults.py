@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdl import CNNClassifier, MLPClassifier, MLPRegressor
-from skdl._defaults import resolve
+from skdl.estimators._defaults import resolve
 from tests.conftest import equal_weights
 
 AUTO = dict.fromkeys(("l2", "batch_size", "epochs"), "auto")

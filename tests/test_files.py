@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skdl._files import created, replaced
+from skdl._utils._files import created, replaced
 
 
 def test_a_file_is_replaced_whole_or_left_as_it_was(tmp_path):

@@ -310,7 +310,7 @@ def test_restored_weights_have_the_best_validation_loss(iris):
 
 
 def test_the_validation_part_is_stratified_and_drawn_at_random():
-    from skdl._checks import split_validation
+    from skdl._utils._validation_part import split_validation
 
     labels = np.repeat([0, 1, 2], [80, 15, 5])
     train, validation = split_validation(100, labels, 0.2, np.random.SeedSequence(0))

@@ -24,7 +24,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl._nested import find_fitted_network, find_network, find_networks, last_prefix
+from skdl._utils._nested import (
+    find_fitted_network,
+    find_network,
+    find_networks,
+    last_prefix,
+)
 from skdl.inspection import LearningCurvesDisplay, compare, diagnose
 from skdl.model_selection import OptunaSearchCV, _folds, default_space
 

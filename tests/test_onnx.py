@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
 
 import skdl
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
-from skdl._checks import ACTIVATIONS
+from skdl.nn._activations import ACTIVATIONS
 from tests.keras_models import build_with_own_layer
 
 

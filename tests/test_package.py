@@ -52,11 +52,11 @@ def test_importing_skdl_imports_neither_tensorflow_nor_keras():
 def test_another_backend_of_keras_is_refused(monkeypatch):
     import keras
 
-    import skdl.training
+    import skdl.nn._backend
 
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ImportError, match="runs on jax: set KERAS_BACKEND=tensorflow"):
-        importlib.reload(skdl.training)
+        importlib.reload(skdl.nn._backend)
 
 
 def test_the_package_names_what_it_has():
@@ -68,11 +68,12 @@ def test_the_package_names_what_it_has():
 @pytest.mark.parametrize(
     ("module", "n_lines"),
     [
-        ("skdl._cnn", 11),
-        ("skdl._keras", 12),
-        ("skdl._mlp", 4),
-        ("skdl._model_card", 8),
-        ("skdl._onnx", 10),
+        ("skdl.estimators._cnn", 11),
+        ("skdl.keras_wrapper._classifier", 6),
+        ("skdl.keras_wrapper._regressor", 6),
+        ("skdl.estimators._mlp", 4),
+        ("skdl.inspection._model_card", 8),
+        ("skdl.saving._onnx", 10),
         ("skdl.baselines", 9),
         ("skdl.inspection._comparison", 5),
         ("skdl.inspection._comparison_display", 6),

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from skdl import MLPClassifier
-from skdl.training import programs
+from skdl.training._cache import programs
 from tests.conftest import equal_weights
 
 

@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.training import programs
+from skdl.training._cache import programs
 
 
 def network(**params):

@@ -10,13 +10,18 @@ import pandas as pd
 from sklearn.metrics import check_scoring
 from sklearn.utils import indexable
 
-from skdl._checks import draw_seed
-from skdl._fingerprint import Fingerprint, describe, describe_data, describe_estimator
-from skdl._markdown import table, version_section
+from skdl._utils._fingerprint import (
+    Fingerprint,
+    describe,
+    describe_data,
+    describe_estimator,
+)
+from skdl._utils._numbers import draw_seed
 from skdl.inspection._comparison_display import ComparisonDisplay
 from skdl.inspection._figures import draw_hidden
 from skdl.inspection._ledger import open_ledger
-from skdl.inspection._runs import Run, train_run
+from skdl.inspection._markdown import table, version_section
+from skdl.inspection._runs import TrainedRun, train_run
 from skdl.inspection._splits import draw_seeds, make_splits
 from skdl.inspection._table import describe_runs, p_value
 from skdl.inspection._tracking import open_tracker
@@ -144,7 +149,7 @@ def compare(
     seed = None if random_state is None else draw_seed(random_state)
     ledger = open_ledger(folder, fingerprint, seed)
     planned = [
-        Run(name, describe_changes(changed), repeat, fold)
+        TrainedRun(name, describe_changes(changed), repeat, fold)
         for repeat in range(repeats)
         for fold in range(splits.n_folds)
         for name, changed in changes.items()
@@ -173,7 +178,7 @@ class Comparison:
 
     Parameters
     ----------
-    runs : list of Run
+    runs : list of TrainedRun
         All runs: with ``variant``, ``repeat``, ``fold``, ``train_scores``,
         ``val_scores``, ``train_loss``, ``val_loss``, ``seconds``, ``n_epochs``,
         ``n_parameters``, ``history`` and ``error``.

@@ -12,18 +12,18 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import check_scoring
 from sklearn.utils import indexable
 
-from skdl._base import BaseNetwork
-from skdl._candidates import take_scores
-from skdl._checks import draw_seed
-from skdl._nested import (
+from skdl._utils._candidates import take_scores
+from skdl._utils._nested import (
     find_fitted_network,
     find_network,
     pass_on,
     say_what_holds,
 )
+from skdl._utils._numbers import draw_seed
+from skdl.estimators._base import BaseNetwork
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._next_steps import find_next_steps
-from skdl.inspection._runs import Run, train_run
+from skdl.inspection._runs import TrainedRun, train_run
 from skdl.inspection._splits import draw_seeds, make_splits
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -31,7 +31,7 @@ __all__ = ["Diagnosis", "diagnose"]
 # The smallest part of the distance to the target that counts, as a difference of
 # scores; and the smallest share of that distance.
 TOLERANCE = 0.02
-SHARE = 0.2
+GAP_SHARE = 0.2
 # How far the validation score still rises from the third quarter of the epochs to the
 # last where a network is still learning: as a difference of scores, and as a share of
 # what is left to the target.
@@ -135,7 +135,7 @@ def diagnose(
     scorer = check_scoring(estimator, scoring=scoring)
     split_seed, seed = draw_seeds(draw_seed(random_state), 0)
     split = splits.cut(0, split_seed)
-    run = Run("diagnosis", "", 0, 0)
+    run = TrainedRun("diagnosis", "", 0, 0)
     fitted = train_run(run, estimator, {}, split, seed, scorer)
     if run.error and not run.diverged:
         raise ValueError(run.error)
@@ -151,7 +151,7 @@ class Diagnosis:
 
     Parameters
     ----------
-    run : Run
+    run : TrainedRun
         The training.
     target_score : float
         The best score that can be expected.
@@ -320,7 +320,7 @@ def _measure(run, target_score, constant, is_accuracy):
         "val_score": val,
         "bias": target_score - train,
         "variance": train - val,
-        "threshold": max(TOLERANCE * unit, 2 * error, SHARE * (target_score - val)),
+        "threshold": max(TOLERANCE * unit, 2 * error, GAP_SHARE * (target_score - val)),
         "progress": _measure_progress(run, target_score - val),
         "final_loss": _last_quarter(loss) / loss[0] if loss[0] > 0 else np.nan,
     }

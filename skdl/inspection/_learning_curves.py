@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._base import BaseNetwork
-from skdl._nested import find_fitted_network
+from skdl._utils._nested import find_fitted_network
+from skdl.estimators._base import BaseNetwork
 from skdl.inspection._figures import TRAINING, name_axis, take_axes, tick_epochs
 
 __all__ = ["LearningCurvesDisplay"]

@@ -5,10 +5,10 @@ import json
 import threading
 from pathlib import Path
 
-from skdl._checks import draw_seed
-from skdl._files import created, replaced
-from skdl._fingerprint import Fingerprint
-from skdl.inspection._runs import Run
+from skdl._utils._files import created, replaced
+from skdl._utils._fingerprint import Fingerprint
+from skdl._utils._numbers import draw_seed
+from skdl.inspection._runs import TrainedRun
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -51,7 +51,7 @@ class Ledger:
         if path is None or not path.exists():
             return None
         try:
-            return Run(**_read(path))
+            return TrainedRun(**_read_json(path))
         except TypeError as error:
             raise ValueError(f"{path} is no file of a comparison: {error}") from error
 
@@ -106,7 +106,7 @@ def open_ledger(folder, fingerprint, seed):
     head = folder / _HEAD
     if created(head, _encode({"seed": drawn, "fingerprint": fingerprint})):
         return Ledger(folder, fingerprint, drawn)
-    found = _read(head)
+    found = _read_json(head)
     if not {"seed", "fingerprint"} <= set(found):
         raise ValueError(f"{head} is no file of a comparison.")
     differences = fingerprint.differences(Fingerprint(found["fingerprint"]))
@@ -127,7 +127,7 @@ def _encode(content):
     return json.dumps(content, indent=1).encode()
 
 
-def _read(path):
+def _read_json(path):
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import unique_labels
 
-from skdl._images import find_image_shape
-from skdl._nested import find_fitted_network
+from skdl._utils._nested import find_fitted_network
+from skdl.estimators._images import find_image_shape
 from skdl.inspection._figures import take_axes
 
 __all__ = ["MisclassifiedDisplay"]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from skdl._base import BaseNetwork
-from skdl._checks import expand_hidden_sizes
-from skdl._defaults import resolve
-from skdl._nested import find_network, last_prefix
+from skdl._utils._nested import find_network, last_prefix
+from skdl.estimators._base import BaseNetwork
+from skdl.estimators._defaults import resolve
+from skdl.estimators._parameters import expand_hidden_sizes
 
 __all__ = ["find_next_steps"]
 

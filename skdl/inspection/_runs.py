@@ -11,25 +11,25 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import log_loss, mean_squared_error
 
-from skdl._base import BaseNetwork
-from skdl._candidates import count_weights, make_candidate, take_scores
-from skdl._defaults import resolve
-from skdl._diverged import Diverged
-from skdl._nested import find_fitted_network, find_network, last_prefix, pass_on
-from skdl._observer import Observer
-from skdl._sklearn import check_params, cut_rows
+from skdl._utils._candidates import count_weights, make_candidate, take_scores
+from skdl._utils._diverged import Diverged
+from skdl._utils._nested import find_fitted_network, find_network, last_prefix, pass_on
+from skdl._utils._observer import Observer
+from skdl._utils._sklearn import check_params, cut_rows
+from skdl.estimators._base import BaseNetwork
+from skdl.estimators._defaults import resolve
 from skdl.inspection._splits import Split
 
-__all__ = ["Run", "train_run"]
+__all__ = ["TrainedRun", "train_run"]
 
 # How the names of the metrics end that are scores as classifiers and regressors have
 # them: ours, and Keras'.
-_METRICS = ("accuracy", "_acc", "_r2", "_r2_score")
+_SCORE_NAMES = ("accuracy", "_acc", "_r2", "_r2_score")
 DEFAULT_BATCH = 32  # Keras'
 
 
 @dataclass
-class Run:
+class TrainedRun:
     """What one training of one variant has given.
 
     Parameters
@@ -97,7 +97,7 @@ class Run:
     def validation_metric(self):
         """Return accuracy or R² of the validation part after each epoch, or nothing."""
         for name, values in self.history.items():
-            if name.startswith("val_") and name.endswith(_METRICS):
+            if name.startswith("val_") and name.endswith(_SCORE_NAMES):
                 return values
         return []
 
@@ -111,7 +111,7 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
 
     Parameters
     ----------
-    run : Run
+    run : TrainedRun
         Which one it is; what the training gives is put into it.
     estimator : estimator
         What is varied.
@@ -143,7 +143,7 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
         if observer.network is not None:
             _take_epochs(run, find_fitted_network(candidate))
         if not observer.stopped:
-            _score(run, candidate, split, scorer)
+            _score_run(run, candidate, split, scorer)
     except Exception as error:
         run.diverged = isinstance(error, Diverged)
         run.error = "".join(format_exception_only(error)).strip()
@@ -250,7 +250,7 @@ def _two_batches(batch_size, y):
     return np.union1d(rows, np.unique(np.asarray(y), return_index=True)[1])
 
 
-def _score(run, fitted, split, scorer):
+def _score_run(run, fitted, split, scorer):
     train, val = split.score_params, split.score_params_val
     run.train_scores = take_scores(scorer, fitted, split.X, split.y, train)
     run.val_scores = take_scores(scorer, fitted, split.X_val, split.y_val, val)

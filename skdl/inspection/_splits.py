@@ -16,9 +16,9 @@ from sklearn.model_selection import (
 from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.multiclass import type_of_target
 
-from skdl._fingerprint import describe_data
-from skdl._nested import fit_prefix
-from skdl._sklearn import cut_rows, take_rows
+from skdl._utils._fingerprint import describe_data
+from skdl._utils._nested import fit_prefix
+from skdl._utils._sklearn import cut_rows, take_rows
 
 __all__ = ["Split", "draw_seeds", "make_splits"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from skdl import __version__
-from skdl._nested import find_fitted_network
+from skdl._utils._nested import find_fitted_network
 from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 
@@ -115,7 +115,7 @@ class _MLflowTracker:
 
         Parameters
         ----------
-        run : Run
+        run : TrainedRun
             What it gave.
         fitted : estimator or None
             What was fitted; None if that failed.
@@ -144,7 +144,7 @@ class _MLflowTracker:
             That of the study, and the trial's number.
         params : dict
             All parameters of the candidate.
-        outcome : Outcome
+        outcome : TrialOutcome
             What it gave.
         state : str
             ``"complete"``, ``"pruned"`` or ``"failed"``.
@@ -222,7 +222,7 @@ class _MLflowTracker:
     def _log_params(self, number, params):
         make = self._mlflow.entities.Param
         found = [
-            make(name, str(_plain(value))[:_LONGEST_VALUE])
+            make(name, str(_plain_value(value))[:_LONGEST_VALUE])
             for name, value in params.items()
             if not hasattr(value, "get_params") and name not in ("steps", "memory")
         ]
@@ -280,7 +280,7 @@ def _warns_of(name):
         )
 
 
-def _plain(value):
+def _plain_value(value):
     """Return an optimizer by its plain name, and all else as it is."""
     if hasattr(value, "get_config") and hasattr(value, "learning_rate"):
         return type(value).__name__.lower()

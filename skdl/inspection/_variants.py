@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skdl._candidates import make_candidate
-from skdl._fingerprint import describe
+from skdl._utils._candidates import make_candidate
+from skdl._utils._fingerprint import describe
 
 __all__ = ["describe_changes", "name_variants"]
 

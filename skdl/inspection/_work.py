@@ -7,7 +7,7 @@ from collections import deque
 from sklearn.exceptions import FitFailedWarning
 from tqdm import tqdm
 
-from skdl._threads import work_in_threads
+from skdl._utils._threads import work_in_threads
 
 __all__ = ["PlannedRuns"]
 
@@ -17,7 +17,7 @@ class PlannedRuns:
 
     Parameters
     ----------
-    planned : list of Run
+    planned : list of TrainedRun
         All runs, without what they give.
     ledger : Ledger
         Those that are finished.

@@ -5,7 +5,7 @@ import threading
 import optuna
 from optuna.trial import TrialState
 
-from skdl.model_selection._outcome import Outcome
+from skdl.model_selection._outcome import TrialOutcome
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = ["Board"]
@@ -65,7 +65,7 @@ class Board:
             self._known.update(trial.number for trial in new)
         for trial in new:
             twin = self._study.ask()
-            outcome = Outcome.from_attributes(trial.user_attrs)
+            outcome = TrialOutcome.from_attributes(trial.user_attrs)
             for step, value in outcome.reports(objective).items():
                 twin.report(value, step)
                 twin.should_prune()

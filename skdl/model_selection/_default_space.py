@@ -2,8 +2,8 @@
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from skdl._base import BaseNetwork
-from skdl._nested import find_network, last_prefix, say_what_holds
+from skdl._utils._nested import find_network, last_prefix, say_what_holds
+from skdl.estimators._base import BaseNetwork
 
 __all__ = ["default_space"]
 

@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdl._candidates import make_candidate, take_scores
-from skdl._nested import (
+from skdl._utils._candidates import make_candidate, take_scores
+from skdl._utils._nested import (
     find_fitted_network,
     find_network,
     only_transforms,
     strip_pipelines,
     with_network,
 )
-from skdl._observer import Observer
-from skdl._sklearn import (
+from skdl._utils._observer import Observer
+from skdl._utils._sklearn import (
     SearchTasks,
     check_params,
     count_rows,
@@ -29,7 +29,7 @@ from skdl._sklearn import (
     plain_score_name,
     take_scorer,
 )
-from skdl.model_selection._outcome import Outcome, main_name
+from skdl.model_selection._outcome import TrialOutcome, main_name
 
 __all__ = ["Folds", "Interrupted", "Setting"]
 
@@ -115,7 +115,7 @@ class Folds:
         self._tasks = tasks
         self._report = report
         self._stopped = stopped
-        self._outcome = Outcome()
+        self._outcome = TrialOutcome()
         self._fold = 0
 
     def run(self, params):
@@ -128,7 +128,7 @@ class Folds:
 
         Returns
         -------
-        Outcome
+        TrialOutcome
 
         Raises
         ------
@@ -170,13 +170,16 @@ class Folds:
         if scores.network is not None:
             self._outcome.epochs.append(find_fitted_network(candidate).n_iter_)
 
-    def _score(self, candidate, train, test):
+    def _score_rows(self, candidate, train, test):
         outcome = self._outcome
         start = time.perf_counter()
-        _add(outcome.scores, _score(self._setting.scorer, candidate, test))
+        _add(outcome.scores, _score_rows(self._setting.scorer, candidate, test))
         outcome.score_time.append(time.perf_counter() - start)
         if self._setting.train_scores:
-            _add(outcome.train_scores, _score(self._setting.scorer, candidate, train))
+            _add(
+                outcome.train_scores,
+                _score_rows(self._setting.scorer, candidate, train),
+            )
         if outcome.curves:
             name = main_name(outcome.scores, self._setting.objective)
             is_reported = outcome.max_epochs - 1 in outcome.curves[-1]
@@ -328,7 +331,7 @@ class _EpochScores(Observer):
             return self._take(epoch, None)
         start = time.perf_counter()
         fitted = with_network(self._candidate, show())
-        scores = _score(self._scorer, fitted, self._test)
+        scores = _score_rows(self._scorer, fitted, self._test)
         self.seconds += time.perf_counter() - start
         return self._take(epoch, scores[main_name(scores, self._objective)])
 
@@ -348,5 +351,5 @@ def _add(lists, scores):
         lists.setdefault(name, []).append(value)
 
 
-def _score(scorer, estimator, rows):
+def _score_rows(scorer, estimator, rows):
     return take_scores(scorer, estimator, rows.X, rows.y, rows.score_params)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Outcome", "main_name"]
+__all__ = ["TrialOutcome", "main_name"]
 
 
 def main_name(scores, objective):
@@ -33,7 +33,7 @@ def _read_curve(curve):
 
 
 @dataclass
-class Outcome:
+class TrialOutcome:
     """What a trial has given; lists have one entry for each fold that was finished.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import joblib
 import psutil
 
-from skdl._sklearn import NoTasks
+from skdl._utils._sklearn import NoTasks
 from skdl.model_selection._folds import Folds
 
 __all__ = ["Preview", "take_preview"]
@@ -58,7 +58,7 @@ def take_preview(setting, space, n_trials, n_threads):
     n_threads : int
         How many run at a time.
     """
-    import skdl.training  # noqa: F401 imports TensorFlow, which is not to be counted
+    import skdl.training._run  # noqa: F401 imports TensorFlow, which is not counted
 
     params = space.draw_example()
     process = psutil.Process()

@@ -2,7 +2,7 @@
 
 import optuna
 
-from skdl._callbacks import EpochCallback
+from skdl._utils._callbacks import EpochCallback
 
 __all__ = ["PruningCallback"]
 

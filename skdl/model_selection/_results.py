@@ -4,8 +4,8 @@ import numpy as np
 from optuna.trial import TrialState
 from scipy.stats import rankdata
 
-from skdl._sklearn import mask_params
-from skdl.model_selection._outcome import Outcome
+from skdl._utils._sklearn import mask_params
+from skdl.model_selection._outcome import TrialOutcome
 
 __all__ = ["STATES", "complete_only", "is_feasible", "make_results"]
 
@@ -39,7 +39,7 @@ def make_results(
         (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``, the epochs run
         in all folds. Pruned and failed trials rank last.
     """
-    outcomes = [Outcome.from_attributes(trial.user_attrs) for trial in trials]
+    outcomes = [TrialOutcome.from_attributes(trial.user_attrs) for trial in trials]
     states = np.array([STATES[trial.state] for trial in trials], dtype=object)
     candidates = [space.recall(trial) for trial in trials]
     fill = np.where(states == "failed", error_score, np.nan)

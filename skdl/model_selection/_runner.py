@@ -7,9 +7,9 @@ import numpy as np
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from skdl._threads import work_in_threads
+from skdl._utils._threads import work_in_threads
 from skdl.model_selection._folds import Folds, Interrupted
-from skdl.model_selection._outcome import Outcome
+from skdl.model_selection._outcome import TrialOutcome
 
 __all__ = ["Runner"]
 
@@ -81,7 +81,7 @@ class Runner:
         try:
             outcome = folds.run(params)
             reports.end()
-            state, value = _judge(outcome, self._setting)
+            state, value = _judge_trial(outcome, self._setting)
             if state != TrialState.FAIL:
                 self._check(outcome)
             for name, attribute in outcome.to_attributes().items():
@@ -103,7 +103,7 @@ class Runner:
             self._check(outcome)
 
 
-def _judge(outcome: Outcome, setting):
+def _judge_trial(outcome: TrialOutcome, setting):
     """Return the state of a trial, and its value or values."""
     if outcome.exception is not None:
         return TrialState.FAIL, None

@@ -16,12 +16,12 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
-from skdl._candidates import make_candidate
-from skdl._checks import draw_seed
-from skdl._fingerprint import take_fingerprint
-from skdl._hints import NamesWithHints
-from skdl._nested import find_network, find_networks, say_what_holds
-from skdl._sklearn import (
+from skdl._utils._candidates import make_candidate
+from skdl._utils._fingerprint import take_fingerprint
+from skdl._utils._hints import NamesWithHints
+from skdl._utils._nested import find_network, find_networks, say_what_holds
+from skdl._utils._numbers import draw_seed
+from skdl._utils._sklearn import (
     BaseSearchCV,
     Interval,
     SearchTasks,

@@ -19,7 +19,7 @@ from optuna.trial import FixedTrial
 from scipy.stats import rv_continuous, rv_discrete
 from sklearn.base import clone
 
-from skdl._fingerprint import describe, without_addresses
+from skdl._utils._fingerprint import describe, without_addresses
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = ["DictSpace", "FunctionSpace", "ListSpace", "make_space"]
@@ -362,7 +362,7 @@ class _Quantiles:
     def __init__(self, frozen, is_discrete):
         self._frozen = frozen
         self._is_discrete = is_discrete
-        self.text = f" {_name_of(frozen)}"
+        self.text = f" {_distribution_name(frozen)}"
 
     def decode(self, quantile):
         """Return the value at a quantile."""
@@ -374,7 +374,7 @@ class _Quantiles:
         return float(self._frozen.cdf(value))
 
 
-def _name_of(frozen):
+def _distribution_name(frozen):
     """Return the name of a distribution and what it was made with."""
     dist = getattr(frozen, "dist", frozen)
     held = [getattr(frozen, name, None) for name in ("args", "kwds")]

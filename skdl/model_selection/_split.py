@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, indexable
 
-from skdl._sklearn import count_rows, take_rows
+from skdl._utils._sklearn import count_rows, take_rows
 
 __all__ = ["train_val_test_split"]
 

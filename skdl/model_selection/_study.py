@@ -18,7 +18,7 @@ __all__ = ["open_storage", "open_study", "quiet_optuna"]
 
 # Seconds to wait for a lock that another process holds on an SQLite file.
 LOCK_TIMEOUT = 20
-_KEY = "skdl:search"
+_FINGERPRINT_KEY = "skdl:search"
 # What databases say in a race for a table or a row.
 _SIGNS_OF_A_RACE = ("already exists", "duplicate key", "UNIQUE constraint", "version")
 
@@ -191,8 +191,8 @@ def _open_study(storage, name, resume, fingerprint, sampler, pruner, directions)
             directions=directions,
             load_if_exists=True,
         )
-    if _KEY not in study.user_attrs:
-        study.set_user_attr(_KEY, dict(fingerprint))
+    if _FINGERPRINT_KEY not in study.user_attrs:
+        study.set_user_attr(_FINGERPRINT_KEY, dict(fingerprint))
     return study
 
 
@@ -204,7 +204,7 @@ def _check_study(study, fingerprint, directions):
             f"The study {name!r} has the direction {', '.join(found)}; this search has "
             f"{', '.join(directions)}. Choose another study_name."
         )
-    known = study.user_attrs.get(_KEY)
+    known = study.user_attrs.get(_FINGERPRINT_KEY)
     trials = study.get_trials(deepcopy=False)
     if known is None and all(trial.state == TrialState.WAITING for trial in trials):
         return  # it is new, perhaps with trials that its user has put into the queue

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from skdl._files import replaced
+from skdl._utils._files import replaced
+from skdl.saving._versions import VERSION
 
 __all__ = ["ModelFileError", "Reader", "Writer"]
 
-VERSION = 1
 _MANIFEST = "manifest.json"
 _MAX_MANIFEST = 4 * 2**20  # bytes
 _MAX_HEADER = 4096  # characters; of an array

@@ -8,11 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdl.saving._archive import ModelFileError, Reader, Writer
-from skdl.saving._encoding import Decoder, Encoder
+from skdl.saving._decoder import Decoder
+from skdl.saving._encoder import Encoder
+from skdl.saving._versions import lift
 
 __all__ = ["load", "save"]
 
-_LIBRARIES = ("skdl", "scikit-learn", "keras", "tensorflow", "numpy")
+_RECORDED_LIBRARIES = ("skdl", "scikit-learn", "keras", "tensorflow", "numpy")
 
 
 def save(estimator, path):
@@ -71,7 +73,7 @@ def save(estimator, path):
     root = encoder.encode(estimator, type(estimator).__name__)
     manifest = {
         "format": "skdl",
-        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "libraries": {name: _version(name) for name in _RECORDED_LIBRARIES},
         "classes": sorted(encoder.classes),
         "root": root,
     }
@@ -119,7 +121,8 @@ def load(path, *, trusted=False):
                     f"{path} can't be loaded: it holds a Keras model that somebody has "
                     "built. If you know who, load it with trusted=True."
                 )
-            found = Decoder(reader, _model_from_bytes).decode(reader.manifest["root"])
+            root = lift(reader.manifest["root"], reader.manifest["version"])
+            found = Decoder(reader, _model_from_bytes).decode(root)
         if not isinstance(found, BaseEstimator):
             raise ModelFileError(
                 f"{path} can't be loaded: it holds a {type(found).__name__}, and no "

@@ -11,13 +11,18 @@ from functools import cache
 import keras
 import numpy as np
 
-from skdl._exclusions import copy_exclusions, find_exclusions, has_single_exclusions
+import skdl.nn._backend  # noqa: F401
+from skdl._utils._exclusions import (
+    copy_exclusions,
+    find_exclusions,
+    has_single_exclusions,
+)
 
 __all__ = [
     "NotCompilable",
     "compile_settings",
     "copy_keras",
-    "describe",
+    "describe_architecture",
     "describe_layers",
     "keras_seeds_from",
     "plain_metric_names",
@@ -64,7 +69,7 @@ class NotCompilable(Exception):
     """Says why a model can't be trained by a compiled program."""
 
 
-def describe(model):
+def describe_architecture(model):
     """Return what tells one architecture from another, with its loss and metrics.
 
     Names and seeds of layers do not count: a function that builds the same model twice
@@ -129,7 +134,7 @@ def describe_layers(model):
             raise NotCompilable(f"{kind.__name__} has no fixed {what}")
         if len(found) != 1:
             raise NotCompilable(f"the model has {len(found)} {what}")
-    return json.dumps(_renamed(_plain(_config_of(model)), {}), sort_keys=True)
+    return json.dumps(_renamed(_plain_config(_config_of(model)), {}), sort_keys=True)
 
 
 def _config_of(thing):
@@ -236,7 +241,7 @@ def _describe_part(part, names):
         raise NotCompilable(f"{type(part).__name__} is a class of your own")
     if getattr(part, "reduction", "sum") in ("none", None):
         raise NotCompilable("the loss is not reduced to a number")
-    described = _plain(keras.saving.serialize_keras_object(part))
+    described = _plain_config(keras.saving.serialize_keras_object(part))
     if id(part) in names:
         described["config"]["name"] = names[id(part)]
     return json.dumps(described)
@@ -246,13 +251,13 @@ def _is_own(thing):
     return (getattr(thing, "__module__", "") or "").startswith("keras.")
 
 
-def _plain(config):
+def _plain_config(config):
     """Return a configuration as plain data; refuse what is not Keras' own."""
     if isinstance(config, dict):
         _check_own(config)
-        return {str(key): _plain(value) for key, value in config.items()}
+        return {str(key): _plain_config(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
-        return [_plain(value) for value in config]
+        return [_plain_config(value) for value in config]
     if config is None or isinstance(config, (str, bool, int, float)):
         return config
     raise NotCompilable(f"a setting of the model is a {type(config).__name__}")
@@ -310,11 +315,11 @@ def _work_of(layer):
 
 def _positions(layer, side):
     """Return the number of places at which a layer applies its weights."""
-    shape = _shape(layer, side)
+    shape = _layer_shape(layer, side)
     return int(np.prod([n or 1 for n in shape[1:-1]]))
 
 
-def _shape(layer, side):
+def _layer_shape(layer, side):
     try:
         found = getattr(layer, side)
     except (AttributeError, ValueError):  # it was called several times, or never
@@ -333,7 +338,7 @@ def _leaves(model):
 def rows_at_once(model):
     """Return for how many rows the largest output of a layer is some megabytes."""
     widths = [
-        int(np.prod([n or 1 for n in _shape(layer, "output")[1:]]))
+        int(np.prod([n or 1 for n in _layer_shape(layer, "output")[1:]]))
         for layer in _leaves(model)
     ]
     return int(np.clip(_VALUES_AT_ONCE // max(widths, default=1), 16, 8_192))

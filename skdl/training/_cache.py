@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 
+import skdl.nn._backend  # noqa: F401
 from skdl.training._orphans import end_with_parent
 
 __all__ = ["ProgramCache", "check_process", "programs"]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skdl._diverged import Diverged
+from skdl._utils._diverged import Diverged
 from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
 
 __all__ = [

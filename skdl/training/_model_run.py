@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
-from skdl._callbacks import EpochCallback, EpochWatcher
+from skdl._utils._callbacks import EpochCallback, EpochWatcher
 from skdl.training._architecture import (
     NotCompilable,
-    describe,
+    describe_architecture,
     rows_at_once,
     work_per_row,
 )
@@ -217,7 +217,7 @@ def _spec(job):
             raise NotCompilable(f"{name} is a {type(array).__name__}")
     if not job.model.built and type(job.model) is keras.Sequential:
         job.model.build((None, *job.X.shape[1:]))
-    architecture = describe(job.model)
+    architecture = describe_architecture(job.model)
     optimizer = job.model.optimizer
     rate = optimizer.get_config()["learning_rate"]
     own = isinstance(rate, dict) and rate.get("module") != "keras.optimizers.schedules"

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl._exclusions import copy_exclusions, find_exclusions
+from skdl._utils._exclusions import copy_exclusions, find_exclusions
 
 __all__ = ["OptimizerSpec", "kernel_for", "make_optimizer", "make_update", "spec_for"]
 
-_PLAIN = {
+_PLAIN_SETTINGS = {
     "clipnorm": None,
     "clipvalue": None,
     "global_clipnorm": None,
@@ -88,7 +88,7 @@ def _spec_of(optimizer):
 def kernel_for(spec):
     """Return the kernel that does what ``spec`` says, or None where none does."""
     settings = spec.settings
-    if any(settings.get(key, plain) != plain for key, plain in _PLAIN.items()):
+    if any(settings.get(key, plain) != plain for key, plain in _PLAIN_SETTINGS.items()):
         return None
     if spec.excluded is not None:
         return None  # a kernel is told no names

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl._structure import MLPStructure
-from skdl.convolutions import augment, make_augmenters, reset_augmenters
-from skdl.networks import BATCH_NORM, forward, score_head
+from skdl.nn._convolution import augment, make_augmenters, reset_augmenters
+from skdl.nn._networks import BATCH_NORM, forward, score_head
+from skdl.nn._structure import MLPStructure
 from skdl.training._cache import check_process
 from skdl.training._data import as_dense
 from skdl.training._dropout import dropout_in_graph

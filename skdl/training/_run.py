@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from scipy import sparse
 
-from skdl._callbacks import EpochCallback, EpochWatcher
-from skdl._diverged import Diverged
-from skdl.networks import build_model, initial_weights
+from skdl._utils._callbacks import EpochCallback, EpochWatcher
+from skdl._utils._diverged import Diverged
+from skdl.nn._networks import build_model, initial_weights
 from skdl.training._cache import programs
 from skdl.training._data import to_tensor
 from skdl.training._dropout import DropoutPlan

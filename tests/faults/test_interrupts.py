@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 from skdl import KerasClassifier, MLPClassifier
-from skdl._callbacks import EpochCallback
+from skdl._utils._callbacks import EpochCallback
 from skdl.training._cache import programs
 from tests.keras_models import build_rich_classifier
 

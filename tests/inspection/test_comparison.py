@@ -21,10 +21,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
-from skdl._callbacks import EpochCallback
-from skdl._fingerprint import Fingerprint, describe
+from skdl._utils._callbacks import EpochCallback
+from skdl._utils._fingerprint import Fingerprint, describe
 from skdl.inspection import Comparison, _ledger, compare
-from skdl.inspection._runs import Run
+from skdl.inspection._runs import TrainedRun
 from skdl.inspection._splits import draw_seeds
 
 
@@ -114,7 +114,9 @@ def test_the_values_of_one_parameter_are_variants(iris):
 def test_the_spread_and_the_test_are_those_of_the_corrected_t_test():
     scores = {"a": [0.90, 0.92, 0.91, 0.89], "b": [0.93, 0.94, 0.95, 0.91]}
     runs = [
-        Run(name, "", repeat, 0, {"score": 1.0}, {"score": value}, 0.1, 0.2, 80, 20)
+        TrainedRun(
+            name, "", repeat, 0, {"score": 1.0}, {"score": value}, 0.1, 0.2, 80, 20
+        )
         for name, values in scores.items()
         for repeat, value in enumerate(values)
     ]
@@ -569,7 +571,7 @@ def test_two_that_open_a_folder_have_one_seed(tmp_path):
     fingerprint = Fingerprint(X="one")
     first, second = (_ledger.open_ledger(tmp_path, fingerprint, None) for _ in range(2))
     assert first.seed == second.seed
-    run = Run("a", "", 0, 0)
+    run = TrainedRun("a", "", 0, 0)
     first.add(run)
     assert second.find(run.key) == run
 
@@ -581,7 +583,7 @@ def test_files_of_something_else_are_named(tmp_path, monkeypatch):
         _ledger.open_ledger(tmp_path, fingerprint, 0)
     (tmp_path / "comparison.json").unlink()
     ledger = _ledger.open_ledger(tmp_path, fingerprint, 0)
-    ledger.add(Run("a", "", 0, 0))
+    ledger.add(TrainedRun("a", "", 0, 0))
     (path,) = tmp_path.glob("run-*.json")
     path.write_text('{"other": 1}')
     with pytest.raises(ValueError, match=r"run-.*json is no file of a comparison"):

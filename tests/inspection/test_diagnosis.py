@@ -20,7 +20,7 @@ from skdl import (
 )
 from skdl.inspection import Diagnosis, _diagnosis, compare, diagnose
 from skdl.inspection._diagnosis import _judge
-from skdl.inspection._runs import Run
+from skdl.inspection._runs import TrainedRun
 from tests.keras_models import build_classifier, build_regressor
 
 matplotlib.use("Agg")
@@ -101,7 +101,7 @@ def test_a_rate_that_is_far_too_high_diverges(digits, rate):
 
 
 def test_a_loss_that_rises_diverges_too():
-    run = Run("it", "", 0, 0, {"score": 0.5}, {"score": 0.5}, 1.0, 1.0, 80, 20)
+    run = TrainedRun("it", "", 0, 0, {"score": 0.5}, {"score": 0.5}, 1.0, 1.0, 80, 20)
     run.history = {"loss": [1.0, 2.0, 3.0, 4.0], "val_accuracy": [0.4, 0.5, 0.5, 0.5]}
     found = Diagnosis(run, 1.0, 0.1, network())
     assert found.numbers["final_loss"] == 4
@@ -248,7 +248,7 @@ def test_an_error_that_falls_is_no_score_that_falls(diabetes):
 
 
 def test_a_loss_below_zero_is_no_divergence():
-    run = Run("it", "", 0, 0, {"score": 0.5}, {"score": 0.5}, 1.0, 1.0, 80, 20)
+    run = TrainedRun("it", "", 0, 0, {"score": 0.5}, {"score": 0.5}, 1.0, 1.0, 80, 20)
     run.history = {"loss": [-0.2, -0.9], "val_loss": [-0.2, -0.9]}
     found = Diagnosis(run, 1.0, 0.1, network())
     assert found.verdict == "high bias"

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import KerasClassifier, MLPClassifier
-from skdl._callbacks import EpochCallback
+from skdl._utils._callbacks import EpochCallback
 from skdl.inspection import compare
 from skdl.model_selection import OptunaSearchCV
 from tests.keras_models import build_classifier

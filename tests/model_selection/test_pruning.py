@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
 from skdl.model_selection import OptunaSearchCV, PruningCallback, RacingPruner
-from skdl.training import programs
+from skdl.training._cache import programs
 
 # The racing pruner
 

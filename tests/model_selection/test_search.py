@@ -35,8 +35,8 @@ from sklearn.svm import SVC
 
 from skdl import MLPClassifier, MLPRegressor
 from skdl.model_selection import OptunaSearchCV, _folds, default_space
-from skdl.model_selection._outcome import Outcome
-from skdl.training import programs
+from skdl.model_selection._outcome import TrialOutcome
+from skdl.training._cache import programs
 
 # It is shown each epoch, and prunes none.
 LENIENT = ThresholdPruner(lower=-1e9)
@@ -404,7 +404,7 @@ def test_epochs_are_scored_in_proportion_to_what_they_cost(
         cv=[(np.arange(200), np.arange(200, 250))],
         refit=False,
     ).fit(X, y)
-    (curve,) = Outcome.from_attributes(found.study_.trials[0].user_attrs).curves
+    (curve,) = TrialOutcome.from_attributes(found.study_.trials[0].user_attrs).curves
     assert [epoch + 1 for epoch in curve] == expected
 
 

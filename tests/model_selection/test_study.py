@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier
-from skdl._fingerprint import take_fingerprint
+from skdl._utils._fingerprint import take_fingerprint
 from skdl.model_selection import OptunaSearchCV, _queue, _study
 from skdl.model_selection._queue import TrialQueue, counts
 from skdl.model_selection._space import FunctionSpace

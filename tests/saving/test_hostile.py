@@ -175,7 +175,7 @@ def set_state(key, to):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (set_in("version", to=2), "format 2, made by skdl .*upgrade skdl"),
+        (set_in("version", to=3), "format 3, made by skdl .*upgrade skdl"),
         (set_in("version", to="1"), "no model of skdl"),
         (set_in("format", to="other"), "no model of skdl"),
         (lambda manifest, members: b"[]", "damaged"),

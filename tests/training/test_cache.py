@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from skdl._structure import MLPStructure
-from skdl.training import ProgramCache
+from skdl.nn._structure import MLPStructure
+from skdl.training._cache import ProgramCache
 from skdl.training._optimizers import spec_for
 from skdl.training._program import Program, ProgramSpec
 

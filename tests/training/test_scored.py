@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl._observer import Observer
+from skdl._utils._observer import Observer
 from skdl.training import _loop, _scored
 
 

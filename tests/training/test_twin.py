@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from skdl.training import programs
+from skdl.training._cache import programs
 from skdl.training._model_run import infer
 from skdl.training._twin import predict_in_double
 

@@ -1,0 +1,1 @@
+"""What several parts of skdl use, and nothing of skdl beside."""

@@ -1,0 +1,277 @@
+"""What makes two searches, or two comparisons, the same."""
+
+import hashlib
+import re
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+__all__ = [
+    "Fingerprint",
+    "describe",
+    "describe_data",
+    "describe_estimator",
+    "take_fingerprint",
+    "without_addresses",
+]
+
+# Parameters of estimators that do not change what a fit gives.
+_CHANGES_NOTHING = {"memory", "n_jobs", "verbose"}
+_PLAIN_TYPES = (bool, int, float, str, bytes, type(None))
+
+
+# Tells which parameters differ; the digest beside it tells whether any do.
+_PARAMETERS = "parameters"
+_LONGEST = 80
+
+
+class Fingerprint(dict):
+    """What makes two searches the same: short texts by the names of their subjects.
+
+    Under ``"parameters"`` stand those of the estimator, to name what differs.
+    """
+
+    def differences(self, other):
+        """Return what differs, in words."""
+        subjects = dict.fromkeys([*self, *other])
+        found = []
+        for name in subjects:
+            if name == _PARAMETERS or self.get(name) == other.get(name):
+                continue
+            single = []
+            if name == "estimator" and _PARAMETERS in other:
+                single = _differing(self.get(_PARAMETERS, {}), other[_PARAMETERS])
+            found += single or [
+                f"{name} ({other.get(name, 'none')} in the study, "
+                f"{self.get(name, 'none')} here)"
+            ]
+        return found
+
+    def short(self):
+        """Return eight characters that stand for all of it."""
+        items = sorted(item for item in self.items() if item[0] != _PARAMETERS)
+        return _digest(repr(items).encode())[:8]
+
+
+def _differing(here, there):
+    return [
+        f"{name} {there.get(name, 'none')} in the study, {here.get(name, 'none')} here"
+        for name in dict.fromkeys([*here, *there])
+        if here.get(name) != there.get(name)
+    ]
+
+
+def take_fingerprint(estimator, space, scoring, folds, data):
+    """Return the fingerprint of a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is tuned.
+    space : DictSpace or FunctionSpace
+        What is searched.
+    scoring : object
+        The parameter ``scoring``.
+    folds : list of tuple of ndarray
+        Rows to train and to test on.
+    data : dict
+        X, y and what else came with ``fit``, by name.
+    """
+    rows = [_hash_data(np.concatenate(fold)).encode() for fold in folds]
+    return Fingerprint(
+        **describe_data(data),
+        folds=f"{len(folds)} folds {_digest(*rows)}",
+        space=_digest(space.describe().encode()),
+        scoring=describe(scoring),
+        **describe_estimator(estimator, without=space.draw_example()),
+    )
+
+
+def describe_estimator(estimator, without=()):
+    """Return the class of an estimator, and its parameters but some, by subject."""
+    settings = {
+        name: describe(value, deep=False)
+        for name, value in estimator.get_params(deep=True).items()
+        if name not in without and name.split("__")[-1] not in _CHANGES_NOTHING
+    }
+    digest = _digest(repr(sorted(settings.items())).encode())
+    return {
+        "estimator": f"{type(estimator).__name__} {digest}",
+        _PARAMETERS: {name: _shorten(text) for name, text in settings.items()},
+    }
+
+
+def _shorten(text):
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - 20]}... {_digest(text.encode())}"
+
+
+def describe_data(data):
+    """Return shape and digest of each of some arrays or frames, by name."""
+    return {
+        name: f"{_shape_text(value)}{_hash_data(value)}"
+        for name, value in data.items()
+        if value is not None
+    }
+
+
+def describe(value, *, deep=True):
+    """Return a text that is the same for equal values, in any process.
+
+    Parameters
+    ----------
+    value : object
+        A parameter: plain data, a function, an estimator, a callback.
+    deep : bool, default=True
+        Whether the parameters of an estimator belong to it; where they stand beside it
+        they do not.
+    """
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return _describe_estimator(value) if deep else type(value).__qualname__
+    if isinstance(value, np.ndarray):
+        return _hash_data(value)
+    if isinstance(value, dict):
+        pairs = [f"{key!r}: {describe(v, deep=deep)}" for key, v in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(describe(v, deep=deep) for v in value)})"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
+    if hasattr(value, "__code__"):
+        return _describe_function(value)
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        config = {k: v for k, v in value.get_config().items() if k != "name"}
+        return f"{type(value).__qualname__} {describe(config)}"
+    text = repr(value)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return value.__qualname__
+    if without_addresses(text) == text:
+        return text
+    return f"{without_addresses(text)} {_describe_held(value)}"
+
+
+def _describe_held(value, depth=3):
+    """Return what an object holds, as far as it is data, and not where it lies."""
+    held = {}
+    for name, part in sorted(getattr(value, "__dict__", {}).items()):
+        if hasattr(part, "__dict__") and not callable(part) and depth:
+            kind = type(part).__qualname__
+            held[name] = f"{kind} {_describe_held(part, depth - 1)}"
+        elif isinstance(part, (*_PLAIN_TYPES, np.ndarray, np.generic)):
+            held[name] = describe(part)
+        elif isinstance(part, (list, tuple, dict, set)):
+            held[name] = without_addresses(repr(part))
+        elif hasattr(part, "__code__"):
+            held[name] = describe(part)
+    return str(held)
+
+
+def _describe_estimator(estimator):
+    settings = {
+        name: describe(value)
+        for name, value in sorted(estimator.get_params(deep=False).items())
+        if name not in _CHANGES_NOTHING
+    }
+    return f"{type(estimator).__qualname__} {settings}"
+
+
+def _describe_function(function, seen=()):
+    """Return the name of a function, and a digest of its code and what it holds."""
+    seen = (*seen, function)
+    held = []
+    for cell in function.__closure__ or ():
+        value = cell.cell_contents
+        if hasattr(value, "__code__"):  # functions may hold each other
+            known = any(value is other for other in seen)
+            held.append("" if known else _describe_function(value, seen))
+        else:
+            held.append(describe(value))
+    defaults = (function.__defaults__, function.__kwdefaults__)
+    parts = (_describe_code(function.__code__), describe(defaults), held)
+    return f"{function.__qualname__} {_digest(repr(parts).encode())}"
+
+
+def _describe_code(code):
+    constants = [
+        _describe_code(constant) if hasattr(constant, "co_code") else repr(constant)
+        for constant in code.co_consts
+    ]
+    return _digest(code.co_code, repr((constants, code.co_names)).encode())
+
+
+def without_addresses(text):
+    """Return a text without the places in memory that it names."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def _shape_text(value):
+    shape = getattr(value, "shape", None)
+    return f"{' x '.join(map(str, shape))} " if shape else ""
+
+
+def _hash_data(value):
+    """Return a digest of data: arrays, frames, and whatever else estimators take."""
+    try:
+        return _hash_table(value)
+    except (TypeError, ValueError):  # cells that are lists, rows of several lengths
+        return _digest(*_walk_values(value))
+
+
+def _hash_table(value):
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        rows = pd.util.hash_pandas_object(value, index=False).to_numpy()
+        names = getattr(value, "columns", [getattr(value, "name", None)])
+        return _digest(rows.tobytes(), repr(list(names)).encode())
+    if sparse.issparse(value):
+        value = value.tocoo()
+        parts = (value.data, value.row, value.col)
+        return _digest(*(np.ascontiguousarray(part).tobytes() for part in parts))
+    if isinstance(value, (list, tuple)) and not all(map(_is_cell, value)):
+        raise TypeError("what is in it has to be looked at")
+    array = np.asarray(value)
+    if array.dtype.kind in "mM":
+        array = array.astype(np.int64)
+    if array.dtype.kind in "OUST":
+        if not all(map(_is_cell, array.ravel())):
+            raise TypeError("what is in it has to be looked at")
+        rows = pd.util.hash_array(array.astype(object).ravel(), categorize=False)
+        return _digest(rows.tobytes())
+    return _digest(str(array.dtype).encode(), np.ascontiguousarray(array).data)
+
+
+def _is_cell(value):
+    """Return whether an element tells by its text alone what it is."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_cell, value))
+    return value is pd.NA or isinstance(value, (*_PLAIN_TYPES, np.generic, date))
+
+
+def _walk_values(value):
+    """Yield digests of what a structure holds, and of how it is built."""
+    yield type(value).__qualname__.encode()
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        names = getattr(value, "columns", [getattr(value, "name", None)])
+        yield repr(list(names)).encode()
+        value = value.to_numpy(dtype=object)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield repr(key).encode()
+            yield _hash_data(part).encode()
+    elif isinstance(value, (list, tuple, np.ndarray)):
+        for part in value:
+            is_data = isinstance(part, (list, tuple, dict, np.ndarray, pd.DataFrame))
+            yield (_hash_data(part) if is_data else describe(part)).encode()
+    elif hasattr(value, "element_spec"):  # a tf.data.Dataset: a stream, which ends once
+        yield repr((value.element_spec, int(value.cardinality()))).encode()
+    else:
+        yield describe(value).encode()
+
+
+def _digest(*parts):
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,55 @@
+"""Labels: those that are known, and what is odd about others."""
+
+import warnings
+
+import numpy as np
+
+__all__ = [
+    "check_same_classes",
+    "check_same_labels",
+    "warn_of_absent_classes",
+    "warn_of_one_hot",
+]
+
+
+def warn_of_one_hot(y, taken_for):
+    """Warn of labels of which each row has exactly one."""
+    y = np.asarray(y)
+    if y.shape[1] > 1 and (y.sum(axis=1) == 1).all():
+        warnings.warn(
+            f"Each row of y has exactly one 1 in its {y.shape[1]} columns. It is taken "
+            f"for {taken_for}. If each row has one label of {y.shape[1]}, pass "
+            "y.argmax(axis=1), or the labels themselves.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_absent_classes(class_weight, classes):
+    """Warn of weights by class of which none is one of a class that there is."""
+    if class_weight and not any(label in class_weight for label in classes):
+        warnings.warn(
+            f"class_weight={class_weight!r} names no class of y, which has "
+            f"{classes[:10]}: it changes nothing.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def check_same_classes(known, classes):
+    """Check that ``partial_fit`` gets the classes of its last call."""
+    if np.unique(classes).tolist() != known.tolist():
+        raise ValueError(
+            f"classes={classes!r} is not the same as on the last call to "
+            f"partial_fit, which had {known.tolist()}."
+        )
+
+
+def check_same_labels(known, y):
+    """Check that a ``fit`` which goes on gets the classes of the last."""
+    found = np.unique(y).tolist()
+    if found != known.tolist():
+        raise ValueError(
+            "A fit that goes on (warm_start=True) needs the classes of the last: it "
+            f"had {known.tolist()}, y has {found}. Set warm_start=False to begin anew."
+        )

@@ -1,0 +1,113 @@
+"""Who sees the epochs of a network while something else fits it."""
+
+from copy import copy
+
+__all__ = ["Observer", "ShownPredictions"]
+
+
+class Observer:
+    """Sees the epochs of a network while a search or a comparison fits what holds it.
+
+    The network, and each clone of it that is made meanwhile, has it as ``_observer``. A
+    leaf overrides what it wants.
+
+    Parameters
+    ----------
+    network : estimator or None
+        The network as it was given; None if there is none.
+    """
+
+    # Whether it wants to hear of epochs; of how many at a time, known once they begin.
+    wants_epochs = True
+    stride = 1
+
+    def __init__(self, network):
+        self.network = network
+        self._watched = []
+
+    def watch(self):
+        """Begin to see the epochs of the network."""
+        if self.network is not None:
+            self.follow(self.network)
+
+    def follow(self, network):
+        """See the epochs of a network, or of a clone."""
+        network._observer = self
+        self._watched.append(network)
+
+    def release(self):
+        """See no more epochs."""
+        for network in self._watched:
+            network._observer = None
+        self._watched.clear()
+
+    def begin(self, n_epochs, steps_per_epoch, work):
+        """Take the length of the training that begins.
+
+        Parameters
+        ----------
+        n_epochs : int
+            Epochs at most.
+        steps_per_epoch : int
+            Steps of each.
+        work : int
+            Multiply-adds of the forward pass of all rows.
+        """
+
+    def find_validation(self):
+        """Return X, y and perhaps weights to validate on, as it takes them, or None."""
+        return
+
+    def find_rows(self, encode):
+        """Return the rows to score in the compiled loop, or None."""
+        return
+
+    def take_means(self, epoch, loss, metric):
+        """Take mean loss and metric of these rows; return whether to stop."""
+        return False
+
+    def take_estimator(self, epoch, show):
+        """Take what ``show`` returns: the network as if its fit had ended.
+
+        Return whether to stop.
+        """
+        return False
+
+
+class ShownPredictions:
+    """Offers an observer, after each epoch, the estimator as if its fit had ended.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It has an ``_observer``.
+    attributes : callable
+        Returns the attributes that its fit would set if it ended now.
+    """
+
+    def __init__(self, estimator, attributes):
+        self._estimator = estimator
+        self._attributes = attributes
+
+    @property
+    def stride(self):
+        """Epochs after which it wants to hear of them."""
+        return self._estimator._observer.stride
+
+    def begin(self):
+        """Do nothing."""
+
+    def epoch_begin(self, epoch):
+        """Do nothing."""
+
+    def epoch_end(self, epoch, logs):
+        """Offer the estimator; return whether to stop."""
+        return self._estimator._observer.take_estimator(epoch, self._show)
+
+    def end(self):
+        """Do nothing."""
+
+    def _show(self):
+        fitted = copy(self._estimator)
+        vars(fitted).update(self._attributes())  # copies the weights
+        return fitted

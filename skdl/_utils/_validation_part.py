@@ -1,0 +1,80 @@
+"""The part of the rows that is split off to validate on."""
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+__all__ = ["check_groups", "split_validation"]
+
+
+def split_validation(n_rows, labels, fraction, seed, groups=None):
+    """Split off the validation rows: shuffled, and stratified where there are labels.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows there are.
+    labels : ndarray of shape (n_rows,) or None
+        What to stratify by.
+    fraction : float
+        The share of the validation part.
+    seed : np.random.SeedSequence
+        Where the random numbers come from.
+    groups : ndarray of shape (n_rows,), default=None
+        The part takes whole groups, then as that share of them, and not stratified.
+
+    Returns
+    -------
+    train, validation : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If the rows do not suffice.
+    """
+    random_state = int(seed.generate_state(1)[0])
+    try:
+        if groups is not None:
+            splitter = GroupShuffleSplit(
+                1, test_size=fraction, random_state=random_state
+            )
+            return next(splitter.split(np.empty(n_rows), groups=groups))
+        return train_test_split(
+            np.arange(n_rows),
+            test_size=fraction,
+            stratify=labels,
+            random_state=random_state,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"validation_fraction={fraction!r} of {n_rows} rows can't be split off for "
+            f"early stopping: {error}{_name_single(labels)} Use a larger fraction, "
+            "more data, X_val and y_val, or early_stopping=False."
+        ) from error
+
+
+def _name_single(labels):
+    """Return a sentence on the labels that one row has, or nothing."""
+    if labels is None:
+        return ""
+    found, counts = np.unique(labels, return_counts=True)
+    single = found[counts == 1].tolist()
+    return f" One row alone has each of {single[:5]}." if single else ""
+
+
+def check_groups(groups, n_rows):
+    """Return ``validation_groups`` as an array, or None.
+
+    Raises
+    ------
+    ValueError
+        If it does not have one group for each row.
+    """
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"validation_groups has the shape {groups.shape}; it must have one group "
+            f"for each of the {n_rows} rows."
+        )
+    return groups

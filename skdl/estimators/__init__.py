@@ -1,0 +1,1 @@
+"""The estimators: perceptrons and convolutional networks."""

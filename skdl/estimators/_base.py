@@ -1,0 +1,478 @@
+"""The life of one fit, shared by the estimators."""
+
+import inspect
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skdl._utils._attributes import unchanged_on_failure
+from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
+from skdl._utils._hints import NamesWithHints, hint_at_name, hint_at_value, with_hints
+from skdl._utils._numbers import as_numeric, draw_seed
+from skdl._utils._observer import ShownPredictions
+from skdl._utils._pipelines import warn_if_raw
+from skdl._utils._sklearn import (
+    CallbackSupportMixin,
+    EpochTasks,
+    StrOptions,
+    with_callbacks,
+)
+from skdl._utils._validation_part import check_groups, split_validation
+from skdl.estimators._defaults import AUTO, resolve
+from skdl.estimators._input import (
+    check_data,
+    check_memory,
+    kept_rows,
+    validate_rows,
+    warn_of_scales,
+)
+from skdl.estimators._parameters import (
+    CONSTRAINTS,
+    check_callbacks,
+    check_initializer,
+    check_numbers,
+    check_optimizer,
+    check_schedule,
+    warn_of_rate,
+)
+from skdl.estimators._targets import Target
+from skdl.nn._structure import MLPStructure
+from skdl.training._job import Job, Part
+
+__all__ = [
+    "BaseNetwork",
+    "can_fit_partially",
+]
+
+
+class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints):
+    """The life of one fit of a network.
+
+    A leaf adds its ``__init__``, which only stores, ``_make_target``,
+    ``_weigh_classes``, ``_make_structure`` and ``_dropout_rates``. A fitted estimator
+    owns plain arrays; the program that trained it goes back into the cache.
+    """
+
+    _parameter_constraints = CONSTRAINTS
+    # Where scikit-learn's HTML view of an estimator links to.
+    _doc_link_module = "skdl"
+    _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
+
+    # Set by a fit.
+    _network: MLPStructure
+    _target: Target
+    _weights: list
+    _rates: list | None = None  # of dropout; the first saved files lack them
+    # Set by partial_fit: what its next call goes on with.
+    _seed: int
+    _states: list | None = None
+    _steps_done: int = 0
+    # Set by model_.
+    _model = None
+    # Set by a search while it fits: who sees the score of each epoch.
+    _observer = None
+
+    @abstractmethod
+    def _make_target(self, y, weight, classes, *, partial):
+        """Return the target that encodes the labels ``y``."""
+
+    @abstractmethod
+    def _make_structure(self, n_features, target):
+        """Return the structure of the network, and the shapes of its kernels."""
+
+    @abstractmethod
+    def _dropout_rates(self):
+        """Return the rates of dropout: of the input, and of each hidden layer."""
+
+    def _as_rows(self, X, *, reset=False, name="X"):
+        """Return the data of a name with one flat row for each sample."""
+        return X
+
+    def _input_shape(self):
+        """Return the shape of a sample as the Keras model takes it; None is flat."""
+        return
+
+    @abstractmethod
+    def _weigh_classes(self, target, part, *, partial):
+        """Return a part of the rows whose weights have those of their classes."""
+
+    @with_hints
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        validation_groups=None,
+    ):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The labels, or the numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts. A row of weight zero is left out.
+        X_val : array-like of shape (n_val, n_features), default=None
+            Data to validate on after each epoch. In a ``Pipeline`` with
+            ``transform_input=["X_val"]`` it goes through the steps before.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its labels or numbers.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights; ``class_weight`` is none of them.
+        validation_groups : array-like of shape (n_samples,), default=None
+            Groups of rows: ``early_stopping`` splits off whole groups, so that no group
+            is trained on and validated on.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data can't be used, or the training diverges. The
+            estimator is then what it was before.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        if X_val is not None:
+            warn_if_raw(self, "X_val")
+        going_on = self.warm_start and self.__sklearn_is_fitted__()
+        with unchanged_on_failure(self):
+            return self._fit(
+                X,
+                y,
+                sample_weight,
+                validation,
+                groups=validation_groups,
+                going_on=going_on,
+            )
+
+    @property
+    def model_(self):
+        """An ordinary ``keras.Model`` with the weights of this estimator, compiled.
+
+        It is made when it is first asked for. Training it further in Keras does not
+        change the estimator.
+        """
+        check_is_fitted(self)
+        if self._model is None:
+            from skdl.training._run import make_model
+
+            self._model = make_model(
+                self._network,
+                self._weights,
+                target=self._target,
+                settings=self._settings() | self._resolved(),
+                dropout=self._rates or self._dropout_rates(),
+                input_shape=self._input_shape(),
+            )
+        return self._model
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """Do one epoch, and keep what the next one needs."""
+        going_on = self.__sklearn_is_fitted__()
+        with unchanged_on_failure(self):
+            return self._fit(
+                X, y, sample_weight, going_on=going_on, partial=True, classes=classes
+            )
+
+    @with_callbacks
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation=(None, None, None),
+        *,
+        going_on,
+        groups=None,
+        partial=False,
+        classes=None,
+    ):
+        self._check_parameters()
+        X = self._as_rows(X, reset=not going_on)
+        X, y, weight = check_data(
+            self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
+        )
+        if not going_on:
+            warn_of_scales(X, getattr(self, "feature_names_in_", None))
+            warn_of_rate(self.learning_rate, self.optimizer)
+        rows = kept_rows(weight)
+        y_kept, weight_kept = (y, weight) if rows is None else (y[rows], weight[rows])
+        if going_on:
+            target = self._target
+            target.check_same(y_kept, classes, partial=partial)
+        else:
+            target = self._make_target(y_kept, weight_kept, classes, partial=partial)
+        part = Part(X, rows, target.encode(y_kept), weight_kept)
+        part = self._weigh_classes(target, part, partial=partial)
+        job = self._make_job(target, part)
+        if going_on:
+            job.weights = self._weights
+            self._check_same_network(job)
+        if partial:
+            job.n_epochs, job.keep_states = 1, True
+        if partial and going_on:
+            seed, job.first_step = self._seed, self._steps_done
+            job.states, job.history = self._states, self.history_
+        else:
+            seed = draw_seed(self.random_state)
+        job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
+        job.validation = self._check_validation(target, validation)
+        if job.validation is None and self.early_stopping:
+            groups = check_groups(groups, X.shape[0])
+            self._split_validation(job, split_seed, groups)
+        self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
+        self._seed = seed
+        return self
+
+    def _make_job(self, target, train):
+        """Return the job of a fit, as far as its training data make it."""
+        network, shapes = self._make_structure(train.X.shape[1], target)
+        check_memory(shapes)
+        settings = self._settings()
+        resolved = resolve(self, settings, len(train.y))
+        settings |= resolved
+        return Job(
+            network=network,
+            plan=network.plan(shapes),
+            dropout=self._dropout_rates(),
+            target=target,
+            settings=settings,
+            resolved=resolved,
+            train=train,
+            n_epochs=settings["epochs"],
+            # Who searches wants to be interrupted himself.
+            keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
+        )
+
+    def _plan(self):
+        """Return the sizes of the fitted network."""
+        kernels = self._network.kernels_of(self._weights)
+        return self._network.plan([kernel.shape for kernel in kernels])
+
+    def _train(self, job, data):
+        """Do the job, and set what a fit sets."""
+        from skdl.training._run import Run  # imports TensorFlow, so not before a fit
+
+        def fitted_attributes(weights):
+            attributes = {
+                "_network": job.network,
+                "_target": job.target,
+                "_weights": weights,
+                "_rates": job.dropout,
+                "_model": None,
+                "n_outputs_": job.target.n_outputs,
+            }
+            if job.target.classes is not None:
+                attributes["classes_"] = job.target.classes
+            return attributes
+
+        def watchers(read):
+            def attributes():
+                return {**fitted_attributes(read()), "history_": {}}
+
+            found = self._watchers(job, data, attributes)
+            watched = self._observer is not None and self._observer.wants_epochs
+            if watched and not (job.observed and run.compiled):
+                found.append(ShownPredictions(self, attributes))
+            return found
+
+        if self._observer is not None:
+            job.observed = self._observer.find_rows(
+                lambda *part: self._check_validation(job.target, part)
+            )
+            job.observe = self._observer.take_means
+        run = Run(job)
+        if self._observer is not None:
+            self._observer.begin(
+                job.n_epochs, run.steps_per_epoch, len(job.train.y) * job.plan.work
+            )
+        outcome = run.train(watchers)
+        for name, value in fitted_attributes(outcome.weights).items():
+            setattr(self, name, value)
+        vars(self).pop("_seen_columns", None)
+        self.resolved_ = job.resolved
+        self._states, self._steps_done = outcome.states, outcome.n_steps
+        self.history_ = outcome.history
+        self.n_iter_ = len(outcome.history.get("loss", ()))
+        vars(self).pop("callbacks_", None)
+        if outcome.callbacks:
+            self.callbacks_ = outcome.callbacks
+
+    def _watchers(self, job, data, fitted_attributes):
+        """Return who wants to see each epoch."""
+        watchers = []
+        if EpochTasks.wanted_by(self):
+            watchers.append(EpochTasks(self, job.n_epochs, data, fitted_attributes))
+        if self.verbose:
+            from skdl.training._progress import ProgressLine
+
+            watchers.append(ProgressLine(type(self).__name__, job.n_epochs))
+        return watchers
+
+    def _logits(self, X):
+        """Return what the network says of the rows of ``X``."""
+        check_is_fitted(self)
+        X = as_numeric(validate_rows(self, self._as_rows(X)))
+        from skdl.training._program import infer
+
+        return infer(self._network, self._weights, X, self._plan())
+
+    def set_params(self, **params):
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter: the error has the nearest that there is.
+        """
+        known = self.get_params(deep=False)
+        for name in params:
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
+                    f"{hint_at_name(name, list(known))} Valid parameters are: "
+                    f"{list(known)}."
+                )
+        return super().set_params(**params)
+
+    def _resolved(self):
+        """Return what the fit took for each parameter that is "auto"."""
+        taken = getattr(self, "resolved_", {})
+        return {k: v for k, v in taken.items() if getattr(self, k) == AUTO}
+
+    def _settings(self):
+        settings = self.get_params(deep=False)
+        settings["callbacks"] = check_callbacks(settings["callbacks"])
+        return settings
+
+    def _check_parameters(self):
+        """Check all parameters; those of the data are checked with the data."""
+        try:
+            self._validate_params()
+        except ValueError as error:
+            raise self._with_hint(error) from None
+        settings = self._settings()
+        check_numbers(settings, self._parameter_constraints)
+        check_initializer(self.kernel_initializer)
+        signature = inspect.signature(type(self).__init__).parameters
+        defaults = {name: parameter.default for name, parameter in signature.items()}
+        check_optimizer(settings, defaults)
+        check_schedule(self.learning_rate_schedule)
+        self._dropout_rates()
+
+    def _with_hint(self, error):
+        """Return the error of a parameter with the nearest value that is known."""
+        for name, constraints in self._parameter_constraints.items():
+            if f"The {name!r} parameter" in str(error):
+                accepted = [
+                    word
+                    for constraint in constraints
+                    if isinstance(constraint, StrOptions)
+                    for word in constraint.options
+                ]
+                hint = hint_at_value(name, getattr(self, name), accepted)
+                return type(error)(f"{error} {hint}".rstrip())
+        return error
+
+    def _check_validation(self, target, validation):
+        """Return the validation part that was given to ``fit``, or None."""
+        X, y, weight = validation
+        if X is None and y is None and weight is None:
+            found = self._observer and self._observer.find_validation()
+            if found is None:
+                return None
+            X, y, weight = (*found, None)[:3]
+        if X is None or y is None:
+            raise ValueError(
+                "X_val and y_val belong together: give both of them, or none."
+            )
+        X = self._as_rows(X, name="X_val")
+        X, y, weight = check_data(self, X, y, weight, names=_VALIDATION_NAMES)
+        return Part(X, None, target.encode(y, "y_val"), weight)
+
+    def _split_validation(self, job, seed, groups):
+        kept = job.train.rows
+        train, validation = split_validation(
+            len(job.train.y),
+            job.target.stratify(job.train.y),
+            self.validation_fraction,
+            seed,
+            groups if groups is None or kept is None else groups[kept],
+        )
+        job.validation = job.train.take(validation)
+        job.train = job.train.take(train)
+
+    def _check_same_network(self, job):
+        before = {**self._network.what_stays(), "kernels": self._plan().shapes}
+        now = {**job.network.what_stays(), "kernels": job.plan.shapes}
+        changed = [
+            f"{name} {before[name]!r}, got {now[name]!r}"
+            for name in before
+            if before[name] != now[name]
+        ]
+        if changed:
+            raise ValueError(
+                "A fit that goes on needs the network of the last: "
+                f"{'; '.join(changed)}. Set warm_start=False, or clone the estimator, "
+                "to begin anew."
+            )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "history_")
+
+    def __sklearn_clone__(self):
+        return carry_over(self, super().__sklearn_clone__())
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        for name in ("_model", "_observer", "_seen_columns"):
+            state.pop(name, None)
+        return add_exclusions(state)
+
+    def __setstate__(self, state):
+        super().__setstate__(take_exclusions(state))
+
+
+_TRAINING_NAMES = ("X", "y", "sample_weight")
+_VALIDATION_NAMES = ("X_val", "y_val", "sample_weight_val")
+
+
+def can_fit_partially(estimator):
+    """Return whether an estimator has ``partial_fit``.
+
+    Raises
+    ------
+    AttributeError
+        If it has not, with the reason.
+    """
+    if estimator.early_stopping:
+        raise AttributeError(
+            "early_stopping=True does not go with partial_fit, which does one epoch: "
+            "set early_stopping=False."
+        )
+    return True
+
+
+def _metadata(weight):
+    return {} if weight is None else {"sample_weight": weight}

@@ -1,0 +1,194 @@
+"""What the networks that classify have in common, and those that predict numbers."""
+
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from skdl._utils._sklearn import StrOptions
+from skdl.estimators._base import BaseNetwork, can_fit_partially
+from skdl.estimators._targets import make_class_target, make_real_target
+
+__all__ = ["NetworkClassifier", "NetworkRegressor"]
+
+
+class NetworkClassifier(ClassifierMixin, BaseNetwork):
+    """A network that classifies; a leaf says of which layers it is made."""
+
+    _parameter_constraints = BaseNetwork._parameter_constraints | {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
+
+    @available_if(can_fit_partially)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one epoch on some rows, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that there will be. The first call needs them, unless y is an
+            indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the parameters or the data can't be used.
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``. Of several labels, the probability of each.
+        """
+        logits = self._logits(X)
+        return self._target.probabilities(logits)
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; finite also where a probability is too small
+            for a number.
+        """
+        logits = self._logits(X)
+        return self._target.log_probabilities(logits)
+
+    def decision_function(self, X):
+        """Return the logits: what the softmax or the sigmoid is taken of.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One column for each class or label; for two classes no columns, and above 0
+            for the second.
+        """
+        logits = self._logits(X)
+        return self._target.decide(logits)
+
+    def predict(self, X):
+        """Return the most probable class, or the labels of probability above 0.5.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels from ``classes_``, or 0 and 1 for each of several labels.
+        """
+        logits = self._logits(X)
+        return self._target.predict(logits)
+
+    def _make_target(self, y, weight, classes, *, partial):
+        return make_class_target(y, classes, partial=partial)
+
+    def _weigh_classes(self, target, part, *, partial):
+        if self.class_weight is None:
+            return part
+        if partial and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' does not go with partial_fit, which sees only "
+                "some of the rows: give a dict {class: weight}."
+            )
+        weight = target.weigh(part.y, part.weight, self.class_weight)
+        if part.weight is not None:
+            weight = part.weight * weight
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no row a weight: y holds "
+                "only classes of weight 0."
+            )
+        return part.weighted(weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class NetworkRegressor(RegressorMixin, BaseNetwork):
+    """A network that predicts numbers; a leaf says of which layers it is made."""
+
+    @available_if(can_fit_partially)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train one epoch on some rows, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets. Those of the first call decide how targets are scaled.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the parameters or the data can't be used.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Return the predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With as many dimensions as the targets of the fit had.
+        """
+        logits = self._logits(X)
+        return self._target.predict(logits)
+
+    def _make_target(self, y, weight, classes, *, partial):
+        return make_real_target(y, weight)
+
+    def _weigh_classes(self, target, part, *, partial):
+        return part
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

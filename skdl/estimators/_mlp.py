@@ -1,0 +1,445 @@
+"""The multilayer perceptrons: MLPClassifier and MLPRegressor."""
+
+from skdl._utils._sklearn import StrOptions
+from skdl.estimators._defaults import AUTO
+from skdl.estimators._mixins import NetworkClassifier, NetworkRegressor
+from skdl.estimators._parameters import (
+    BATCH,
+    COUNT,
+    FACTOR,
+    expand_dropout,
+    expand_hidden_sizes,
+)
+from skdl.nn._structure import MLPStructure, dense_shapes
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+
+# The defaults that were chosen by measurement: docs/design.md has the table, and
+# `python -m benchmarks.defaults` measures it again.
+HIDDEN = (100, 50)
+ACTIVATION = "swish"
+DROPOUT = 0.1
+LEARNING_RATE = 0.002
+
+_MLP_CONSTRAINTS = {
+    "l2": [FACTOR, StrOptions({AUTO})],
+    "batch_size": [*BATCH, StrOptions({AUTO})],
+    "epochs": [COUNT, StrOptions({AUTO})],
+}
+
+
+class _Perceptron:
+    """The layers of a multilayer perceptron."""
+
+    def _make_structure(self, n_features, target):
+        hidden = expand_hidden_sizes(self.hidden_layer_sizes)
+        network = MLPStructure(
+            depth=len(hidden),
+            activation=self.activation,
+            batch_norm=bool(self.batch_norm),
+            head=target.head,
+        )
+        return network, dense_shapes([n_features, *hidden, target.n_logits])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _dropout_rates(self):
+        n_hidden = len(expand_hidden_sizes(self.hidden_layer_sizes))
+        hidden = expand_dropout(self.dropout, n_hidden)
+        return [float(self.input_dropout), *hidden]
+
+
+class MLPClassifier(_Perceptron, NetworkClassifier):
+    """A multilayer perceptron that classifies, trained through TensorFlow.
+
+    It takes binary, multiclass and multilabel targets with any labels. The output is a
+    softmax over the classes, or a sigmoid for two classes and for each of several
+    labels; the loss is the cross-entropy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
+        Number of units of each hidden layer, from 1. The empty sequence gives a linear
+        model.
+    activation : str, default="swish"
+        Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
+    kernel_initializer : str or dict, default="auto"
+        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
+        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
+        Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
+    batch_norm : bool, default=False
+        Whether to normalize each hidden layer over the batch, before its activation
+        (Ioffe & Szegedy, 2015).
+    dropout : float or sequence of float, default=0.1
+        Share of the units of each hidden layer that a step leaves out, in [0, 1): one
+        for all layers, or one for each (Srivastava et al., 2014).
+    input_dropout : float, default=0.0
+        The same for the features.
+    l1 : float, default=0.0
+        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+    l2 : float or "auto", default="auto"
+        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
+        Keras. The loss is a mean over rows and the penalty is not, so what is right for
+        few rows is too much for many, and scikit-learn divides its ``alpha`` by
+        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
+        n_samples) ** 1.5`` above, the best of what was measured.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
+        ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
+        settings of its own. An instance is not changed.
+    learning_rate : float, default=0.002
+        Step size of the optimizer, above 0; where the schedule starts.
+    learning_rate_schedule : None, str, dict or callable, default=None
+        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
+        ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
+        ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
+        ``{"name": "exponential", "rate": 0.95}`` (for each epoch),
+        ``{"name": "inverse_time", "decay": 1e-4}`` (for each step),
+        ``{"name": "cosine", "final": 0.0}`` (a share of the rate),
+        ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
+        ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
+        "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
+    momentum : float, default=0.0
+        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+    nesterov : bool, default=False
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    batch_size : int or "auto", default="auto"
+        Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
+        10,000 rows, 128 up to 40,000, and 256 above.
+    epochs : int or "auto", default="auto"
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 20,000 rows, and
+        ``2_000_000 / n_samples`` above, but 5 at least.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss does not improve any more.
+    validation_fraction : float, default=0.1
+        Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
+        stratified by class and drawn at random. Not used where ``fit`` gets ``X_val``.
+    patience : int, default=10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default=0.0
+        By how much the validation loss must fall to count as an improvement, from 0.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the best epoch.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, as ``{class: weight}``; ``"balanced"`` makes the classes
+        count alike.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Keras callbacks. Each fit works on its own copies.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+    n_outputs_ : int
+        1, or the number of labels of a multilabel target.
+    n_iter_ : int
+        Epochs that were run.
+    resolved_ : dict of str to number
+        What was taken for the parameters that are ``"auto"``.
+    history_ : dict of list
+        For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
+        validation data ``val_loss`` and ``val_accuracy`` too. No loss holds penalties.
+        ``partial_fit`` goes on with it.
+    model_ : keras.Model
+        The fitted network as an ordinary Keras model.
+    callbacks_ : list
+        The copies of ``callbacks`` that the fit has worked on, if there were any.
+
+    See Also
+    --------
+    MLPRegressor : The same network for numbers.
+    sklearn.neural_network.MLPClassifier : A network without dropout or normalization.
+
+    Notes
+    -----
+    Networks learn best from features of mean 0 and deviation 1: put a
+    ``StandardScaler`` in front.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville, "Deep Learning", MIT Press (2016), chapter 6.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints = NetworkClassifier._parameter_constraints | _MLP_CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_layer_sizes=HIDDEN,
+        *,
+        activation=ACTIVATION,
+        kernel_initializer="auto",
+        batch_norm=False,
+        dropout=DROPOUT,
+        input_dropout=0.0,
+        l1=0.0,
+        l2="auto",
+        optimizer="adam",
+        learning_rate=LEARNING_RATE,
+        learning_rate_schedule=None,
+        momentum=0.0,
+        nesterov=False,
+        batch_size="auto",
+        epochs="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        min_delta=0.0,
+        restore_best_weights=True,
+        class_weight=None,
+        warm_start=False,
+        on_interrupt="raise",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.on_interrupt = on_interrupt
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+
+class MLPRegressor(_Perceptron, NetworkRegressor):
+    """A multilayer perceptron that predicts numbers, trained through TensorFlow.
+
+    It takes one target or several. The targets are brought to mean 0 and deviation 1
+    for the training, and back for the predictions; the loss is the mean squared error
+    of the scaled targets.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
+        Number of units of each hidden layer, from 1. The empty sequence gives a linear
+        model.
+    activation : str, default="swish"
+        Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
+    kernel_initializer : str or dict, default="auto"
+        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
+        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
+        Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
+    batch_norm : bool, default=False
+        Whether to normalize each hidden layer over the batch, before its activation
+        (Ioffe & Szegedy, 2015).
+    dropout : float or sequence of float, default=0.1
+        Share of the units of each hidden layer that a step leaves out, in [0, 1): one
+        for all layers, or one for each (Srivastava et al., 2014).
+    input_dropout : float, default=0.0
+        The same for the features.
+    l1 : float, default=0.0
+        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+    l2 : float or "auto", default="auto"
+        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
+        Keras. The loss is a mean over rows and the penalty is not, so what is right for
+        few rows is too much for many, and scikit-learn divides its ``alpha`` by
+        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * 2000 /
+        n_samples`` above, the best of what was measured.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
+        ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
+        settings of its own. An instance is not changed.
+    learning_rate : float, default=0.002
+        Step size of the optimizer, above 0; where the schedule starts.
+    learning_rate_schedule : None, str, dict or callable, default=None
+        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
+        ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
+        ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
+        ``{"name": "exponential", "rate": 0.95}`` (for each epoch),
+        ``{"name": "inverse_time", "decay": 1e-4}`` (for each step),
+        ``{"name": "cosine", "final": 0.0}`` (a share of the rate),
+        ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
+        ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
+        "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
+    momentum : float, default=0.0
+        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+    nesterov : bool, default=False
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    batch_size : int or "auto", default="auto"
+        Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
+        10,000 rows, 128 up to 40,000, and 256 above.
+    epochs : int or "auto", default="auto"
+        How often to go over the data, from 1. ``"auto"`` is 100 up to 6,000 rows, and
+        ``600_000 / n_samples`` above, but 5 at least.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss does not improve any more.
+    validation_fraction : float, default=0.1
+        Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
+        drawn at random. Not used where ``fit`` gets ``X_val``.
+    patience : int, default=10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default=0.0
+        By how much the validation loss must fall to count as an improvement, from 0.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the best epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Keras callbacks. Each fit works on its own copies.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+    n_outputs_ : int
+        Number of targets.
+    n_iter_ : int
+        Epochs that were run.
+    resolved_ : dict of str to number
+        What was taken for the parameters that are ``"auto"``.
+    history_ : dict of list
+        For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
+        validation data ``val_loss`` and ``val_r2`` too. No loss holds penalties.
+        ``partial_fit`` goes on with it.
+    model_ : keras.Model
+        The fitted network as an ordinary Keras model.
+    callbacks_ : list
+        The copies of ``callbacks`` that the fit has worked on, if there were any.
+
+    See Also
+    --------
+    MLPClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : A network without dropout or normalization.
+
+    Notes
+    -----
+    Networks learn best from features of mean 0 and deviation 1: put a
+    ``StandardScaler`` in front.
+
+    ``r2`` in ``history_`` is one minus the squared error of the scaled targets: on the
+    training data the coefficient of determination, on other data that against the mean
+    of the training targets.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville, "Deep Learning", MIT Press (2016), chapter 6.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPRegressor(random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.5
+    True
+    """
+
+    _parameter_constraints = NetworkRegressor._parameter_constraints | _MLP_CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_layer_sizes=HIDDEN,
+        *,
+        activation=ACTIVATION,
+        kernel_initializer="auto",
+        batch_norm=False,
+        dropout=DROPOUT,
+        input_dropout=0.0,
+        l1=0.0,
+        l2="auto",
+        optimizer="adam",
+        learning_rate=LEARNING_RATE,
+        learning_rate_schedule=None,
+        momentum=0.0,
+        nesterov=False,
+        batch_size="auto",
+        epochs="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        min_delta=0.0,
+        restore_best_weights=True,
+        warm_start=False,
+        on_interrupt="raise",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self.warm_start = warm_start
+        self.on_interrupt = on_interrupt
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state

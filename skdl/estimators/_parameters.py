@@ -1,0 +1,247 @@
+"""Parameters: what each may be, and checks of those that need more."""
+
+import math
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+
+from skdl._utils._exclusions import check_copyable
+from skdl._utils._numbers import is_count
+from skdl._utils._sklearn import HasMethods, Interval, Options, StrOptions
+from skdl.nn._activations import ACTIVATIONS
+
+__all__ = [
+    "BATCH",
+    "CONSTRAINTS",
+    "COUNT",
+    "FACTOR",
+    "SHARE",
+    "check_callbacks",
+    "check_initializer",
+    "check_numbers",
+    "check_optimizer",
+    "check_schedule",
+    "expand_dropout",
+    "expand_hidden_sizes",
+    "warn_of_rate",
+]
+
+OPTIMIZERS = (
+    "sgd",
+    "adam",
+    "adamw",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "adamax",
+    "nadam",
+    "lion",
+)
+
+SHARE = Interval(Real, 0, 1, closed="left")
+
+FACTOR = Interval(Real, 0, None, closed="left")
+
+BATCH = [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})]
+
+COUNT = Interval(Integral, 1, None, closed="left")
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": [COUNT, "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "kernel_initializer": [str, dict],
+    "batch_norm": ["boolean"],
+    "dropout": [SHARE, "array-like"],
+    "input_dropout": [SHARE],
+    "l1": [FACTOR],
+    "l2": [FACTOR],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate_schedule": [None, str, dict, callable],
+    "momentum": [SHARE],
+    "nesterov": ["boolean"],
+    "batch_size": BATCH,
+    "epochs": [COUNT],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "patience": [COUNT],
+    "min_delta": [FACTOR],
+    "restore_best_weights": ["boolean"],
+    "warm_start": ["boolean"],
+    "on_interrupt": [StrOptions({"raise", "keep"})],
+    "callbacks": [None, "array-like", HasMethods(["on_epoch_end"])],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+}
+
+
+def check_numbers(params, constraints):
+    """Refuse booleans where a number is meant; Python takes them for 0 and 1."""
+    for name, accepted in constraints.items():
+        is_number = any(isinstance(constraint, Interval) for constraint in accepted)
+        value = params.get(name)
+        if is_number and isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name}={value!r} is a boolean; it must be a number.")
+
+
+def expand_hidden_sizes(sizes, name="hidden_layer_sizes"):
+    """Return ``hidden_layer_sizes``, or what is given like it, as a list of int.
+
+    Raises
+    ------
+    ValueError
+        If a width is not an int from 1.
+    """
+    if isinstance(sizes, Integral):
+        return [int(sizes)]
+    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else list(sizes)
+    for index, size in enumerate(sizes):
+        if not is_count(size):
+            raise ValueError(
+                f"{name}[{index}]={size!r} must be an int from 1: the number of units "
+                "or filters of a hidden layer."
+            )
+    return [int(size) for size in sizes]
+
+
+def expand_dropout(dropout, n_hidden, name="dropout"):
+    """Return ``dropout`` as a list with one rate for each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer rates than layers, or one is not in [0, 1).
+    """
+    if isinstance(dropout, Real):
+        return [float(dropout)] * n_hidden
+    rates = list(dropout)
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"{name}={dropout!r} has {len(rates)} rates for {n_hidden} hidden layers: "
+            "give one float, or one for each layer."
+        )
+    for index, rate in enumerate(rates):
+        is_number = isinstance(rate, Real) and not isinstance(rate, (bool, np.bool_))
+        if not is_number or not 0 <= rate < 1:
+            raise ValueError(f"{name}[{index}]={rate!r} must be a float in [0, 1).")
+    return [float(rate) for rate in rates]
+
+
+def check_initializer(initializer):
+    """Check the name and the settings of an initializer.
+
+    Raises
+    ------
+    ValueError
+        If Keras does not know them.
+    """
+    if initializer == "auto":
+        return
+    from skdl.nn._networks import make_initializer
+
+    try:
+        make_initializer(initializer, seed=0)((2, 2))
+    except Exception as error:  # Keras and TensorFlow raise various
+        raise ValueError(
+            f"kernel_initializer={initializer!r} is not known: use 'auto', a Keras "
+            "name such as 'he_normal', 'glorot_uniform' or 'lecun_normal', or a dict "
+            f"such as {{'name': 'random_normal', 'stddev': 0.01}} ({error})."
+        ) from error
+
+
+def check_optimizer(params, defaults):
+    """Check an optimizer that is an instance, and what it makes meaningless.
+
+    Raises
+    ------
+    ValueError
+        If it is no instance of Keras, or a parameter that it overrides was set.
+    """
+    optimizer = params["optimizer"]
+    if isinstance(optimizer, str):
+        return
+    import keras
+
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(
+            f"optimizer={optimizer!r} must be one of {OPTIMIZERS} or an instance of "
+            "keras.optimizers.Optimizer."
+        )
+    check_copyable(optimizer)
+    if "learning_rate" not in optimizer.get_config():
+        raise ValueError(
+            f"optimizer={type(optimizer).__name__} wraps another optimizer: give that "
+            "one. Networks of skdl compute in single precision, and need no scaling of "
+            "the loss."
+        )
+    for name in ("learning_rate", "momentum", "nesterov"):
+        if params[name] != defaults[name]:
+            raise ValueError(
+                f"{name}={params[name]!r} has no effect beside an instance as "
+                f"optimizer: set it in the instance, or name the optimizer "
+                f"({type(optimizer).__name__.lower()!r})."
+            )
+
+
+def check_schedule(schedule):
+    """Check the name and the settings of a learning rate schedule.
+
+    Raises
+    ------
+    ValueError
+        If they are not known, or out of range.
+    """
+    from skdl.training._schedules import check_settings
+
+    check_settings(schedule)
+
+
+_HOOKS = (
+    "set_params",
+    "set_model",
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_end",
+)
+
+
+def check_callbacks(callbacks):
+    """Return ``callbacks`` as a list.
+
+    Raises
+    ------
+    ValueError
+        If one lacks the hooks of ``keras.callbacks.Callback``.
+    """
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, (list, tuple)):
+        callbacks = [callbacks]
+    found = list(callbacks)
+    for index, callback in enumerate(found):
+        has_hooks = all(hasattr(callback, hook) for hook in _HOOKS)
+        if isinstance(callback, type) or not has_hooks:
+            raise ValueError(
+                f"callbacks[{index}]={callback!r} must be an instance of "
+                "keras.callbacks.Callback, not its class or something else."
+            )
+    return found
+
+
+LARGE_RATE = 1.0
+
+_LARGE_RATES = {"adadelta": math.inf, "sgd": 1e3}  # their steps have other units
+
+
+def warn_of_rate(learning_rate, optimizer):
+    """Warn of a learning rate that is larger than the optimizer wants it."""
+    kind = optimizer if isinstance(optimizer, str) else ""
+    if learning_rate > _LARGE_RATES.get(kind, LARGE_RATE):
+        warnings.warn(
+            f"learning_rate={learning_rate:g} is large: most optimizers want 1e-4 to "
+            "1e-1, and diverge with more.",
+            UserWarning,
+            stacklevel=2,
+        )

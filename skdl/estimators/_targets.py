@@ -1,0 +1,345 @@
+"""Targets: how labels or numbers become what a network learns, and back."""
+
+from numbers import Real
+from typing import Protocol
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from skdl._utils._labels import (
+    check_same_classes,
+    check_same_labels,
+    warn_of_absent_classes,
+    warn_of_one_hot,
+)
+
+__all__ = [
+    "Target",
+    "make_class_target",
+    "make_real_target",
+]
+
+
+class Target(Protocol):
+    """What the training and the estimators ask of a target.
+
+    Attributes
+    ----------
+    head : {"softmax", "sigmoid", "identity"}
+        What turns the logits into the output.
+    dtype : type
+        Of the encoded targets.
+    metric : str
+        Name of the metric.
+    classes : ndarray or None
+        The labels.
+    scaling : tuple of ndarray or None
+        Factor and offset of the outputs.
+    n_outputs, n_logits : int
+        Columns of the target, and of the network's output.
+    """
+
+    head: str
+    dtype: type
+    metric: str
+    classes: np.ndarray | None
+    scaling: tuple[np.ndarray, np.ndarray] | None
+    n_outputs: int
+    n_logits: int
+
+    def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
+        """Return the targets as the network learns them."""
+
+    def to_metric(self, value: float) -> float:
+        """Return the metric, made from that of the head."""
+
+    def stratify(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Return what a split is stratified by."""
+
+    def check_same(self, y: np.ndarray, classes: object, *, partial: bool) -> None:
+        """Check that the targets of training which goes on are those it began with."""
+
+    def predict(self, logits: np.ndarray) -> np.ndarray:
+        """Return the predictions in the terms of the user's targets."""
+
+
+def make_class_target(y, classes=None, *, partial=False):
+    """Return the target of a classification, for its labels.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        One label for each row, or an indicator matrix of several.
+    classes : array-like or None
+        All labels, where ``y`` may hold only some of them.
+    partial : bool, default=False
+        Whether ``y`` may hold only some of the labels.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not classes, or all of one class.
+    """
+    check_classification_targets(y)
+    kind = type_of_target(y, input_name="y")
+    if kind == "multilabel-indicator":
+        warn_of_one_hot(y, "several labels of each row, each there or not")
+        return _LabelsTarget(y.shape[1])
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "y has several columns with more than two classes each, which is not "
+            "supported. Use MultiOutputClassifier, or an indicator matrix of 0 and 1."
+        )
+    if partial and classes is None:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    labels = column_or_1d(y, warn=True) if classes is None else np.asarray(classes)
+    encoder = LabelEncoder().fit(labels)
+    if len(encoder.classes_) < 2:
+        raise ValueError(
+            f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "
+            "least 2 classes among the rows of positive weight."
+        )
+    return (
+        _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
+    )
+
+
+def make_real_target(y, weight):
+    """Return the target of a regression, for its numbers and the rows' weights.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds something else than finite numbers.
+    """
+    columns = _as_targets(y, "y").reshape(len(y), -1)
+    offset = np.average(columns, axis=0, weights=weight)
+    variance = np.average((columns - offset) ** 2, axis=0, weights=weight)
+    factor = np.sqrt(variance)
+    tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
+    return _RealTarget(y.ndim, offset, np.where(factor > tiny, factor, 1.0))
+
+
+def _as_targets(y, name):
+    try:
+        numbers = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Unknown label type: {name} holds {y.dtype}, and a regression needs "
+            f"numbers ({error}). For labels use MLPClassifier."
+        ) from error
+    if y.dtype.kind in "cmM" or not np.isfinite(numbers).all():
+        raise ValueError(f"{name} must hold finite real numbers, got {y.dtype}.")
+    return numbers
+
+
+class _SingleLabel:
+    """What the targets with one label for each row share."""
+
+    metric = "accuracy"
+    scaling = None
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self.classes = encoder.classes_
+
+    def to_metric(self, value):
+        return value
+
+    def weigh(self, encoded, weight, class_weight):
+        """Return the weight of each row that comes from its class."""
+        codes = encoded.reshape(-1).astype(int)
+        if isinstance(class_weight, dict):
+            return self._check_class_weight(class_weight)[codes]
+        totals = np.bincount(codes, weights=weight, minlength=len(self.classes))
+        shares = len(self.classes) * totals / totals.sum()
+        return 1 / shares[codes]
+
+    def _check_class_weight(self, class_weight):
+        classes = self.classes.tolist()
+        warn_of_absent_classes(class_weight, classes)
+        weights = [class_weight.get(label, 1.0) for label in classes]
+        weights = np.array(weights, dtype=object)
+        if not all(isinstance(w, Real) and 0 <= w < np.inf for w in weights):
+            raise ValueError(
+                f"class_weight={class_weight!r} must hold finite numbers from 0."
+            )
+        if not weights.any():
+            raise ValueError(f"class_weight={class_weight!r} gives no class a weight.")
+        return weights.astype(np.float64)
+
+    def codes(self, y, name):
+        """Return the numbers of the labels, from 0."""
+        y = column_or_1d(y, warn=True)
+        found = y.tolist() if y.dtype == object else np.unique(y).tolist()
+        unknown = sorted(set(found) - set(self.classes.tolist()), key=str)
+        if unknown:
+            raise ValueError(
+                f"{name} holds labels that the classes lack: {unknown[:5]}; the "
+                f"classes are {self.classes.tolist()[:10]}."
+            )
+        return self._encoder.transform(y)
+
+    def stratify(self, encoded):
+        # As labels: the errors of a split name them.
+        return self.classes[encoded.reshape(-1).astype(int)]
+
+    def check_same(self, y, classes, *, partial):
+        """Check that training which goes on has the classes that it began with."""
+        if classes is not None:
+            check_same_classes(self.classes, classes)
+        if not partial:
+            check_same_labels(self.classes, column_or_1d(y))
+
+
+class _ClassTarget(_SingleLabel):
+    """More than two classes: one logit for each."""
+
+    head = "softmax"
+    dtype = np.int32
+    n_outputs = 1
+
+    @property
+    def n_logits(self):
+        return len(self.classes)
+
+    def encode(self, y, name="y"):
+        return self.codes(y, name).astype(self.dtype)
+
+    def decide(self, logits):
+        return logits
+
+    def probabilities(self, logits):
+        return softmax(logits, axis=1)
+
+    def log_probabilities(self, logits):
+        return log_softmax(logits, axis=1)
+
+    def predict(self, logits):
+        return self.classes[np.argmax(logits, axis=1)]
+
+
+class _BinaryTarget(_SingleLabel):
+    """Two classes: one logit, positive for the second."""
+
+    head = "sigmoid"
+    dtype = np.float32
+    n_outputs = 1
+    n_logits = 1
+
+    def encode(self, y, name="y"):
+        # (n,) -> (n, 1)
+        return self.codes(y, name).astype(self.dtype)[:, np.newaxis]
+
+    def decide(self, logits):
+        # (n, 1) -> (n,)
+        return logits[:, 0]
+
+    def probabilities(self, logits):
+        # (n, 1) -> (n, 2)
+        return expit(np.hstack([-logits, logits]))
+
+    def log_probabilities(self, logits):
+        return log_expit(np.hstack([-logits, logits]))
+
+    def predict(self, logits):
+        return self.classes[(logits[:, 0] > 0).astype(int)]
+
+
+class _LabelsTarget:
+    """Several labels, each there or not: one logit for each."""
+
+    head = "sigmoid"
+    dtype = np.float32
+    metric = "accuracy"
+    scaling = None
+
+    def __init__(self, n_labels):
+        self.n_outputs = self.n_logits = n_labels
+        self.classes = np.arange(n_labels)
+
+    def to_metric(self, value):
+        return value
+
+    def stratify(self, encoded):
+        return None
+
+    def weigh(self, encoded, weight, class_weight):
+        if isinstance(class_weight, dict):
+            raise ValueError(
+                f"class_weight={class_weight!r} must be 'balanced' or None where each "
+                "row has several labels."
+            )
+        return compute_sample_weight(class_weight, encoded)
+
+    def check_same(self, y, classes, *, partial):
+        """Do nothing: ``encode`` looks at the columns."""
+
+    def encode(self, y, name="y"):
+        if y.shape[1:] != (self.n_logits,) or not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"{name} must be an indicator matrix of 0 and 1 with {self.n_logits} "
+                f"columns, got an array of shape {y.shape}."
+            )
+        return y.astype(self.dtype)
+
+    def decide(self, logits):
+        return logits
+
+    def probabilities(self, logits):
+        return expit(logits)
+
+    def log_probabilities(self, logits):
+        return log_expit(logits)
+
+    def predict(self, logits):
+        return (logits > 0).astype(int)
+
+
+class _RealTarget:
+    """Numbers: the network learns them with mean 0 and deviation 1."""
+
+    head = "identity"
+    dtype = np.float32
+    metric = "r2"
+    classes = None
+
+    def __init__(self, n_dimensions, offset, factor):
+        self.n_dimensions = n_dimensions
+        self._offset = offset
+        self._factor = factor
+        self.n_outputs = self.n_logits = len(offset)
+
+    @property
+    def scaling(self):
+        """Factor and offset of each output."""
+        return self._factor, self._offset
+
+    def to_metric(self, value):
+        return 1 - value
+
+    def stratify(self, encoded):
+        return None
+
+    def check_same(self, y, classes, *, partial):
+        """Do nothing: ``encode`` looks at the columns."""
+
+    def encode(self, y, name="y"):
+        # (n,) or (n, k) -> (n, k)
+        columns = y.reshape(len(y), -1)
+        if y.ndim != self.n_dimensions or columns.shape[1] != self.n_logits:
+            raise ValueError(
+                f"{name} has shape {y.shape}; the training targets had "
+                f"{self.n_logits} columns and {self.n_dimensions} dimension(s)."
+            )
+        return ((_as_targets(columns, name) - self._offset) / self._factor).astype(
+            self.dtype
+        )
+
+    def predict(self, logits):
+        values = logits * self._factor + self._offset
+        return values if self.n_dimensions == 2 else values[:, 0]

@@ -1,0 +1,1 @@
+"""The estimators around a Keras model of the user's own."""

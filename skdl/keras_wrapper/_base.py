@@ -1,0 +1,503 @@
+"""The life of a wrapped Keras model, shared by classifier and regressor."""
+
+import sys
+from contextlib import nullcontext
+from copy import deepcopy
+from functools import partial
+from numbers import Integral
+
+import keras
+import numpy as np
+
+from skdl._utils._attributes import unchanged_on_failure
+from skdl._utils._numbers import draw_seed
+from skdl._utils._observer import ShownPredictions
+from skdl._utils._pipelines import warn_if_raw
+from skdl._utils._validation_part import check_groups
+from skdl.keras_wrapper._build import BuiltModel
+from skdl.keras_wrapper._callbacks import (
+    check_keras_callbacks,
+    flatten_callbacks,
+    make_callbacks,
+)
+from skdl.keras_wrapper._history import named_as_history, warn_of_first_loss
+from skdl.keras_wrapper._input import join_validation
+from skdl.keras_wrapper._prediction import PredictingModel
+from skdl.keras_wrapper._routing import check_names
+from skdl.keras_wrapper._scikeras import (
+    route_params,
+)
+from skdl.keras_wrapper._state import (
+    KeptModel,
+    build_optimizer,
+    weights_kept,
+)
+from skdl.keras_wrapper._streams import Stream, is_stream
+
+__all__ = ["BaseKeras"]
+
+# Arguments of keras.Model.fit that this module sees to itself.
+_OWN_FIT_ARGUMENTS = {
+    "batch_size",
+    "callbacks",
+    "epochs",
+    "initial_epoch",
+    "sample_weight",
+    "shuffle",
+    "validation_batch_size",
+    "validation_data",
+    "validation_split",
+    "verbose",
+}
+_DEFAULT_BATCH = 32  # keras.Model.fit's
+
+
+class BaseKeras(KeptModel, PredictingModel, BuiltModel):
+    """The life of a wrapped Keras model, shared by classifier and regressor.
+
+    The protocol of building, compiling and routing is SciKeras'; data, seeds, training
+    and prediction are ours.
+    """
+
+    _doc_link_module = "skdl"
+    _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
+
+    # Set by a fit: its model, where its random numbers come from, and what the next
+    # fit goes on with.
+    _built: keras.Model
+    _seed: int
+    _states: list | None = None
+    _steps_done: int = 0
+    _trained_by = None  # the optimizer that _states are of
+    _built_with: dict  # the parameters that the model was built with
+    # Set by a search while it fits: who sees the score of each epoch.
+    _observer = None
+    # SciKeras would set TensorFlow's global seed from it.
+    _random_state = None
+
+    def fit(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        validation_groups=None,
+        validation_data=None,
+        epochs=None,
+        batch_size=None,
+        callbacks=None,
+        **kwargs,
+    ):
+        """Build the model and fit it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...), or a data set
+            The training data. A ``tf.data.Dataset`` or a ``keras.utils.PyDataset`` of
+            batches holds the targets, and perhaps weights, too: ``y`` is then None.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The labels, or the numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts. A row of weight zero is left out.
+        X_val : array-like of shape (n_val, ...), default=None
+            Data to validate on after each epoch. In a ``Pipeline`` with
+            ``transform_input=["X_val"]`` it goes through the steps before.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its labels or numbers.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights; ``class_weight`` is none of them.
+        validation_groups : array-like of shape (n_samples,), default=None
+            Groups of rows: ``validation_split`` splits off whole groups.
+        validation_data : tuple or data set, default=None
+            ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``, as Keras and
+            SciKeras spell it. No pipeline transforms it.
+        epochs : int, default=None
+            Overrules the parameter of the estimator in this call.
+        batch_size : int, default=None
+            Overrules the parameter of the estimator in this call.
+        callbacks : list of keras.callbacks.Callback, default=None
+            More callbacks for this call. The fit works on copies: ``callbacks_`` has
+            them.
+        **kwargs : dict
+            Other arguments of ``keras.Model.fit``, for this call. Searches take them
+            as parameters of the estimator too: ``fit__shuffle=False``.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data can't be used, or the training diverges. The
+            estimator is then what it was before.
+        """
+        arguments = {"batch_size": batch_size, "callbacks": callbacks}
+        kwargs |= {k: value for k, value in arguments.items() if value is not None}
+        kwargs.setdefault("initial_epoch", 0)
+        if self.warm_start and self.initialized_:
+            self._check_same_labels(y)
+        if epochs is None:
+            epochs = getattr(self, "fit__epochs", self.epochs)
+        validation = join_validation((X_val, y_val, sample_weight_val), validation_data)
+        if validation is not None:
+            kwargs["validation_data"] = validation
+            name = "validation_data" if X_val is None else "X_val"
+            warn_if_raw(self, name)
+        with unchanged_on_failure(self):
+            self._fit(
+                X,
+                y,
+                sample_weight=sample_weight,
+                warm_start=self.warm_start,
+                epochs=epochs,
+                groups=validation_groups,
+                **kwargs,
+            )
+        return self
+
+    def partial_fit(self, X, y, sample_weight=None, **kwargs):
+        """Train one epoch, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+        **kwargs : dict
+            Arguments of ``keras.Model.fit``, but ``epochs`` and ``initial_epoch``.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+        """
+        with unchanged_on_failure(self):
+            return super().partial_fit(X, y, sample_weight=sample_weight, **kwargs)
+
+    def initialize(self, X, y=None):
+        """Build the model and do not fit it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The data, for its shape.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets, for their classes and shape.
+
+        Returns
+        -------
+        self
+            It can predict, with the first weights.
+        """
+        with unchanged_on_failure(self):
+            check_names(self, self._find_build(), {})
+            X, y = self._initialize(X, y)
+            self._check_input(X)
+            self._ensure_compiled_model()
+            self._check_outputs(y)
+            self._initialize_callbacks()
+        return self
+
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        warm_start,
+        epochs,
+        initial_epoch,
+        groups=None,
+        **kwargs,
+    ):
+        going_on = warm_start and self.initialized_
+        check_names(self, self._find_build(), kwargs)
+        arguments = self._fit_arguments(kwargs)
+        if is_stream(X):
+            self._fit_stream(
+                X, y, sample_weight, arguments, going_on, epochs, int(initial_epoch)
+            )
+            return
+        if going_on:
+            X, y = self._validate_data(X, y)
+        else:
+            X, y = self._initialize(X, y)
+        self._check_input(X)
+        self._ensure_compiled_model()
+        self._check_outputs(y)
+        weight_of_class = self._weigh_classes(y)
+        groups = check_groups(groups, X.shape[0])
+        if sample_weight is not None:
+            kept = np.asarray(sample_weight) != 0
+            groups = groups if groups is None else groups[kept]
+            X, y, sample_weight = self._validate_sample_weight(X, y, sample_weight)
+        validation = arguments["validation_data"]
+        if validation is None and self._observer is not None:
+            validation = self._observer.find_validation()
+        if validation is not None:
+            validation = self._encode_validation(validation)
+        elif arguments["validation_split"]:
+            if not 0 < arguments["validation_split"] < 1:
+                raise ValueError(
+                    f"validation_split={arguments['validation_split']!r} must be in "
+                    "[0, 1)."
+                )
+            share = arguments["validation_split"]
+            parts = self._split(X, y, sample_weight, share, groups)
+            (X, y, sample_weight), (X_val, y_val, weight_val) = parts
+            validation = self._encode(X_val, y_val, weight_val)
+        if weight_of_class is not None:
+            weight = weight_of_class(y)
+            if sample_weight is not None:
+                weight = weight * sample_weight
+            X, y, sample_weight = self._validate_sample_weight(X, y, weight)
+        X, y, *_ = self._encode(X, y)
+        self._check_model_compatibility(y)
+        if not going_on or not hasattr(self, "history_") or initial_epoch == 0:
+            self.history_ = {}
+        with weights_kept(self._built if going_on else None):
+            self._train(
+                X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
+            )
+
+    def _fit_stream(self, data, y, weight, arguments, going_on, epochs, first_epoch):
+        """Fit to a data set of batches, which is gone over once before that."""
+        if y is not None or weight is not None:
+            raise ValueError(
+                "X is a data set, whose batches hold the targets and the weights: "
+                "leave y and sample_weight out."
+            )
+        if arguments["validation_split"]:
+            raise ValueError(
+                "validation_split takes no part of a data set: give X_val and y_val, "
+                "or validation_data."
+            )
+        stream = Stream(data)
+        if not going_on:
+            self._initialize(stream.x, stream.y, n_rows=len(stream.x))
+        _, y = self._validate_data(None, stream.y)
+        self._check_input(stream.x)
+        self._ensure_compiled_model()
+        self._check_outputs(y)
+        weigh = self._weigh_classes(y)
+        validation = arguments["validation_data"]
+        validation = validation and self._encode_validation(validation)
+
+        def encode(x, y, weight):
+            x, y = self._validate_data(x, y)
+            if weigh is not None:
+                weight = weigh(y) if weight is None else weight * weigh(y)
+            return self._encode(x, y, weight)
+
+        arguments |= {"steps_per_epoch": stream.n_batches}
+        if not going_on or not hasattr(self, "history_") or first_epoch == 0:
+            self.history_ = {}
+        with weights_kept(self._built if going_on else None):
+            batches = stream.encoded(encode)
+            self._train(batches, None, None, validation, arguments, epochs, first_epoch)
+
+    def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
+        """Do the training, and set what a fit sets."""
+        from skdl.training._model_run import ModelJob, train_model
+
+        if self._trained_by is not self._built.optimizer:
+            self._states = None  # the model was compiled anew
+        order_seed = np.random.SeedSequence([self._seed, self._steps_done])
+        _check_count("epochs", n_epochs)
+        batch_size = arguments["batch_size"]
+        batch_size = _DEFAULT_BATCH if batch_size is None else batch_size
+        if batch_size != -1:
+            _check_count("batch_size", batch_size, ", or -1 for all rows")
+        self._initialize_callbacks()
+        # Copies: fits in several threads may be given the same objects.
+        given = [
+            deepcopy(callback) for callback in flatten_callbacks(arguments["callbacks"])
+        ]
+        check_keras_callbacks("callbacks", given)
+        callbacks = [*self._fit_callbacks, *given]
+        job = ModelJob(
+            model=self._built,
+            X=X,
+            y=y,
+            weight=weight,
+            validation=validation,
+            batch_size=int(batch_size),
+            n_epochs=n_epochs,
+            first_epoch=first_epoch,
+            first_step=self._steps_done,
+            shuffle=bool(arguments["shuffle"]),
+            callbacks=callbacks,
+            seed=order_seed,
+            states=self._states,
+            keras_arguments={
+                name: value
+                for name, value in arguments.items()
+                if name not in _OWN_FIT_ARGUMENTS and value is not None
+            },
+            watchers=self._watchers(n_epochs, arguments["verbose"]),
+            keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
+        )
+        if self._observer is not None:
+            job.begin = partial(self._observer.begin, n_epochs)
+        outcome = train_model(job)
+        warn_of_first_loss(outcome.history, job.y)
+        self._states, self._steps_done = outcome.states, outcome.n_steps
+        self._trained_by = self._built.optimizer
+        self.fit_path_ = outcome.path
+        for name, values in named_as_history(outcome.history).items():
+            self.history_.setdefault(name, []).extend(values)
+        self.n_iter_ = len(self.history_.get("loss", ()))
+        vars(self).pop("callbacks_", None)
+        if callbacks:
+            self.callbacks_ = callbacks
+
+    def _check_outputs(self, y):
+        """Check that the model's outputs fit the targets."""
+
+    def _check_same_labels(self, y):
+        """Check that a fit which goes on has the labels of the last."""
+
+    def _weigh_classes(self, y):
+        """Return what weighs rows by their labels, or None if all count alike."""
+        return
+
+    def _watchers(self, n_epochs, verbose):
+        """Return what makes those who want to see each epoch."""
+
+        def make(read):
+            def take_weights():
+                self._built.set_weights(read())
+                return {}
+
+            watchers = []
+            if self._observer is not None and self._observer.wants_epochs:
+                self._observer.find_rows(_refuse_rows)
+                watchers.append(ShownPredictions(self, take_weights))
+            if verbose:
+                from skdl.training._progress import ProgressLine
+
+                watchers.append(ProgressLine(type(self).__name__, n_epochs))
+            return watchers
+
+        return make
+
+    def _fit_arguments(self, kwargs):
+        """Return the arguments of ``keras.Model.fit``, the given ones last."""
+        given = route_params(
+            self.get_params(), destination="fit", pass_filter=self._fit_kwargs
+        )
+        arguments = {name: value for name, value in given.items() if "__" not in name}
+        arguments.pop("callbacks", None)  # they are made by _initialize_callbacks
+        unset = dict.fromkeys(_OWN_FIT_ARGUMENTS)
+        return {**unset, **arguments, **kwargs}
+
+    def _initialize(self, X, y=None, n_rows=None):
+        """Take the kind of the data, and build the model.
+
+        Of a data set X holds the first ``n_rows`` only, and y all targets.
+        """
+        if n_rows is None:
+            X, y = self._validate_data(X, y, reset=True)
+        else:
+            self._validate_data(X, y[:n_rows], reset=True)
+            _, y = self._validate_data(None, y, reset=True)
+        self._seed = draw_seed(self.random_state)
+        self._states, self._steps_done = None, 0
+        with _no_autologging():
+            self.target_encoder_ = self.target_encoder.fit(y)
+            vars(self).update(getattr(self.target_encoder_, "get_metadata", dict)())
+            encoder = self.feature_encoder
+            self.feature_encoder_ = encoder.fit(X)
+        vars(self).update(getattr(encoder, "get_metadata", dict)())
+        vars(self).pop("history_", None)
+        self._built_with = self.get_params(deep=False)
+        self._built = self._build_keras_model()
+        return X, y
+
+    def _initialize_callbacks(self):
+        shared = make_callbacks(self, "callbacks")
+        self._fit_callbacks = shared + make_callbacks(self, "fit__callbacks")
+        predicting = shared + make_callbacks(self, "predict__callbacks")
+        self._predict_callbacks = [
+            c for c in predicting if isinstance(c, keras.callbacks.Callback)
+        ]
+
+    def score(self, X, y, sample_weight=None):
+        """Return the score of the predictions: that of ``scorer``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their true labels or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        float
+            The score; ``scorer`` takes the parameters ``score__...`` too.
+        """
+        settings = route_params(
+            self.get_params(), destination="score", pass_filter=set()
+        )
+        if sample_weight is not None:
+            settings["sample_weight"] = sample_weight
+        return self.scorer(y, self.predict(X), **settings)
+
+    @property
+    def model_(self):
+        """The fitted ``keras.Model``, compiled: an ordinary one."""
+        if "_built" not in vars(self):
+            raise AttributeError(
+                f"This {type(self).__name__} is not fitted: no model_."
+            )
+        if "history_" in vars(self):
+            build_optimizer(self._built, self._steps_done)
+        return self._built
+
+    def _given_names(self):
+        """Return the names of the parameters that the class does not name itself."""
+        routed = {name for name in self.get_params(deep=False) if "__" in name}
+        return routed | set(getattr(self, "_user_params", ()))
+
+    @property
+    def initialized_(self):
+        """Whether there is a model, fitted or with its first weights."""
+        return "_built" in vars(self)
+
+    def __sklearn_is_fitted__(self):
+        return self.initialized_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.required = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+def _check_count(name, value, also=""):
+    is_count = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_count or value < 1:
+        raise ValueError(f"{name}={value!r} must be an int from 1{also}.")
+
+
+def _refuse_rows(*part):
+    raise ValueError("What is not skdl's own network is scored by its predictions.")
+
+
+def _no_autologging():
+    """Keep MLflow, if it logs what scikit-learn fits, from logging an encoder."""
+    utils = sys.modules.get("mlflow.utils.autologging_utils")
+    return nullcontext() if utils is None else utils.disable_autologging()

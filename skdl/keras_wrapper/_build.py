@@ -1,0 +1,89 @@
+"""How a wrapper comes to its model: built, copied, compiled."""
+
+import inspect
+
+import keras
+
+from skdl._utils._exclusions import check_copyable
+from skdl.keras_wrapper._routing import camel_case
+from skdl.keras_wrapper._scikeras import BaseWrapper, route_params
+from skdl.keras_wrapper._state import copy_model
+from skdl.training._architecture import copy_keras, keras_seeds_from
+
+__all__ = ["BuiltModel"]
+
+
+class BuiltModel(BaseWrapper):
+    """Builds and compiles the model of a wrapper, as SciKeras' protocol has it."""
+
+    _built: keras.Model
+    _seed: int
+
+    def _find_build(self):
+        """Return what builds the model, or None where a model is given."""
+        is_model = isinstance(self._given_model(), keras.Model)
+        return None if is_model else self._check_model_param()
+
+    def _check_model_param(self):
+        """Return what builds the model: SciKeras takes functions only."""
+        given = self._given_model()
+        known = inspect.isfunction(given) or isinstance(given, keras.Model)
+        return super()._check_model_param() if known or not callable(given) else given
+
+    def _given_model(self):
+        return self.build_fn if self.model is None else self.model
+
+    def _build_keras_model(self):
+        from skdl.training._model_run import forget_kernels
+
+        forget_kernels()
+        given = self._given_model()
+        seed = None if self.random_state is None else self._seed
+        with keras_seeds_from(seed):
+            if isinstance(given, keras.Model):
+                return copy_model(given)
+            model = super()._build_keras_model()
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                f"What builds the model must return a keras.Model, got {model!r}."
+            )
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is not None and optimizer.built:
+            model.optimizer = copy_keras(optimizer)  # it may have another model's
+        return model
+
+    def _get_compile_kwargs(self):
+        loss, optimizer = self.loss, self.optimizer
+        routed = route_params(self.get_params(), destination="loss", pass_filter=set())
+        try:
+            if routed and isinstance(loss, str):
+                self.loss = getattr(keras.losses, camel_case(loss))
+            if isinstance(optimizer, keras.optimizers.Optimizer):
+                check_copyable(optimizer)
+                self.optimizer = copy_keras(optimizer)
+            settings = super()._get_compile_kwargs()
+        finally:
+            self.loss, self.optimizer = loss, optimizer
+        settings["metrics"] = keras.tree.map_structure(
+            lambda metric: (
+                copy_keras(metric)
+                if isinstance(metric, keras.metrics.Metric)
+                else metric
+            ),
+            settings["metrics"],
+        )
+        return settings
+
+    def _ensure_compiled_model(self):
+        model = self._built
+        if not model.compiled:
+            model.compile(**self._get_compile_kwargs())
+        if not getattr(model, "loss", None):
+            raise ValueError(
+                "The model has no loss: give loss= (for example "
+                "'sparse_categorical_crossentropy'), or compile the model yourself."
+            )
+
+    def _check_model_compatibility(self, y):
+        if getattr(self._built, "outputs", None) is not None:
+            super()._check_model_compatibility(y)

@@ -1,0 +1,155 @@
+"""The data of a wrapped model: checked, encoded, split."""
+
+import keras
+import numpy as np
+import scipy.sparse
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    validate_data,
+)
+
+from skdl._utils._numbers import as_numeric
+from skdl._utils._validation_part import split_validation
+from skdl.keras_wrapper._streams import is_stream, read_whole
+
+__all__ = ["CheckedData", "count_rows", "join_validation"]
+
+
+class CheckedData:
+    """Checks and encodes the data of a wrapper."""
+
+    _built: keras.Model
+    _seed: int
+
+    def _check_input(self, X):
+        """Check that a model which gets text begins with a layer that takes it."""
+        if not _is_text(X):
+            return
+        inputs = getattr(self._built, "inputs", None)
+        if inputs is None or any(part.dtype == "string" for part in inputs):
+            return
+        raise ValueError(
+            f"X holds {X.dtype}, which are no numbers, and the model takes numbers. "
+            "Encode it first, for example by OneHotEncoder in a pipeline; or let the "
+            "model begin with keras.Input(shape, dtype='string') and TextVectorization "
+            "or StringLookup."
+        )
+
+    def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
+        if X is not None:
+            X = validate_data(
+                self, X, reset=reset, accept_sparse="csr", allow_nd=True, dtype=None
+            )
+            X = _as_model_input(X)
+            if reset:
+                self.X_dtype_, self.X_shape_ = X.dtype, X.shape
+            elif X.shape[1:] != self.X_shape_[1:]:
+                raise ValueError(
+                    f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was "
+                    f"fitted on rows of shape {self.X_shape_[1:]}."
+                )
+        if y is not None:
+            dtype = "numeric" if y_numeric else None
+            y = check_array(
+                y,
+                ensure_2d=False,
+                allow_nd=True,
+                dtype=dtype,
+                input_name="y",
+                estimator=self,
+            )
+            if reset:
+                self.target_type_ = self._type_of_target(y)
+                self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
+            elif y.ndim != self.y_ndim_:
+                raise ValueError(
+                    f"y has {y.ndim} dimensions, but {type(self).__name__} was fitted "
+                    f"on {self.y_ndim_}."
+                )
+        elif reset:
+            raise ValueError(
+                f"requires y to be passed, but the target y is None: "
+                f"{type(self).__name__} learns from labels or numbers."
+            )
+        if X is not None and y is not None:
+            check_consistent_length(X, y)
+        return X, y
+
+    def _encode(self, X, y, weight=None):
+        """Return the data as the model takes them, with weights if there are any."""
+        encoded = self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
+        return encoded if weight is None else (*encoded, weight)
+
+    def _encode_validation(self, validation):
+        if is_stream(validation):
+            validation = read_whole(validation)
+        X, y, weight = (*validation, None)[:3]
+        X, y = self._validate_data(X, y)
+        if weight is not None:
+            X, y, weight = self._validate_sample_weight(X, y, weight)
+        return self._encode(X, y, weight)
+
+    def _split(self, X, y, weight, share, groups):
+        """Return the data in two parts, the second with the given share of the rows."""
+        seed = np.random.SeedSequence(self._seed)
+        try:
+            rows = split_validation(X.shape[0], self._stratify(y), share, seed, groups)
+        except ValueError as error:
+            raise ValueError(
+                f"validation_split={share!r} can't take a part of each class: "
+                f"{error.__cause__ or error} Give validation_data to fit instead."
+            ) from error
+        return [
+            (X[some], y[some], None if weight is None else weight[some])
+            for some in rows
+        ]
+
+    def _stratify(self, y):
+        return None
+
+
+def join_validation(separate, together):
+    """Return the validation part, given by ``X_val`` and ``y_val`` or as a tuple."""
+    X, y, weight = separate
+    if all(part is None for part in separate):
+        return together
+    if together is not None:
+        raise ValueError(
+            "X_val and validation_data are two spellings of the same: give one of them."
+        )
+    if X is None or y is None:
+        raise ValueError("X_val and y_val belong together: give both of them, or none.")
+    return (X, y) if weight is None else separate
+
+
+def _as_model_input(X):
+    """Return X with numbers where it holds objects or text."""
+    if scipy.sparse.issparse(X) or X.dtype.kind in "iub":
+        return X
+    if X.dtype.kind == "f":
+        is_long = X.dtype.itemsize > 8  # Keras knows no long doubles
+        return X.astype(np.float64) if is_long else X
+    if X.dtype.kind in "mM":
+        as_numeric(X)
+    try:
+        return X.astype(keras.config.floatx())
+    except (TypeError, ValueError) as error:
+        if _is_text(X):
+            return X  # a model may begin with a layer that takes it
+        raise type(error)(
+            f"X holds {X.dtype}, which are no numbers ({error}). Encode it first, for "
+            "example by OneHotEncoder in a pipeline."
+        ) from error
+
+
+def _is_text(X):
+    """Return whether an array holds strings."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "OUT":
+        return False
+    return X.dtype.kind != "O" or all(isinstance(value, str) for value in X.ravel())
+
+
+def count_rows(X):
+    """Return the number of rows of an array, or of the first of several."""
+    return keras.tree.flatten(X)[0].shape[0]

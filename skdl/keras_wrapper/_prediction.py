@@ -1,0 +1,52 @@
+"""What a wrapped model says of rows."""
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.validation import check_is_fitted
+
+from skdl.keras_wrapper._input import CheckedData, count_rows
+from skdl.keras_wrapper._scikeras import route_params
+
+__all__ = ["PredictingModel"]
+
+
+class PredictingModel(CheckedData):
+    """Gives the outputs and the loss of the model of a wrapper."""
+
+    _predict_callbacks: list
+    _predict_kwargs: set
+
+    def _predict_raw(self, X, **kwargs):
+        check_is_fitted(self)
+        X, _ = self._validate_data(X)
+        X = self.feature_encoder_.transform(X)
+        arguments = route_params(
+            self.get_params(),
+            destination="predict",
+            pass_filter=self._predict_kwargs,
+            strict=True,
+        )
+        arguments.pop("callbacks", None)
+        arguments = {**arguments, **kwargs}
+        model = self._built
+        is_plain = type(model).__module__.startswith("keras.")
+        is_plain &= getattr(model, "inputs", None) is not None and all(
+            tensor.shape[0] is None for tensor in model.inputs
+        )
+        is_array = isinstance(X, np.ndarray) or scipy.sparse.issparse(X)
+        asked = self._predict_callbacks or arguments.get("steps") is not None
+        if is_plain and is_array and not asked:
+            from skdl.training._model_run import infer
+
+            return infer(model, X)
+        if arguments.get("batch_size") == -1:
+            arguments["batch_size"] = count_rows(X)
+        arguments["verbose"] = 0
+        return model.predict(X, callbacks=self._predict_callbacks, **arguments)
+
+    def _mean_loss(self, X, y):
+        """Return the loss of some rows as Keras means it, the penalties included."""
+        from skdl.training._model_run import mean_loss
+
+        X, y = self._encode(*self._validate_data(X, y))
+        return mean_loss(self._built, X, y)

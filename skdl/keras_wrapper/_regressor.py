@@ -1,0 +1,238 @@
+"""KerasRegressor: a regressor around a Keras model of the user's own."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+
+from skdl.keras_wrapper._base import BaseKeras
+from skdl.keras_wrapper._scikeras import (
+    RegressorTargetEncoder,
+)
+
+__all__ = ["KerasRegressor"]
+
+
+class KerasRegressor(RegressorMixin, BaseKeras):
+    """A regressor around a Keras model that you build yourself.
+
+    It takes what SciKeras' ``KerasRegressor`` takes: change the import, and it runs.
+
+    Parameters
+    ----------
+    model : callable or keras.Model, default=None
+        What builds the model. A function gets the parameters that it names: its own
+        (``hidden=64`` or ``model__hidden=64``), ``meta`` (a dict of what the data have
+        given: ``n_features_in_``, ``X_shape_``, ``target_type_``,
+        ``n_outputs_``), ``compile_kwargs`` (optimizer, loss and metrics, ready for
+        ``keras.Model.compile``) and ``params`` (all parameters). It returns the model,
+        compiled or not. A ``keras.Model`` is copied with its weights for each fit. None
+        calls the method ``_keras_build_fn`` of a subclass.
+    build_fn : callable or keras.Model, default=None
+        The old name of ``model``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine. No
+        global random state is left changed.
+    optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
+        The optimizer, for a model that is not compiled yet. A name or a class takes
+        ``optimizer__learning_rate=0.01`` and the like; an instance is copied.
+    loss : str, callable, class or keras.losses.Loss, default=None
+        The loss, for a model that is not compiled yet; ``loss__delta=2.0``
+        and the like go to its class.
+    metrics : list or dict, default=None
+        Keras metrics: names, instances, functions or classes.
+    batch_size : int, default=None
+        Rows of a step; None is 32, -1 takes all rows in one step.
+    validation_batch_size : int, default=None
+        Not used: validation rows are scored in pieces of a fitting size.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    callbacks : list, dict, class or keras.callbacks.Callback, default=None
+        Keras callbacks, and ``PruningCallback``. Classes take ``callbacks__patience=5``
+        and the like.
+    validation_split : float, default=0.0
+        Share of the rows to validate on after each epoch, in [0, 1), drawn at
+        random.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in an order of its own.
+    run_eagerly : bool, default=False
+        Whether Keras runs the model step by step, to look into it.
+    epochs : int, default=1
+        How often to go over the data, from 1.
+    **kwargs : dict
+        The function's own parameters, and those passed on: ``model__``,
+        ``optimizer__``, ``loss__``, ``metrics__``, ``compile__``, ``callbacks__``,
+        ``fit__``, ``predict__`` and ``score__`` with the name that the taker knows.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The fitted model.
+    history_ : dict of list
+        Loss and metrics of each epoch, with validation data ``val_loss`` and so on too.
+    n_iter_ : int
+        Epochs that were run.
+    fit_path_ : str
+        Which way the training took, and why: ``"compiled: ..."`` or
+        ``"keras.Model.fit: ..."``. Both give the same results.
+    n_features_in_ : int
+        Size of the second dimension of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all of them are strings.
+    n_outputs_ : int
+        Number of targets.
+    n_outputs_expected_ : int
+        Number of outputs that the model must have.
+    target_encoder_, feature_encoder_ : transformer
+        What encodes y and X; a subclass brings its own by the properties
+        ``target_encoder`` and ``feature_encoder``.
+    target_type_ : str
+        Kind of target, from ``sklearn.utils.multiclass.type_of_target``.
+    X_dtype_, y_dtype_ : numpy dtype
+        Of the training data.
+    X_shape_ : tuple of int
+        Shape of the training data.
+    y_ndim_ : int
+        Number of dimensions of the targets.
+
+    See Also
+    --------
+    MLPRegressor : A multilayer perceptron that needs no function.
+    KerasClassifier : The same for classes.
+
+    Notes
+    -----
+    The protocol of building a model and of passing parameters on is that of SciKeras,
+    by Adrian Garcia Badaracco and contributors.
+
+    A model with one input and one output, made of Keras' own parts, is trained by a
+    compiled program that fits of the same architecture share. Everything else (several
+    inputs, classes and functions of your own, callbacks that see each batch) goes
+    through ``keras.Model.fit``.
+
+    After unpickling the model is built anew and gets its weights back, so what builds
+    it must be importable.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skdl import KerasRegressor
+    >>> def build(hidden, meta):
+    ...     return keras.Sequential(
+    ...         [
+    ...             keras.Input((meta["n_features_in_"],)),
+    ...             keras.layers.Dense(hidden, activation="relu"),
+    ...             keras.layers.Dense(meta["n_outputs_"]),
+    ...         ]
+    ...     )
+    >>> network = KerasRegressor(
+    ...     build,
+    ...     hidden=16,
+    ...     loss="mean_squared_error",
+    ...     optimizer="adam",
+    ...     optimizer__learning_rate=0.1,
+    ...     epochs=50,
+    ...     random_state=0,
+    ... )
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> network.fit(X, y).score(X, y) > 0.4
+    True
+    """
+
+    def __init__(
+        self,
+        model=None,
+        *,
+        build_fn=None,
+        warm_start=False,
+        on_interrupt="raise",
+        random_state=None,
+        optimizer="rmsprop",
+        loss=None,
+        metrics=None,
+        batch_size=None,
+        validation_batch_size=None,
+        verbose=0,
+        callbacks=None,
+        validation_split=0.0,
+        shuffle=True,
+        run_eagerly=False,
+        epochs=1,
+        **kwargs,
+    ):
+        super().__init__(
+            model=model,
+            build_fn=build_fn,
+            warm_start=warm_start,
+            random_state=random_state,
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            batch_size=batch_size,
+            validation_batch_size=validation_batch_size,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            shuffle=shuffle,
+            run_eagerly=run_eagerly,
+            epochs=epochs,
+            **kwargs,
+        )
+        self.on_interrupt = on_interrupt
+
+    @property
+    def target_encoder(self):
+        """What encodes the targets, not fitted yet; a subclass may bring its own."""
+        return RegressorTargetEncoder()
+
+    score = BaseKeras.score  # before that of the mixin
+
+    @staticmethod
+    def scorer(y_true, y_pred, **kwargs):
+        """Return the coefficient of determination; a subclass may bring its own score.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True and predicted numbers.
+        **kwargs : dict
+            ``sample_weight`` and the parameters ``score__...``.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        if np.ndim(y_true) > 2:  # (n, ...) -> (n, k)
+            y_true, y_pred = (np.reshape(y, (len(y), -1)) for y in (y_true, y_pred))
+        return r2_score(y_true, y_pred, **kwargs)
+
+    def predict(self, X, **kwargs):
+        """Return the predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows.
+        **kwargs : dict
+            Arguments of ``keras.Model.predict``, for this call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With as many dimensions as the targets of the fit had.
+        """
+        numbers = super().predict(X, **kwargs)
+        is_array = isinstance(numbers, np.ndarray)
+        return numbers.astype(np.float64) if is_array else numbers
+
+    def _type_of_target(self, y):
+        return super()._type_of_target(y) if y.ndim < 3 else "continuous-multioutput"
+
+    def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):
+        return super()._validate_data(X, y, reset=reset, y_numeric=True)

@@ -1,0 +1,125 @@
+"""What of a wrapped model is pickled, saved and cloned."""
+
+import pickle
+from contextlib import contextmanager
+
+import keras
+from sklearn.base import clone
+
+from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
+from skdl.training._architecture import compile_settings, copy_keras
+
+__all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
+
+
+class KeptModel:
+    """Pickles a wrapper with its weights; the model is then built anew."""
+
+    _built: keras.Model
+    _built_with: dict  # the parameters that the model was built with
+    _trained_by: keras.Optimizer | None
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        dropped = ("_observer", "_fit_callbacks", "_predict_callbacks", "_trained_by")
+        for name in dropped:
+            state.pop(name, None)
+        for name in ("model", "build_fn"):
+            if isinstance(state[name], keras.Model):
+                build_optimizer(state[name])
+        model = state.pop("_built", None)
+        if model is not None:
+            optimizer = getattr(model, "optimizer", None)
+            has_states = optimizer is not None and optimizer.built
+            state["_kept"] = (
+                model.get_build_config(),
+                [v.numpy() for v in model.variables],
+                [v.numpy() for v in optimizer.variables] if has_states else [],
+            )
+        return add_exclusions(state)
+
+    def __setstate__(self, state):
+        state = take_exclusions(state)
+        kept = state.pop("_kept", None)
+        super().__setstate__(state)
+        if kept is None:
+            return
+        build_config, variables, states = kept
+        # It may have got other parameters since it was built.
+        params = self.get_params(deep=False)
+        for name in params:
+            del vars(self)[name]
+        vars(self).update(self._built_with)
+        self._built = model = self._build_keras_model()
+        if build_config and not model.built:
+            model.build_from_config(build_config)
+        self._ensure_compiled_model()
+        vars(self).update(params)
+        self._initialize_callbacks()
+        for variable, value in zip(model.variables, variables, strict=True):
+            variable.assign(value)
+        self._trained_by = model.optimizer
+        if states:
+            model.optimizer.build(model.trainable_variables)
+            for variable, value in zip(model.optimizer.variables, states):
+                variable.assign(value)
+
+    def _restore(self, state):
+        """Take a state whose ``_kept`` is a model: it stands for what had built it."""
+        model = state.pop("_kept")
+        if not isinstance(model, keras.Model):
+            raise ValueError(f"The file holds {type(model).__name__} as a Keras model.")
+        # The parameters of the function that had built it have no taker any more.
+        own = {name for name in state.pop("_user_params", ()) if "__" not in name}
+        kept = {
+            name: value
+            for name, value in state.items()
+            if name not in own and not name.startswith("model__")
+        }
+        vars(self).update(kept, _fit_callbacks=[], _predict_callbacks=[])
+        self.model, self._built = model, copy_model(model)
+        self._built_with = self.get_params(deep=False)
+
+    def __sklearn_clone__(self):
+        # A model that was given is never changed, so the clones share it.
+        params = self.get_params(deep=False)
+        shared = {k: v for k, v in params.items() if isinstance(v, keras.Model)}
+        others = {k: clone(v, safe=False) for k, v in params.items() if k not in shared}
+        return carry_over(self, type(self)(**others, **shared))
+
+
+@contextmanager
+def weights_kept(model):
+    """Give a model, if any, its variables back if the block fails."""
+    if model is None or not model.built:
+        yield
+        return
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, before):
+            variable.assign(value)
+        raise
+
+
+def copy_model(model):
+    """Return a copy of a model with its weights, and an optimizer of its own."""
+    if type(model).__module__.startswith("keras.") and model.built:
+        copied = keras.models.clone_model(model)
+        copied.set_weights(model.get_weights())
+    else:
+        copied = pickle.loads(pickle.dumps(model))
+    if model.compiled:
+        optimizer = copy_keras(model.optimizer)
+        copied.compile(**compile_settings(model, optimizer))
+    return copied
+
+
+def build_optimizer(model, n_steps=0):
+    """Give a compiled model its optimizer's states: Keras can't load it without."""
+    if model.built and model.compiled and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+        if hasattr(model.optimizer.iterations, "assign"):  # not while it accumulates
+            model.optimizer.iterations.assign(n_steps)

@@ -1,0 +1,212 @@
+"""Plain data as estimators again: the way back from ``_encoder``."""
+
+import math
+
+import numpy as np
+import scipy.sparse
+import sklearn.utils
+
+from skdl.nn._activations import ACTIVATIONS
+from skdl.nn._structure import dense_shapes
+from skdl.saving._classes import (
+    AUGMENTATIONS,
+    CLASSES,
+    NETWORKS,
+    find_class,
+    find_function,
+)
+
+__all__ = ["Decoder"]
+
+# Metrics make tables as large as their settings say.
+_MAX_COUNT = 1_000
+
+
+class Decoder:
+    """Turns plain data into an estimator again.
+
+    Parameters
+    ----------
+    reader : Reader
+        Gives the arrays.
+    load_model : callable
+        Takes the bytes of a Keras model and returns it.
+    """
+
+    def __init__(self, reader, load_model):
+        self._reader = reader
+        self._load_model = load_model
+        self._decoders = {
+            "array": self._reader.array,
+            "csr": self._decode_sparse,
+            "dict": self._decode_dict,
+            "dtype": self._decode_dtype,
+            "float": self._decode_float,
+            "floats_list": lambda name: self._reader.array(name).tolist(),
+            "floats_tuple": lambda name: tuple(self._reader.array(name).tolist()),
+            "frozenset": lambda values: frozenset(self._decode_all(values)),
+            "function": find_function,
+            "keras": self._decode_keras,
+            "list": self._decode_all,
+            "model": lambda name: self._load_model(self._reader.model(name)),
+            "object": self._decode_object,
+            "objects": self._decode_objects,
+            "scalar": lambda name: self._reader.array(name)[()],
+            "scalar_type": self._decode_scalar_type,
+            "set": lambda values: set(self._decode_all(values)),
+            "slice": lambda parts: slice(*self._decode_all(parts)),
+            "tuple": lambda values: tuple(self._decode_all(values)),
+        }
+
+    def decode(self, value):
+        """Return what plain data stand for.
+
+        Raises
+        ------
+        ValueError
+            If they stand for nothing that is allowed.
+        """
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if (
+            not isinstance(value, list)
+            or value[:1] == []
+            or value[0] not in (self._decoders)
+        ):
+            raise ValueError(f"The file holds {str(value)[:80]!r}, of no known kind.")
+        return self._decoders[value[0]](*value[1:])
+
+    def _decode_all(self, values):
+        return [self.decode(value) for value in values]
+
+    def _decode_dict(self, pairs):
+        return {self.decode(key): self.decode(value) for key, value in pairs}
+
+    def _decode_dtype(self, text):
+        dtype = np.dtype(text)
+        if dtype.hasobject and text != "|O":
+            raise ValueError(f"The file holds the dtype {text!r}.")
+        return dtype
+
+    def _decode_scalar_type(self, name):
+        kind = getattr(np, name)
+        if not isinstance(kind, type) or not issubclass(kind, np.generic):
+            raise ValueError(f"The file holds the type {name!r}.")
+        return kind
+
+    def _decode_float(self, text):
+        if text not in ("nan", "inf", "-inf"):
+            raise ValueError(f"The file holds {text!r} as a number.")
+        return float(text)
+
+    def _decode_objects(self, shape, values):
+        array = np.empty(len(values), dtype=object)
+        array[:] = self._decode_all(values)
+        return array.reshape(shape)
+
+    def _decode_sparse(self, array, shape, names):
+        kind = scipy.sparse.csr_array if array else scipy.sparse.csr_matrix
+        matrix = kind(tuple(self._reader.array(name) for name in names), shape=shape)
+        matrix.check_format(full_check=True)
+        return matrix
+
+    def _decode_keras(self, path, settings):
+        kind = find_function(path)
+        import keras
+
+        schedule = keras.optimizers.schedules.LearningRateSchedule
+        kinds = (keras.Optimizer, keras.Loss, keras.Metric, schedule)
+        if path in AUGMENTATIONS:
+            kinds = (keras.layers.Layer,)
+        if not isinstance(kind, type) or not issubclass(kind, kinds):
+            raise ValueError(f"The file makes a {path!r}, which is not allowed.")
+        settings = self.decode(settings)
+        limit = _MAX_COUNT if path.startswith("keras.metrics.") else math.inf
+        if not all(_is_plain(part, schedule, limit) for part in settings.values()):
+            raise ValueError(f"The file makes a {path!r} of {str(settings)[:200]}.")
+        return kind.from_config(settings)
+
+    def _decode_object(self, name, state):
+        if name not in CLASSES:
+            raise ValueError(f"The file holds a {name!r}, which is not allowed.")
+        kind = find_class(name)
+        state = self.decode(state)
+        if not isinstance(state, dict) or not all(
+            isinstance(key, str) and not key.startswith("__") for key in state
+        ):
+            raise ValueError(f"The file holds a {name!r} of {str(state)[:80]!r}.")
+        if kind is sklearn.utils.Bunch:
+            return kind(**state)
+        found = kind.__new__(kind)
+        if "_kept" in state:
+            found._restore(state)
+        elif hasattr(found, "__setstate__"):
+            found.__setstate__(state)
+        else:
+            vars(found).update(state)
+        if name in NETWORKS:
+            check_network(found)
+        return found
+
+
+def _is_plain(value, schedule, limit):
+    """Return whether a setting of a Keras object is data, and no large number."""
+    if isinstance(value, (list, tuple)):
+        return len(value) <= limit and all(_is_plain(v, (), limit) for v in value)
+    if type(value) is int:
+        return abs(value) <= limit
+    return isinstance(value, (type(None), bool, float, str, schedule))
+
+
+def check_network(estimator):
+    """Check that the weights of a fitted network are finite and fit together.
+
+    Raises
+    ------
+    ValueError
+        If they don't.
+    """
+    state = vars(estimator)
+    if "history_" not in state:
+        return  # it is not fitted
+    network, weights, target = (
+        state[f"_{n}"] for n in ("network", "weights", "target")
+    )
+    counts = type(weights) is list and 0 <= network.depth < len(weights)
+    if not counts or network.n_blocks >= len(weights):
+        raise ValueError("The network has another number of weights.")
+    if len(network.weights) != len(weights):
+        raise ValueError("The network has another number of weights.")
+    for name, weight in zip(network.weights, weights):
+        if weight.dtype != np.float32 or not np.isfinite(weight).all():
+            raise ValueError(f"A {name} of the network is not finite single floats.")
+    if network.activation not in ACTIVATIONS or network.head != target.head:
+        raise ValueError(
+            f"The network has activation {network.activation!r} and head "
+            f"{network.head!r}."
+        )
+    rates = state.get("_rates")
+    n_rates = network.n_blocks + network.depth + 1
+    if rates and (len(rates) != n_rates or not all(0 <= rate < 1 for rate in rates)):
+        raise ValueError(f"The network has the rates {rates} of dropout.")
+    found = [weight.shape for weight in weights]
+    if found != _shapes_of(network, weights, state["n_features_in_"], target.n_logits):
+        raise ValueError(f"The weights of the network have shapes {found}.")
+
+
+def _shapes_of(network, weights, n_features, n_logits):
+    """Return the shapes that the weights of a network must have."""
+    widths = [kernel.shape[-1] for kernel in network.kernels_of(weights)]
+    filters, hidden = widths[: network.n_blocks], widths[network.n_blocks : -1]
+    kernels = []
+    if filters:
+        if math.prod(network.image_shape) != n_features:
+            return None
+        kernels = network.conv_shapes(filters)
+        n_features = network.n_found(filters)
+    kernels += dense_shapes([n_features, *hidden, n_logits])
+    return [
+        tuple(shape) if name.endswith("kernel") else (shape[-1],)
+        for names, shape in zip(network.layers, kernels)
+        for name in names
+    ]

@@ -1,0 +1,179 @@
+"""Estimators as plain data: only classes and values of an allow-list.
+
+A value is JSON as it is, or a list whose first element names its kind. Arrays are
+members of the file.
+"""
+
+import importlib
+import inspect
+import math
+
+import numpy as np
+import scipy.sparse
+import sklearn.utils
+
+from skdl.nn._augmentation import plain_settings
+from skdl.saving._classes import AUGMENTATIONS, CLASSES, find_name
+
+__all__ = ["Encoder"]
+
+# What a fit leaves behind for its own process.
+_DROPPED = {"callbacks_", "_built_with", "_observer", "_model", "_seen_columns"}
+_FLOATS = 16  # a list of more floats becomes an array
+
+
+class Encoder:
+    """Turns an estimator into plain data.
+
+    Parameters
+    ----------
+    writer : Writer
+        Takes the arrays.
+    save_model : callable
+        Returns the bytes of a Keras model.
+
+    Attributes
+    ----------
+    classes : set of str
+        The classes that were met.
+    """
+
+    def __init__(self, writer, save_model):
+        self._writer = writer
+        self._save_model = save_model
+        self.classes = set()
+
+    def encode(self, value, where):
+        """Return a value as plain data.
+
+        Parameters
+        ----------
+        value : object
+            The value.
+        where : str
+            How its user knows it, for the error.
+
+        Raises
+        ------
+        ValueError
+            If a file can't keep it.
+        """
+        if value is None or isinstance(value, (bool, str)):
+            return value
+        if type(value) in (int, float):
+            return value if math.isfinite(value) else ["float", repr(value)]
+        if isinstance(value, type) and issubclass(value, np.generic):
+            return ["scalar_type", value.__name__]
+        for kinds, encode in self._encoders():
+            if isinstance(value, kinds):
+                return encode(value, where)
+        return self._encode_object(value, where)
+
+    def _encoders(self):
+        return (
+            (np.ndarray, self._encode_array),
+            (np.generic, self._encode_scalar),
+            (np.dtype, lambda value, _: ["dtype", value.str]),
+            ((list, tuple, set, frozenset), self._encode_sequence),
+            (sklearn.utils.Bunch, self._encode_object),
+            (dict, self._encode_dict),
+            (slice, self._encode_slice),
+            ((scipy.sparse.sparray, scipy.sparse.spmatrix), self._encode_sparse),
+        )
+
+    def _encode_array(self, array, where):
+        if array.dtype.kind in "biufcSU":
+            return ["array", self._writer.add_array(array)]
+        if array.dtype.kind != "O":
+            self._refuse(array.dtype, where)
+        values = [self.encode(value, where) for value in array.ravel().tolist()]
+        return ["objects", list(array.shape), values]
+
+    def _encode_scalar(self, value, where):
+        if value.dtype.kind not in "biufSU":
+            self._refuse(value, where)
+        return ["scalar", self._writer.add_array(np.asarray(value))]
+
+    def _encode_sequence(self, values, where):
+        kind = type(values).__name__
+        if kind not in ("list", "tuple", "set", "frozenset"):
+            self._refuse(values, where)  # a named tuple, say
+        if kind in ("set", "frozenset"):
+            values = sorted(values, key=repr)  # the same set gives the same file
+        elif len(values) > _FLOATS and all(type(value) is float for value in values):
+            return [f"floats_{kind}", self._writer.add_array(np.array(values))]
+        encoded = [self.encode(v, f"{where}[{k}]") for k, v in enumerate(values)]
+        return [kind, encoded]
+
+    def _encode_dict(self, values, where):
+        pairs = [
+            [self.encode(key, where), self.encode(value, f"{where}[{key!r}]")]
+            for key, value in values.items()
+        ]
+        return ["dict", pairs]
+
+    def _encode_slice(self, value, where):
+        parts = (value.start, value.stop, value.step)
+        return ["slice", [self.encode(part, where) for part in parts]]
+
+    def _encode_sparse(self, matrix, where):
+        csr = matrix.tocsr()
+        parts = [csr.data, csr.indices, csr.indptr]
+        array = isinstance(matrix, scipy.sparse.sparray)
+        arrays = [self._writer.add_array(part) for part in parts]
+        return ["csr", array, list(csr.shape), arrays]
+
+    def _encode_object(self, value, where):
+        if isinstance(value, (type, np.ufunc)) or inspect.isroutine(value):
+            name = find_name(value)
+            found = name and ["function", name]
+        else:
+            name = find_name(type(value))
+            encode = self._encode_instance if name in CLASSES else self._encode_keras
+            found = name and encode(name, value, where)
+        return found or self._refuse(value, where)
+
+    def _encode_instance(self, name, value, where):
+        self.classes.add(name)
+        if type(value) is sklearn.utils.Bunch:
+            state = dict(value)
+        elif hasattr(value, "__getstate__"):
+            state = value.__getstate__()
+        else:
+            state = vars(value)
+        kept = {key: part for key, part in state.items() if key not in _DROPPED}
+        model = None
+        if name in ("skdl.KerasClassifier", "skdl.KerasRegressor"):
+            kept.update(model=None, build_fn=None)
+            if kept.pop("_kept", None):
+                model = self._writer.add_model(self._save_model(value.model_))
+        encoded = [
+            [key, self.encode(part, f"{where}.{key}")] for key, part in kept.items()
+        ]
+        if model is not None:
+            encoded.append(["_kept", ["model", model]])
+        return ["object", name, ["dict", encoded]]
+
+    def _encode_keras(self, name, value, where):
+        """Return an object of Keras as its class and its settings."""
+        if name in AUGMENTATIONS:
+            return ["keras", name, self.encode(plain_settings(value), where)]
+        settings = value.get_config()
+        if isinstance(settings.get("learning_rate"), dict):
+            schedules = importlib.import_module("keras.optimizers.schedules")
+            schedule = schedules.deserialize(settings["learning_rate"])
+            settings["learning_rate"] = schedule
+        return ["keras", name, self.encode(settings, where)]
+
+    def _refuse(self, value, where):
+        kind = value if isinstance(value, type) else type(value)
+        hint = "Take it out first"
+        if "callbacks" in where:
+            hint = "Set callbacks=None first"
+        if hasattr(value, "best_estimator_"):
+            hint = "Save its best_estimator_"
+        raise ValueError(
+            f"{where} is a {kind.__module__}.{kind.__qualname__}, which a file of "
+            f"skdl can't keep: it holds data, and objects of known classes. {hint}, or "
+            "use joblib.dump, whose files run code when they are loaded."
+        )
