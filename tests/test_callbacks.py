@@ -9,7 +9,7 @@ import pytest
 
 from skdl import MLPClassifier, MLPRegressor
 from skdl.training._cache import programs
-from skdl.training._keras import has_batch_hooks
+from skdl.training._keras_callbacks import has_batch_hooks
 from tests.conftest import equal_weights
 
 needs_callbacks = pytest.mark.skipif(

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.training._loop import Recorder
+from skdl.training._run import Run
 
 
 class Epochs(keras.callbacks.Callback):
@@ -84,8 +84,9 @@ def test_groups_are_not_torn_by_early_stopping(iris, monkeypatch):
     X, y = iris
     groups = np.arange(150) // 5
     parts = []
+    train = Run.train
     monkeypatch.setattr(
-        Recorder, "__enter__", lambda self: parts.append(self._training) or self
+        Run, "train", lambda run: parts.append(run._training) or train(run)
     )
     network = MLPClassifier(
         4, epochs=2, early_stopping=True, validation_fraction=0.3, random_state=0

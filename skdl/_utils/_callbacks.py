@@ -41,7 +41,7 @@ class EpochWatcher:
     def __init__(self, callback):
         self._callback = callback
 
-    def begin(self):
+    def begin(self, read):
         """Call ``on_train_begin``."""
         self._callback.on_train_begin()
 

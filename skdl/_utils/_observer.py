@@ -82,20 +82,22 @@ class ShownPredictions:
     estimator : estimator
         It has an ``_observer``.
     attributes : callable
-        Returns the attributes that its fit would set if it ended now.
+        Returns the attributes that its fit would set if it ended with some weights.
     """
 
     def __init__(self, estimator, attributes):
         self._estimator = estimator
         self._attributes = attributes
+        self._read = None
 
     @property
     def stride(self):
         """Epochs after which it wants to hear of them."""
         return self._estimator._observer.stride
 
-    def begin(self):
-        """Do nothing."""
+    def begin(self, read):
+        """Take what reads the weights of the moment."""
+        self._read = read
 
     def epoch_begin(self, epoch):
         """Do nothing."""
@@ -109,5 +111,5 @@ class ShownPredictions:
 
     def _show(self):
         fitted = copy(self._estimator)
-        vars(fitted).update(self._attributes())  # copies the weights
+        vars(fitted).update(self._attributes(self._read()))  # they are copies
         return fitted

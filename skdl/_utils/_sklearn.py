@@ -79,13 +79,14 @@ class EpochTasks:
     data : dict
         X, y and metadata, as the hooks take them.
     fitted_attributes : callable
-        Returns the attributes that a fit would set if it ended now.
+        Returns the attributes that a fit would set if it ended with some weights.
     """
 
     def __init__(self, estimator, epochs, data, fitted_attributes):
         self._estimator = estimator
         self._data = data
         self._fitted_attributes = fitted_attributes
+        self._read = None
         self._root = estimator._init_callback_context(max_subtasks=epochs)
 
     @staticmethod
@@ -93,8 +94,9 @@ class EpochTasks:
         """Return whether someone listens to the fit of ``estimator``."""
         return hasattr(estimator, "_skl_callbacks")
 
-    def begin(self):
-        """Begin the fit."""
+    def begin(self, read):
+        """Begin the fit; take what reads the weights of the moment."""
+        self._read = read
         self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_begin(self, epoch):
@@ -113,7 +115,7 @@ class EpochTasks:
     def _end(self, task):
         return task.call_on_fit_task_end(
             estimator=self._estimator,
-            reconstruction_attributes=self._fitted_attributes,
+            reconstruction_attributes=lambda: self._fitted_attributes(self._read()),
             **self._data,
         )
 

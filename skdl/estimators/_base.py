@@ -2,6 +2,7 @@
 
 import inspect
 from abc import abstractmethod
+from copy import deepcopy
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -39,7 +40,7 @@ from skdl.estimators._parameters import (
 )
 from skdl.estimators._targets import Target
 from skdl.nn._structure import MLPStructure
-from skdl.training._job import Job, Part
+from skdl.training._job import Job, Network, Part, Stopping
 
 __all__ = [
     "BaseNetwork",
@@ -165,15 +166,15 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         """
         check_is_fitted(self)
         if self._model is None:
-            from skdl.training._run import make_model
+            from skdl.training._network_learner import make_model
 
+            settings = self._settings() | self._resolved()
+            network = self._make_network(
+                self._network, self._plan(), self._target, settings
+            )
+            network.dropout = self._rates or network.dropout
             self._model = make_model(
-                self._network,
-                self._weights,
-                target=self._target,
-                settings=self._settings() | self._resolved(),
-                dropout=self._rates or self._dropout_rates(),
-                input_shape=self._input_shape(),
+                network, self._weights, input_shape=self._input_shape()
             )
         return self._model
 
@@ -215,15 +216,35 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
         part = Part(X, rows, target.encode(y_kept), weight_kept)
         part = self._weigh_classes(target, part, partial=partial)
-        job = self._make_job(target, part)
+        structure, shapes = self._make_structure(X.shape[1], target)
+        check_memory(shapes)
+        settings = self._settings()
+        resolved = resolve(self, settings, len(part.y))
+        settings |= resolved
+        network = self._make_network(
+            structure, structure.plan(shapes), target, settings
+        )
         if going_on:
-            job.weights = self._weights
-            self._check_same_network(job)
-        if partial:
-            job.n_epochs, job.keep_states = 1, True
+            network.weights = self._weights
+            self._check_same_network(network)
+        job = Job(
+            network,
+            part,
+            n_epochs=1 if partial else settings["epochs"],
+            batch_size=settings["batch_size"],
+            callbacks=[deepcopy(callback) for callback in settings["callbacks"]],
+            keep_states=partial,
+            # Who searches wants to be interrupted himself.
+            keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
+        )
+        if self.early_stopping:
+            job.stopping = Stopping(
+                self.patience, self.min_delta, self.restore_best_weights
+            )
         if partial and going_on:
             seed, job.first_step = self._seed, self._steps_done
             job.states, job.history = self._states, self.history_
+            job.first_epoch = self.n_iter_
         else:
             seed = draw_seed(self.random_state)
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
@@ -232,27 +253,25 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             groups = check_groups(groups, X.shape[0])
             self._split_validation(job, split_seed, groups)
         self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
-        self._seed = seed
+        self._seed, self.resolved_ = seed, resolved
         return self
 
-    def _make_job(self, target, train):
-        """Return the job of a fit, as far as its training data make it."""
-        network, shapes = self._make_structure(train.X.shape[1], target)
-        check_memory(shapes)
-        settings = self._settings()
-        resolved = resolve(self, settings, len(train.y))
-        settings |= resolved
-        return Job(
-            network=network,
-            plan=network.plan(shapes),
+    def _make_network(self, structure, plan, target, settings):
+        """Return the network, and how the parameters say that it is trained."""
+        return Network(
+            structure=structure,
+            plan=plan,
             dropout=self._dropout_rates(),
             target=target,
-            settings=settings,
-            resolved=resolved,
-            train=train,
-            n_epochs=settings["epochs"],
-            # Who searches wants to be interrupted himself.
-            keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
+            optimizer=settings["optimizer"],
+            learning_rate=settings["learning_rate"],
+            momentum=settings["momentum"],
+            nesterov=settings["nesterov"],
+            schedule=settings["learning_rate_schedule"],
+            epochs=settings["epochs"],
+            l1=settings["l1"],
+            l2=settings["l2"],
+            initializer=settings["kernel_initializer"],
         )
 
     def _plan(self):
@@ -264,69 +283,55 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         """Do the job, and set what a fit sets."""
         from skdl.training._run import Run  # imports TensorFlow, so not before a fit
 
+        network, observer = job.learner, self._observer
+
         def fitted_attributes(weights):
             attributes = {
-                "_network": job.network,
-                "_target": job.target,
+                "_network": network.structure,
+                "_target": network.target,
                 "_weights": weights,
-                "_rates": job.dropout,
+                "_rates": network.dropout,
                 "_model": None,
-                "n_outputs_": job.target.n_outputs,
+                "n_outputs_": network.target.n_outputs,
+                "history_": {},
             }
-            if job.target.classes is not None:
-                attributes["classes_"] = job.target.classes
+            if network.target.classes is not None:
+                attributes["classes_"] = network.target.classes
             return attributes
 
-        def watchers(read):
-            def attributes():
-                return {**fitted_attributes(read()), "history_": {}}
-
-            found = self._watchers(job, data, attributes)
-            watched = self._observer is not None and self._observer.wants_epochs
-            if watched and not (job.observed and run.compiled):
-                found.append(ShownPredictions(self, attributes))
-            return found
-
-        if self._observer is not None:
-            job.observed = self._observer.find_rows(
-                lambda *part: self._check_validation(job.target, part)
-            )
-            job.observe = self._observer.take_means
-        run = Run(job)
-        if self._observer is not None:
-            self._observer.begin(
-                job.n_epochs, run.steps_per_epoch, len(job.train.y) * job.plan.work
-            )
-        outcome = run.train(watchers)
-        for name, value in fitted_attributes(outcome.weights).items():
-            setattr(self, name, value)
-        vars(self).pop("_seen_columns", None)
-        self.resolved_ = job.resolved
-        self._states, self._steps_done = outcome.states, outcome.n_steps
-        self.history_ = outcome.history
-        self.n_iter_ = len(outcome.history.get("loss", ()))
-        vars(self).pop("callbacks_", None)
-        if outcome.callbacks:
-            self.callbacks_ = outcome.callbacks
-
-    def _watchers(self, job, data, fitted_attributes):
-        """Return who wants to see each epoch."""
-        watchers = []
         if EpochTasks.wanted_by(self):
-            watchers.append(EpochTasks(self, job.n_epochs, data, fitted_attributes))
+            job.watchers.append(EpochTasks(self, job.n_epochs, data, fitted_attributes))
         if self.verbose:
             from skdl.training._progress import ProgressLine
 
-            watchers.append(ProgressLine(type(self).__name__, job.n_epochs))
-        return watchers
+            job.watchers.append(ProgressLine(type(self).__name__, job.n_epochs))
+        if observer is not None:
+            job.observed = observer.find_rows(
+                lambda *part: self._check_validation(network.target, part)
+            )
+            job.observe = observer.take_means
+        run = Run(job)
+        if observer is not None:
+            observer.begin(job.n_epochs, run.steps_per_epoch, run.work)
+            if observer.wants_epochs and not run.scores_observed:
+                job.watchers.append(ShownPredictions(self, fitted_attributes))
+        outcome = run.train()
+        vars(self).update(fitted_attributes(outcome.weights))
+        self._states, self._steps_done = outcome.states, outcome.n_steps
+        self.history_ = outcome.history
+        self.n_iter_ = len(outcome.history.get("loss", ()))
+        for name in ("_seen_columns", "callbacks_"):
+            vars(self).pop(name, None)
+        if job.callbacks:
+            self.callbacks_ = job.callbacks
 
     def _logits(self, X):
         """Return what the network says of the rows of ``X``."""
         check_is_fitted(self)
         X = as_numeric(validate_rows(self, self._as_rows(X)))
-        from skdl.training._program import infer
+        from skdl.training._inference import infer_network
 
-        return infer(self._network, self._weights, X, self._plan())
+        return infer_network(self._network, self._weights, X, self._plan())
 
     def set_params(self, **params):
         """Set parameters of this estimator.
@@ -415,7 +420,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         kept = job.train.rows
         train, validation = split_validation(
             len(job.train.y),
-            job.target.stratify(job.train.y),
+            job.learner.target.stratify(job.train.y),
             self.validation_fraction,
             seed,
             groups if groups is None or kept is None else groups[kept],
@@ -423,9 +428,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         job.validation = job.train.take(validation)
         job.train = job.train.take(train)
 
-    def _check_same_network(self, job):
+    def _check_same_network(self, network):
         before = {**self._network.what_stays(), "kernels": self._plan().shapes}
-        now = {**job.network.what_stays(), "kernels": job.plan.shapes}
+        now = {**network.structure.what_stays(), "kernels": network.plan.shapes}
         changed = [
             f"{name} {before[name]!r}, got {now[name]!r}"
             for name in before

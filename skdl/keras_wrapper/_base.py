@@ -3,7 +3,6 @@
 import sys
 from contextlib import nullcontext
 from copy import deepcopy
-from functools import partial
 from numbers import Integral
 
 import keras
@@ -305,7 +304,8 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
 
     def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
         """Do the training, and set what a fit sets."""
-        from skdl.training._model_run import ModelJob, train_model
+        from skdl.training._job import Job, Part, WrappedModel
+        from skdl.training._run import Run
 
         if self._trained_by is not self._built.optimizer:
             self._states = None  # the model was compiled anew
@@ -322,32 +322,37 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         ]
         check_keras_callbacks("callbacks", given)
         callbacks = [*self._fit_callbacks, *given]
-        job = ModelJob(
-            model=self._built,
-            X=X,
-            y=y,
-            weight=weight,
-            validation=validation,
-            batch_size=int(batch_size),
-            n_epochs=n_epochs,
-            first_epoch=first_epoch,
-            first_step=self._steps_done,
-            shuffle=bool(arguments["shuffle"]),
+        others = {
+            name: value
+            for name, value in arguments.items()
+            if name not in _OWN_FIT_ARGUMENTS and value is not None
+        }
+        job = Job(
+            WrappedModel(self._built, others),
+            Part(X, None, y, weight),
+            n_epochs,
+            int(batch_size),
             callbacks=callbacks,
             seed=order_seed,
+            shuffle=bool(arguments["shuffle"]),
             states=self._states,
-            keras_arguments={
-                name: value
-                for name, value in arguments.items()
-                if name not in _OWN_FIT_ARGUMENTS and value is not None
-            },
-            watchers=self._watchers(n_epochs, arguments["verbose"]),
+            first_step=self._steps_done,
+            first_epoch=first_epoch,
+            keep_states=True,
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
+        if validation is not None:
+            X_val, y_val, weight_val = (*validation, None)[:3]
+            job.validation = Part(X_val, None, y_val, weight_val)
+        run = Run(job)
         if self._observer is not None:
-            job.begin = partial(self._observer.begin, n_epochs)
-        outcome = train_model(job)
-        warn_of_first_loss(outcome.history, job.y)
+            self._observe(job, run)
+        if arguments["verbose"]:
+            from skdl.training._progress import ProgressLine
+
+            job.watchers.append(ProgressLine(type(self).__name__, n_epochs))
+        outcome = run.train()
+        warn_of_first_loss(outcome.history, y)
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
@@ -368,25 +373,17 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         """Return what weighs rows by their labels, or None if all count alike."""
         return
 
-    def _watchers(self, n_epochs, verbose):
-        """Return what makes those who want to see each epoch."""
+    def _observe(self, job, run):
+        """Let the observer see the epochs of a run."""
 
-        def make(read):
-            def take_weights():
-                self._built.set_weights(read())
-                return {}
+        def take_weights(weights):
+            self._built.set_weights(weights)
+            return {}
 
-            watchers = []
-            if self._observer is not None and self._observer.wants_epochs:
-                self._observer.find_rows(_refuse_rows)
-                watchers.append(ShownPredictions(self, take_weights))
-            if verbose:
-                from skdl.training._progress import ProgressLine
-
-                watchers.append(ProgressLine(type(self).__name__, n_epochs))
-            return watchers
-
-        return make
+        self._observer.begin(job.n_epochs, run.steps_per_epoch, run.work)
+        if self._observer.wants_epochs:
+            self._observer.find_rows(_refuse_rows)
+            job.watchers.append(ShownPredictions(self, take_weights))
 
     def _fit_arguments(self, kwargs):
         """Return the arguments of ``keras.Model.fit``, the given ones last."""

@@ -8,7 +8,7 @@ from skdl._utils._exclusions import check_copyable
 from skdl.keras_wrapper._routing import camel_case
 from skdl.keras_wrapper._scikeras import BaseWrapper, route_params
 from skdl.keras_wrapper._state import copy_model
-from skdl.training._architecture import copy_keras, keras_seeds_from
+from skdl.training._model_key import copy_keras, keras_seeds_from
 
 __all__ = ["BuiltModel"]
 
@@ -34,7 +34,7 @@ class BuiltModel(BaseWrapper):
         return self.build_fn if self.model is None else self.model
 
     def _build_keras_model(self):
-        from skdl.training._model_run import forget_kernels
+        from skdl.training._inference import forget_kernels
 
         forget_kernels()
         given = self._given_model()

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from skdl.keras_wrapper._scikeras import metric_name
-from skdl.training._architecture import plain_metric_names
+from skdl.training._model_key import plain_metric_names
 
 __all__ = ["named_as_history", "warn_of_first_loss"]
 

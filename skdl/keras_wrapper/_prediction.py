@@ -36,9 +36,9 @@ class PredictingModel(CheckedData):
         is_array = isinstance(X, np.ndarray) or scipy.sparse.issparse(X)
         asked = self._predict_callbacks or arguments.get("steps") is not None
         if is_plain and is_array and not asked:
-            from skdl.training._model_run import infer
+            from skdl.training._inference import infer_model
 
-            return infer(model, X)
+            return infer_model(model, X)
         if arguments.get("batch_size") == -1:
             arguments["batch_size"] = count_rows(X)
         arguments["verbose"] = 0
@@ -46,7 +46,7 @@ class PredictingModel(CheckedData):
 
     def _mean_loss(self, X, y):
         """Return the loss of some rows as Keras means it, the penalties included."""
-        from skdl.training._model_run import mean_loss
+        from skdl.training._inference import mean_loss
 
         X, y = self._encode(*self._validate_data(X, y))
         return mean_loss(self._built, X, y)

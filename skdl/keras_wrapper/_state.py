@@ -7,7 +7,7 @@ import keras
 from sklearn.base import clone
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
-from skdl.training._architecture import compile_settings, copy_keras
+from skdl.training._model_key import compile_settings, copy_keras
 
 __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
 

@@ -170,7 +170,7 @@ class Folds:
         if scores.network is not None:
             self._outcome.epochs.append(find_fitted_network(candidate).n_iter_)
 
-    def _score_rows(self, candidate, train, test):
+    def _score(self, candidate, train, test):
         outcome = self._outcome
         start = time.perf_counter()
         _add(outcome.scores, _score_rows(self._setting.scorer, candidate, test))

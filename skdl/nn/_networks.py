@@ -12,7 +12,10 @@ from skdl.nn._convolution import add_convolutions, convolve
 
 __all__ = [
     "BATCH_NORM",
+    "PLAIN_LOSS",
     "build_model",
+    "compile_for_training",
+    "compile_model",
     "forward",
     "initial_weights",
     "make_initializer",
@@ -328,3 +331,79 @@ def build_model(
 
 def _keras_activation(name):
     return "linear" if name == "identity" else name
+
+
+# The loss without penalties, as the programs report it: Keras adds them to its own.
+PLAIN_LOSS = "loss_without_penalties"
+_LOSSES = {
+    "softmax": "sparse_categorical_crossentropy",
+    "sigmoid": "binary_crossentropy",
+    "identity": "mean_squared_error",
+}
+
+
+def compile_model(model, head, optimizer):
+    """Compile a model with the loss and the metric that Keras has for its head.
+
+    Parameters
+    ----------
+    model : keras.Model
+        It returns probabilities, or numbers in the units of the target.
+    head : {"softmax", "sigmoid", "identity"}
+        What makes its output.
+    optimizer : keras.optimizers.Optimizer
+        Not built yet.
+    """
+    model.compile(
+        optimizer=optimizer,
+        loss=_LOSSES[head],
+        metrics=[
+            keras.metrics.R2Score(name="r2") if head == "identity" else "accuracy"
+        ],
+        jit_compile=False,
+    )
+
+
+def compile_for_training(model, head, target):
+    """Compile a model anew, with the loss and the metric of the compiled programs.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; it keeps its optimizer.
+    head : {"softmax", "sigmoid", "identity"}
+        What makes its output.
+    target : object
+        Its ``scaling`` and ``metric``: the loss of a regression is that of the
+        outputs before they were scaled.
+    """
+    factor, offset = target.scaling or (1.0, 0.0)
+
+    def squared_error(y_true, y_pred):
+        outputs = (y_pred - offset) / factor
+        return keras.ops.mean(keras.ops.square(outputs - y_true), axis=-1)
+
+    def r2(y_true, y_pred):
+        return 1 - squared_error(y_true, y_pred)
+
+    def accuracy(y_true, y_pred):
+        if head == "softmax":
+            labels = keras.ops.cast(keras.ops.argmax(y_pred, axis=-1), y_true.dtype)
+            right = labels == keras.ops.reshape(y_true, (-1,))
+        else:
+            right = keras.ops.all((y_pred > 0.5) == (y_true > 0.5), axis=-1)
+        return keras.ops.cast(right, "float32")
+
+    metric = r2 if head == "identity" else accuracy
+    counted = keras.metrics.MeanMetricWrapper(metric, name=metric.__name__)
+    counted._direction = "up"  # as in Keras' own, for callbacks that monitor it
+    loss = squared_error if head == "identity" else keras.losses.get(_LOSSES[head])
+    known = model.get_compile_config()
+    model.compile(
+        optimizer=model.optimizer,
+        loss=loss,
+        weighted_metrics=[counted, keras.metrics.MeanMetricWrapper(loss, PLAIN_LOSS)],
+        jit_compile=False,
+    )
+    # A callback may save the model: its file names what Keras knows, not these.
+    model.get_compile_config = lambda: known

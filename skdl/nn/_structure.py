@@ -3,6 +3,8 @@
 import math
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 __all__ = ["CNNStructure", "MLPStructure", "Plan", "dense_shapes"]
 
 
@@ -67,6 +69,7 @@ def dense_shapes(widths):
     return list(zip(widths, widths[1:]))
 
 
+_VALUES_AT_ONCE = 2**24
 _NORMALIZED = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
@@ -169,3 +172,8 @@ class Plan:
     shapes: list
     widths: list
     work: int
+
+    @property
+    def rows_at_once(self):
+        """For how many rows the outputs of a layer are some megabytes."""
+        return int(np.clip(_VALUES_AT_ONCE // max(self.widths), 16, 8_192))

@@ -1,14 +1,19 @@
-"""What one training has to do, as plain data: no TensorFlow here."""
+"""What one training has to do, and what it has given, as plain data: no TensorFlow."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from skdl.nn._structure import MLPStructure, Plan
 
-__all__ = ["Job", "Part"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Job", "Network", "Outcome", "Part", "Stopping", "Watcher", "WrappedModel"]
 
 
 class Part(NamedTuple):
@@ -16,22 +21,22 @@ class Part(NamedTuple):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        All rows that there are.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        All rows that there are; for a user's model whatever ``keras.Model.fit`` takes.
     rows : ndarray of int, shape (n_rows,), or None
         Those of this part; None for all.
     y : ndarray of shape (n_rows,) or (n_rows, n_logits)
-        Their encoded targets.
+        Their encoded targets; None where X is a data set that holds them.
     weight : ndarray of shape (n_rows,) or None
         Their weights.
     """
 
-    X: np.ndarray
+    X: Any
     rows: np.ndarray | None
-    y: np.ndarray
+    y: Any
     weight: np.ndarray | None
 
-    def take(self, chosen):
+    def take(self, chosen: np.ndarray) -> Part:
         """Return the part with the chosen ones of its rows."""
         return Part(
             self.X,
@@ -40,10 +45,112 @@ class Part(NamedTuple):
             None if self.weight is None else self.weight[chosen],
         )
 
-    def weighted(self, weight):
+    def weighted(self, weight: np.ndarray) -> Part:
         """Return the part with other weights; a row of weight 0 is left out."""
         part = self._replace(weight=weight)
         return part if weight.all() else part.take(np.flatnonzero(weight))
+
+
+class Stopping(NamedTuple):
+    """When a training stops before its last epoch.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without an improvement after which it does.
+    min_delta : float
+        What counts as an improvement.
+    restore : bool
+        Whether it goes back to the weights of the best epoch.
+    """
+
+    patience: int
+    min_delta: float
+    restore: bool
+
+
+@dataclass
+class Network:
+    """A network of ours, and how it is trained.
+
+    Parameters
+    ----------
+    structure : MLPStructure
+        What of it changes the graph.
+    plan : Plan
+        Its sizes.
+    dropout : list of float
+        Rates of dropout: of the input, and of each hidden layer.
+    target : Target
+        Its ``dtype``, ``metric``, ``to_metric`` and ``scaling``.
+    optimizer : str or keras.optimizers.Optimizer
+        Its name, or one that is copied.
+    learning_rate, momentum : float
+        Of a named optimizer.
+    nesterov : bool
+        Whether the momentum is Nesterov's.
+    schedule : None, str, dict or callable
+        Of the learning rate.
+    epochs : int
+        The length that the schedule has.
+    l1, l2 : float
+        Penalties on the kernels.
+    initializer : str or dict
+        Of the kernels.
+    weights : list of ndarray or None
+        Where training goes on; None for new ones.
+    """
+
+    structure: MLPStructure
+    plan: Plan
+    dropout: list[float]
+    target: Any
+    optimizer: Any
+    learning_rate: float
+    momentum: float
+    nesterov: bool
+    schedule: Any
+    epochs: int
+    l1: float
+    l2: float
+    initializer: str | dict
+    weights: list[np.ndarray] | None = None
+
+
+@dataclass
+class WrappedModel:
+    """A Keras model that a user has built.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled. It holds the first weights, and at the end the last.
+    keras_arguments : dict
+        Arguments of ``keras.Model.fit`` that a compiled program does not know.
+    """
+
+    model: keras.Model
+    keras_arguments: dict = field(default_factory=dict)
+
+
+class Watcher(Protocol):
+    """Who sees each epoch of a training.
+
+    One with an attribute ``stride`` hears of so many epochs when the last of them has
+    ended.
+    """
+
+    def begin(self, read: Callable[[], list[np.ndarray]]) -> None:
+        """Hear that the training begins; ``read`` gives the weights of the moment."""
+
+    def epoch_begin(self, epoch: int) -> None:
+        """Hear that an epoch begins, counted from 0."""
+
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> bool | None:
+        """Hear the scores of an epoch; return whether training stops."""
+
+    def end(self) -> None:
+        """Hear that the training has ended."""
 
 
 @dataclass
@@ -52,22 +159,20 @@ class Job:
 
     Parameters
     ----------
-    network : MLPStructure
-        The network.
-    plan : Plan
-        Its sizes.
-    dropout : list of float
-        Rates of dropout: of the input, and of each hidden layer.
-    target : object
-        The target: its ``dtype``, ``metric``, ``to_metric`` and ``scaling``.
-    settings : dict
-        The parameters of the estimator; ``callbacks`` is a list.
-    resolved : dict
-        Those of them that were "auto".
+    learner : Network or WrappedModel
+        What is trained.
     train : Part
         What to train on.
     n_epochs : int
         How many epochs to train.
+    batch_size : int
+        Rows of a step; -1 takes all.
+    callbacks : list
+        Keras callbacks, and ours. The training works on these very objects.
+    seed : np.random.SeedSequence or None
+        Where all random numbers come from.
+    shuffle : bool
+        Whether each epoch has an order of its own.
     validation : Part or None
         What to validate on after each epoch.
     observed : Part or None
@@ -75,40 +180,64 @@ class Job:
     observe : callable or None
         Takes the epoch and the mean loss and metric of those rows, and returns whether
         to stop.
-    seed : np.random.SeedSequence
-        Where all random numbers come from.
-    weights, states : list of ndarray or None
-        Where to go on, of the network and of its optimizer; None for new ones.
+    stopping : Stopping or None
+        When to stop before the last epoch.
+    watchers : list of Watcher
+        Who else wants to see each epoch.
+    states : list of ndarray or None
+        Where the optimizer goes on; None for new ones.
     first_step : int
         Steps that were done before.
-    keep_states : bool
-        Whether the states of the optimizer are wanted afterwards.
     history : dict of list
         The scores of the epochs that were done before.
+    first_epoch : int
+        How many these were.
+    keep_states : bool
+        Whether the states of the optimizer are wanted afterwards.
     keep_on_interrupt : bool
         Whether Ctrl-C ends the training, and what was done is kept.
     """
 
-    network: MLPStructure
-    plan: Plan
-    dropout: list
-    target: object
-    settings: dict
-    resolved: dict
+    learner: Network | WrappedModel
     train: Part
     n_epochs: int
+    batch_size: int
+    callbacks: list = field(default_factory=list)
+    seed: np.random.SeedSequence | None = None
+    shuffle: bool = True
     validation: Part | None = None
     observed: Part | None = None
-    observe: Callable | None = None
-    seed: np.random.SeedSequence | None = None
-    weights: list | None = None
-    states: list | None = None
+    observe: Callable[[int, float, float], bool] | None = None
+    stopping: Stopping | None = None
+    watchers: list[Watcher] = field(default_factory=list)
+    states: list[np.ndarray] | None = None
     first_step: int = 0
+    history: dict[str, list] = field(default_factory=dict)
+    first_epoch: int = 0
     keep_states: bool = False
-    history: dict = field(default_factory=dict)
     keep_on_interrupt: bool = False
 
-    @property
-    def first_epoch(self):
-        """Epochs that were done before."""
-        return len(self.history.get("loss", ()))
+
+@dataclass
+class Outcome:
+    """What one training has given.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        Of the network, or of the model as ``get_weights`` orders them.
+    states : list of ndarray or None
+        Of the optimizer of a compiled program.
+    history : dict of list
+        The scores of each epoch, with those of ``Job.history``.
+    n_steps : int
+        Steps that were done, with those before.
+    path : str
+        Which way was taken, and why.
+    """
+
+    weights: list[np.ndarray]
+    states: list[np.ndarray] | None
+    history: dict[str, list]
+    n_steps: int
+    path: str

@@ -15,7 +15,14 @@ import tensorflow as tf
 
 from skdl._utils._exclusions import copy_exclusions, find_exclusions
 
-__all__ = ["OptimizerSpec", "kernel_for", "make_optimizer", "make_update", "spec_for"]
+__all__ = [
+    "OptimizerSpec",
+    "kernel_for",
+    "make_optimizer",
+    "make_update",
+    "rate_of",
+    "spec_for",
+]
 
 _PLAIN_SETTINGS = {
     "clipnorm": None,
@@ -60,6 +67,26 @@ def make_optimizer(optimizer, learning_rate, momentum, nesterov):
     if optimizer == "sgd":
         config["nesterov"] = bool(nesterov)
     return keras.optimizers.get({"class_name": optimizer, "config": config})
+
+
+def rate_of(optimizer):
+    """Return the learning rate of a Keras optimizer, its schedule and its momentum.
+
+    Returns
+    -------
+    rate : float
+        Where there is a schedule, its first one.
+    schedule : keras.optimizers.schedules.LearningRateSchedule or None
+        What makes the rate of each step.
+    momentum : float
+        0 for an optimizer that has none.
+    """
+    settings = optimizer.get_config()
+    rate, schedule = settings["learning_rate"], None
+    if isinstance(rate, dict):
+        schedule = keras.optimizers.schedules.deserialize(rate)
+        rate = schedule(0)
+    return float(rate), schedule, settings.get("momentum") or 0.0
 
 
 def spec_for(optimizer, momentum, nesterov):

@@ -27,7 +27,7 @@ class ProgressLine:
         self._title = title
         self._epochs = epochs
 
-    def begin(self):
+    def begin(self, read):
         """Draw the first line."""
         stream = sys.stdout
         live = stream.isatty()

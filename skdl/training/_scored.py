@@ -17,10 +17,8 @@ class ScoredRows:
     ----------
     parts : list of tuple of tf.Tensor
         X, y and perhaps weights of each part; none at all is well.
-    X_like : tf.Tensor or tuple of tf.Tensor
-        The rows of the training, for their kind.
-    y_like : tf.Tensor
-        The targets of the training, for their type and rank.
+    like : tuple of tf.Tensor
+        The data of the training, for the kind of X and the type and rank of y.
     rows_per_piece : int, default=8192
         How many rows are scored at once.
 
@@ -30,12 +28,17 @@ class ScoredRows:
         X, y and weights of all parts, one after the other.
     pieces : tuple of tf.Tensor, each of shape (n_pieces, 1)
         Where each piece begins, and its number of rows: what is scored at once.
-    no_pieces : tuple of tf.Tensor, each of shape (0, 1)
+    sizes : ndarray of shape (n_pieces,)
+        The latter.
+    ends : tuple of tf.Tensor, each of shape (0, 1) or (1, 1)
+        One row for the end of an epoch, and one for that of its scoring.
+    no_pieces, no_ends : tuple of tf.Tensor, each of shape (0, 1)
         The same for a part of an epoch that is not its end.
     """
 
-    def __init__(self, parts, X_like, y_like, rows_per_piece=ROWS_PER_PIECE):
+    def __init__(self, parts, like, rows_per_piece=ROWS_PER_PIECE):
         self.n_parts = len(parts)
+        X_like, y_like = like[:2]
         self.data = (
             _join_rows([part[0] for part in parts], X_like),
             _join([part[1] for part in parts], y_like[:0]),
@@ -48,37 +51,33 @@ class ScoredRows:
             for begin in range(first, end, rows_per_piece)
         ]
         table = np.array(pieces, np.int32).reshape(-1, 3)
-        self._part = table[:, 0]
+        self._part, self.sizes = table[:, 0], table[:, 2]
         self.pieces = tuple(tf.constant(table[:, k : k + 1]) for k in (1, 2))
-        self.no_pieces = tuple(column[:0] for column in self.pieces)
+        row = tf.zeros([1, 1], tf.int32)
+        self.ends = (row, row if parts else row[:0])
+        self.no_pieces = self.no_ends = (row[:0], row[:0])
 
-    def mean_scores(self, results, n_epochs):
+    def mean_scores(self, sums):
         """Return the mean scores of the parts from the sums of their pieces.
 
         Parameters
         ----------
-        results : ndarray of shape (n_runs, n_pieces, 4)
-            Of each piece: the sums of losses, metrics and weights, and a 0.
-        n_epochs : int
-            How many epochs were trained: as many as there are runs, if any part is
-            scored.
+        sums : ndarray of shape (n_pieces, 3)
+            Of each piece: the sums of losses, metrics and weights.
 
         Returns
         -------
-        ndarray of shape (n_epochs, n_parts, 2)
-            Mean loss and mean metric.
+        list of ndarray of shape (2,)
+            Mean loss and mean metric of each part.
         """
-        scores = np.empty((n_epochs, self.n_parts, 2))
-        for k in range(self.n_parts):
-            sums = results[:, self._part == k, :3].sum(axis=1)
-            scores[:, k] = sums[:, :2] / sums[:, 2:]
-        return scores
+        totals = [sums[self._part == k].sum(axis=0) for k in range(self.n_parts)]
+        return [total[:2] / total[2:] for total in totals]
 
 
 def _join_rows(parts, like):
     if isinstance(like, tuple):
         return join_sparse(parts, like[-1])
-    return _join(parts, tf.zeros([0, 0]))
+    return _join(parts, like[:0])
 
 
 def _join(columns, empty):

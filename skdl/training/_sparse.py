@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from skdl.training._data import to_tensor
+from skdl.training._tensors import to_tensor
 
 __all__ = ["SPARSE_SPEC", "as_sparse_tensors", "dense_rows", "join_sparse", "take_rows"]
 

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from skdl.training._architecture import (
+from skdl.training._cache import programs
+from skdl.training._model_key import (
     NotCompilable,
     describe_layers,
     keras_seeds_from,
     rows_at_once,
     work_per_row,
 )
-from skdl.training._cache import programs
-from skdl.training._program import DOUBLE_WORK
 
-__all__ = ["predict_in_double"]
+__all__ = ["DOUBLE_WORK", "predict_in_double"]
+
+# A network of more multiply-adds a row predicts in single precision.
+DOUBLE_WORK = 1_000_000
 
 # What an architecture is costs a millisecond to find out, as much as a row.
 _keys: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()

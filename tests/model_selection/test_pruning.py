@@ -131,10 +131,10 @@ def test_the_callback_reports_the_history(iris):
 
 
 def test_no_keras_model_is_made_for_it(iris, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise AssertionError("a Keras model was made")
 
-    monkeypatch.setattr("skdl.training._run.make_model", refuse)
+    monkeypatch.setattr("skdl.training._network_learner.make_model", refuse)
     trial = optuna.create_study(direction="maximize").ask()
     network(0.02, PruningCallback(trial)).fit(*iris)
 

@@ -4,13 +4,14 @@ import pytest
 
 from skdl.nn._structure import MLPStructure
 from skdl.training._cache import ProgramCache
+from skdl.training._network_step import NetworkSpec, NetworkStep
 from skdl.training._optimizers import spec_for
-from skdl.training._program import Program, ProgramSpec
+from skdl.training._program import Program
 
 
 def spec(activation="relu"):
-    return ProgramSpec(
-        network=MLPStructure(1, activation, False, "softmax"),
+    return NetworkSpec(
+        structure=MLPStructure(1, activation, False, "softmax"),
         optimizer=spec_for("adam", 0.0, False),
         dropout=(),
         penalties=(False, False),
@@ -19,7 +20,7 @@ def spec(activation="relu"):
 
 
 def lend(cache, wanted):
-    return cache.lend(wanted, lambda: Program(wanted, None))
+    return cache.lend(wanted, lambda: Program(wanted, NetworkStep(wanted, None)))
 
 
 def test_a_program_is_lent_to_one_borrower_at_a_time_and_comes_back():
@@ -45,11 +46,19 @@ def test_the_number_of_idle_programs_is_bounded_and_the_oldest_goes():
     assert len(cache) == 2
 
 
-def test_a_program_whose_borrower_fails_is_dropped():
+def test_a_program_whose_borrower_was_interrupted_is_dropped():
     cache = ProgramCache()
     with pytest.raises(KeyboardInterrupt), lend(cache, spec()):
         raise KeyboardInterrupt
     assert len(cache) == 0
+
+
+def test_a_program_whose_borrower_raised_an_exception_comes_back():
+    cache = ProgramCache()
+    with pytest.raises(ValueError, match="pruned"), lend(cache, spec()) as lent:
+        raise ValueError("pruned")
+    with lend(cache, spec()) as again:
+        assert again is lent
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdl.training._dropout import DropoutPlan, dropout_in_graph
+from skdl.nn._dropout import DropoutPlan, dropout_in_graph
 
 
 def masks(rates, widths, n_steps, seed=0, rows=50):

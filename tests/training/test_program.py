@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from skdl import MLPClassifier
 from skdl.training import _program
-from skdl.training._data import to_tensor
+from skdl.training._tensors import to_tensor
 from tests.conftest import equal_weights
 
 

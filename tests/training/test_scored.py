@@ -5,7 +5,8 @@ import pytest
 
 from skdl import MLPClassifier, MLPRegressor
 from skdl._utils._observer import Observer
-from skdl.training import _loop, _scored
+from skdl.nn._structure import Plan
+from skdl.training import _loop
 
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
@@ -20,7 +21,7 @@ def test_the_size_of_the_pieces_changes_no_score(binary, monkeypatch, kind, size
         return network.fit(X[60:], y[60:], **validation).history_
 
     whole = histories()
-    monkeypatch.setattr(_scored, "ROWS_PER_PIECE", size)
+    monkeypatch.setattr(Plan, "rows_at_once", size)
     for name, values in histories().items():
         np.testing.assert_allclose(values, whole[name], rtol=1e-5, err_msg=name)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skdl.training._cache import programs
-from skdl.training._model_run import infer
+from skdl.training._inference import infer_model
 from skdl.training._twin import predict_in_double
 
 layers = keras.layers
@@ -34,12 +34,12 @@ MODELS = {
 def test_a_row_alone_is_the_row_among_others(name):
     model = MODELS[name]
     X = np.random.default_rng(0).normal(size=(33, *model.input_shape[1:]))
-    found = infer(model, X)
+    found = infer_model(model, X)
     assert found.dtype == np.float64
-    alone = np.concatenate([infer(model, X[k : k + 1]) for k in range(len(X))])
+    alone = np.concatenate([infer_model(model, X[k : k + 1]) for k in range(len(X))])
     order = np.random.default_rng(1).permutation(len(X))
     np.testing.assert_allclose(alone, found, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(infer(model, X[order]), found[order], rtol=1e-9)
+    np.testing.assert_allclose(infer_model(model, X[order]), found[order], rtol=1e-9)
     np.testing.assert_allclose(found, model.predict(X, verbose=0), atol=1e-5)
 
 
@@ -47,7 +47,7 @@ def test_models_of_one_architecture_share_what_predicts():
     X = np.ones((2, 4))
     programs.clear()
     models = [chain((4,), layers.Dense(3)) for _ in range(3)]
-    found = [infer(model, X) for model in models]
+    found = [infer_model(model, X) for model in models]
     assert len(programs) == 1
     for model, one in zip(models, found):
         np.testing.assert_allclose(one, model.predict(X, verbose=0), atol=1e-6)
@@ -60,6 +60,6 @@ def test_what_is_not_keras_own_or_large_stays_in_single_precision():
 
     model = chain((4,), Own(), layers.Dense(2))
     assert predict_in_double(model, np.ones((3, 4))) is None
-    assert infer(model, np.ones((3, 4))).shape == (3, 2)
+    assert infer_model(model, np.ones((3, 4))).shape == (3, 2)
     large = chain((1200,), layers.Dense(1000))
     assert predict_in_double(large, np.ones((1, 1200))) is None

@@ -13,60 +13,71 @@ import tensorflow as tf
 __all__ = ["fits_on_one_thread", "run_on_all_threads", "run_on_one_thread"]
 
 
-def run_on_all_threads(train, score, steps, pieces):
-    """Take the steps of each run in order; score all pieces at the end of a run.
+def run_on_all_threads(train, steps, after, results):
+    """Take the steps of each run in order, and what comes after the steps of each.
 
-    A run is an epoch, or several that nobody scores.
+    A run is an epoch, or several after which nothing comes.
 
     Parameters
     ----------
-    train, score : callable
-        They take a row of the table of steps, or of pieces, and return four floats.
+    train : callable
+        It takes a row of the table of steps and returns numbers.
     steps : tuple of tf.Tensor
         Columns of the table of steps, each of shape (n_runs, n_steps, ...).
-    pieces : tuple of tf.Tensor
-        Columns of the table of pieces, each of shape (n_pieces, ...).
+    after : list of (callable, tuple of tf.Tensor)
+        Functions of the same kind, and the columns of their tables, each of shape
+        (n_rows, ...).
+    results : tf.TensorSpec
+        Of what is returned for a row.
 
     Returns
     -------
-    tf.Tensor of shape (n_runs * (n_steps + n_pieces), 4)
+    tf.Tensor of shape (n_runs * (n_steps + n_rows), n_numbers)
         What was returned, in order.
     """
 
     def run_one(columns):
-        trained = _map(lambda row: train(*row), columns, [4])
-        scored = _map(lambda row: score(*row), pieces, [4])
-        return tf.concat([trained, scored], axis=0)
+        return tf.concat(
+            [
+                _map(lambda row, function=function: function(*row), table, results)
+                for function, table in [(train, columns), *after]
+            ],
+            axis=0,
+        )
 
-    return tf.reshape(_map(run_one, steps, [None, 4]), [-1, 4])
+    table = tf.TensorSpec([None, *results.shape], results.dtype)
+    return tf.reshape(_map(run_one, steps, table), [-1, *results.shape])
 
 
-def _map(function, table, shape):
-    signature = tf.TensorSpec(shape, tf.float32)
+def _map(function, table, results):
     return tf.map_fn(
-        function, table, fn_output_signature=signature, parallel_iterations=1
+        function, table, fn_output_signature=results, parallel_iterations=1
     )
 
 
-def run_on_one_thread(train, score, steps, pieces):
+def run_on_one_thread(train, steps, after, results):
     """Do what ``run_on_all_threads`` does, all of it inline on one CPU thread."""
+    table = tf.TensorSpec([None, *results.shape], results.dtype)
+    whole = tf.TensorSpec([None, *table.shape], results.dtype)
 
     def run_one(*columns):
-        together = tf.raw_ops.ConcatenateDataset(
-            input_dataset=_map_dataset(train, columns, [4]),
-            another_dataset=_map_dataset(score, pieces, [4]),
-            **_types([4]),
-        )
-        return _stack(together, tf.shape(columns[0])[0] + tf.shape(pieces[0])[0], [4])
+        together = _map_dataset(train, columns, results)
+        n_rows = tf.shape(columns[0])[0]
+        for function, rows in after:
+            together = tf.raw_ops.ConcatenateDataset(
+                input_dataset=together,
+                another_dataset=_map_dataset(function, rows, results),
+                **_types(results),
+            )
+            n_rows += tf.shape(rows[0])[0]
+        return _stack(together, n_rows, results)
 
     def run_all(index):
-        results = _map_dataset(run_one, steps, [None, 4])
-        return _stack(results, tf.shape(steps[0])[0], [None, 4])
+        return _stack(_map_dataset(run_one, steps, table), tf.shape(steps[0])[0], table)
 
-    shape = [None, None, 4]
     one = tf.constant(1, tf.int64)
     traced = _trace(run_all, [tf.TensorSpec([], tf.int64)])
-    whole = tf.raw_ops.ParallelMapDatasetV2(
+    mapped = tf.raw_ops.ParallelMapDatasetV2(
         input_dataset=tf.raw_ops.RangeDataset(
             start=one - 1,
             stop=one,
@@ -79,13 +90,13 @@ def run_on_one_thread(train, score, steps, pieces):
         f=traced,
         use_inter_op_parallelism=False,
         deterministic="true",
-        **_types(shape),
+        **_types(whole),
     )
     narrow = tf.raw_ops.MaxIntraOpParallelismDataset(
-        input_dataset=whole, max_intra_op_parallelism=one, **_types(shape)
+        input_dataset=mapped, max_intra_op_parallelism=one, **_types(whole)
     )
-    results = tf.raw_ops.DatasetToSingleElement(dataset=narrow, **_types(shape))[0]
-    return tf.reshape(results, [-1, 4])
+    found = tf.raw_ops.DatasetToSingleElement(dataset=narrow, **_types(whole))[0]
+    return tf.reshape(found, [-1, *results.shape])
 
 
 _CONTROL_FLOW = {
@@ -108,7 +119,7 @@ def fits_on_one_thread(traced):
     return not any(node.op in _CONTROL_FLOW for node in nodes)
 
 
-def _map_dataset(function, table, shape):
+def _map_dataset(function, table, results):
     """Return the data set of what ``function`` returns for each row of ``table``."""
     traced = _trace(function, [_row_spec(column) for column in table])
     return tf.raw_ops.MapDataset(
@@ -118,25 +129,24 @@ def _map_dataset(function, table, shape):
         other_arguments=traced.captured_inputs,
         f=traced,
         use_inter_op_parallelism=False,
-        **_types(shape),
+        **_types(results),
     )
 
 
-def _stack(dataset, n_rows, shape):
+def _stack(dataset, n_rows, results):
     """Return the elements of a data set as one tensor."""
+    table = tf.TensorSpec([None, *results.shape], results.dtype)
     stacked = tf.raw_ops.BatchDatasetV2(
         input_dataset=dataset,
         batch_size=tf.cast(n_rows, tf.int64),
         drop_remainder=False,
-        **_types([None, *shape]),
+        **_types(table),
     )
-    return tf.raw_ops.DatasetToSingleElement(dataset=stacked, **_types([None, *shape]))[
-        0
-    ]
+    return tf.raw_ops.DatasetToSingleElement(dataset=stacked, **_types(table))[0]
 
 
-def _types(shape):
-    return {"output_types": [tf.float32], "output_shapes": [tf.TensorShape(shape)]}
+def _types(results):
+    return {"output_types": [results.dtype], "output_shapes": [results.shape]}
 
 
 def _trace(function, signature):

@@ -1,10 +1,11 @@
 """The way of the data into TensorFlow: one copy at most."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-__all__ = ["as_dense", "to_tensor"]
+__all__ = ["as_batch", "as_dense", "count_samples", "take_batch", "to_tensor"]
 
 _ALIGNMENT = 64  # bytes; where the arrays must start that TensorFlow takes as they are
 _ROWS_PER_PIECE = 65_536
@@ -47,6 +48,33 @@ def to_tensor(array, dtype, rows=None):
 def as_dense(array):
     """Return rows as an array."""
     return array.toarray() if sparse.issparse(array) else array
+
+
+def as_batch(array):
+    """Return rows as ``keras.Model.fit`` would make them of an array: dense, floatx."""
+    array = as_dense(array)
+    if isinstance(array, np.ndarray) and array.dtype.kind in "OUT":
+        return keras.ops.convert_to_tensor(array.astype(object), dtype="string")
+    is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    return array.astype(keras.config.floatx(), copy=False) if is_float else array
+
+
+def take_batch(column, rows):
+    """Return some rows of an array, or of a structure of them, as ``as_batch``."""
+    if isinstance(column, (list, tuple)):  # tf.data knows tuples only
+        return tuple(take_batch(part, rows) for part in column)
+    if isinstance(column, dict):
+        return {name: take_batch(part, rows) for name, part in column.items()}
+    return as_batch(column[rows])
+
+
+def count_samples(X):
+    """Return the number of rows of arrays, or None for what is no array."""
+    if isinstance(X, (dict, list, tuple)):
+        counts = {count_samples(part) for part in keras.tree.flatten(X)}
+        return counts.pop() if len(counts) == 1 else None
+    is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
+    return X.shape[0] if is_array else None
 
 
 def _can_be_shared(array):

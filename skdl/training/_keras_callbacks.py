@@ -1,0 +1,128 @@
+"""Keras callbacks beside a compiled program."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["KerasCallbacks", "has_batch_hooks", "release"]
+
+_BATCH_HOOKS = [
+    name
+    for name in dir(keras.callbacks.Callback)
+    if name.startswith("on_") and "batch" in name
+]
+
+
+def has_batch_hooks(callbacks):
+    """Return whether a callback overrides a hook that is called at each batch."""
+    return any(
+        name in vars(callback)
+        or getattr(type(callback), name, None)
+        is not getattr(keras.callbacks.Callback, name)
+        for callback in callbacks
+        if isinstance(callback, keras.callbacks.Callback)
+        for name in _BATCH_HOOKS
+    )
+
+
+def release(callbacks):
+    """Take the model away from callbacks that have done their work."""
+    for callback in callbacks:
+        callback.set_model(None)
+
+
+class KerasCallbacks:
+    """Calls the epoch hooks of Keras callbacks beside a compiled program.
+
+    The callbacks see an ordinary model with the weights of the epoch. What they change
+    of it, its weights or its learning rate, goes back into the training.
+
+    Parameters
+    ----------
+    callbacks : list
+        Objects with the hooks of ``keras.callbacks.Callback``.
+    make_model : callable
+        Returns the model that they get, compiled.
+    step : Step
+        Holds the weights that are trained.
+    training : Training
+        What it does.
+    """
+
+    def __init__(self, callbacks, make_model, step, training):
+        self._callbacks = callbacks
+        self._model = make_model()
+        X, y = training.data[:2]
+        row = tf.zeros([1, int(X[-1])]) if isinstance(X, tuple) else X[:1]
+        _build_metrics(self._model, row, keras.ops.zeros_like(y[:1]))
+        self._step = step
+        self._training = training
+
+    def begin(self, read):
+        """Call ``set_params``, ``set_model`` and ``on_train_begin``."""
+        params = {
+            "epochs": self._training.first_epoch + self._training.epochs,
+            "steps": self._training.steps_per_epoch,
+            "verbose": 0,
+        }
+        self._model.stop_training = False
+        for callback in self._callbacks:
+            callback.set_params(params)
+            callback.set_model(self._model)
+        self._call("on_train_begin")
+
+    def epoch_begin(self, epoch):
+        """Call ``on_epoch_begin``; a learning rate that it sets is taken."""
+        training = self._training
+        steps = training.steps_of(epoch - training.first_epoch)
+        rate = training.schedule.rates(steps[:1])[0]
+        self._model.optimizer.learning_rate = rate
+        self._call("on_epoch_begin", epoch)
+        self._take_rate(np.float32(rate))
+
+    def epoch_end(self, epoch, logs):
+        """Call ``on_epoch_end``; return whether a callback stops the training."""
+        rate = np.float32(self._model.optimizer.learning_rate)
+        self._model.set_weights(self._step.read())
+        self._call("on_epoch_end", epoch, logs)
+        self._take_rate(rate)
+        return self._model.stop_training
+
+    def end(self):
+        """Call ``on_train_end``."""
+        self._call("on_train_end")
+
+    def _call(self, hook, *args):
+        before = self._model.get_weights()
+        for callback in self._callbacks:
+            getattr(callback, hook)(*args)
+        after = self._model.get_weights()
+        if any(not np.array_equal(*pair) for pair in zip(before, after, strict=True)):
+            self._step.write(after)
+
+    def _take_rate(self, before):
+        after = np.float32(self._model.optimizer.learning_rate)
+        if after != before:
+            schedule = self._training.schedule
+            # A rate of 0 has no ratio to others; a constant schedule needs none.
+            known = before != 0 and schedule.learning_rate != 0
+            schedule.learning_rate = (
+                schedule.learning_rate * (after / before) if known else float(after)
+            )
+
+
+def _build_metrics(model, x, y):
+    """Let a compiled model make its metrics, as its first step of training would.
+
+    Callbacks ask them whether a score is better where it is higher.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    x, y : array
+        One row, whatever it holds.
+    """
+    outputs = model(x, training=False)
+    model.compute_metrics(x, y, outputs)
+    model.reset_metrics()

@@ -1,0 +1,116 @@
+"""Keras' own ``fit``, where a compiled program can't do the training."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from skdl.nn._networks import PLAIN_LOSS
+from skdl.training._recorder import plain_score
+from skdl.training._tensors import take_batch
+
+__all__ = ["KerasFit", "fit_by_keras"]
+
+
+@dataclass
+class KerasFit:
+    """What ``keras.Model.fit`` is called with.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with the first weights.
+    columns : list or None
+        X, y and perhaps weights: their batches are those of a compiled program, in the
+        same order. None for a data set that makes its own.
+    arguments : dict
+        Other arguments.
+    validation : tuple or None
+        X, y and perhaps weights.
+    sets_rates : bool
+        Whether the learning rate of each batch comes from the training's schedule.
+    """
+
+    model: keras.Model
+    columns: list | None
+    arguments: dict = field(default_factory=dict)
+    validation: Any = None
+    sets_rates: bool = False
+
+
+def fit_by_keras(fit, training, recorder, callbacks):
+    """Train a compiled model by ``keras.Model.fit``.
+
+    Parameters
+    ----------
+    fit : KerasFit
+        What to train.
+    training : Training
+        The order of the rows, and how many epochs.
+    recorder : Recorder
+        Who keeps the history and decides when to stop.
+    callbacks : list of keras.callbacks.Callback
+        What Keras calls.
+    """
+    arguments = dict(fit.arguments)
+    if fit.columns is not None:
+        arguments.setdefault("steps_per_epoch", training.steps_per_epoch)
+        arguments.setdefault("x", _batches(fit.columns, training))
+    with recorder:
+        fit.model.fit(
+            **arguments,
+            epochs=training.first_epoch + training.epochs,
+            initial_epoch=training.first_epoch,
+            validation_data=fit.validation,
+            callbacks=[
+                _Recording(recorder, training if fit.sets_rates else None),
+                *callbacks,
+            ],
+            shuffle=False,
+            verbose=0,
+        )
+
+
+def _batches(columns, training):
+    while True:
+        (order,) = training.draw_orders(1)
+        for start in range(0, training.n_rows, training.batch_size):
+            rows = order[start : start + training.batch_size]
+            yield tuple(take_batch(column, rows) for column in columns)
+
+
+class _Recording(keras.callbacks.Callback):
+    """Tells a recorder of each epoch, and sets the learning rate of each batch.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Who is told, and decides when to stop.
+    training : Training or None
+        Whose schedule has the rates; None where the model has its own.
+    """
+
+    def __init__(self, recorder, training):
+        super().__init__()
+        self._recorder = recorder
+        self._training = training
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._training is not None:
+            steps = self._training.steps_of(epoch - self._training.first_epoch)
+            self._rates = self._training.schedule.rates(steps)
+        self._recorder.epoch_begin(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._training is not None:
+            self.model.optimizer.learning_rate = self._rates[batch]
+
+    def on_epoch_end(self, epoch, logs=None):
+        for prefix in ("", "val_"):  # the callbacks after this one get the same dict
+            if prefix + PLAIN_LOSS in logs:
+                logs[f"{prefix}loss"] = logs.pop(prefix + PLAIN_LOSS)
+        names = sorted(
+            logs, key=lambda name: (name.startswith("val_"), "loss" not in name)
+        )
+        if self._recorder.epoch_end(epoch, {n: plain_score(logs[n]) for n in names}):
+            self.model.stop_training = True

@@ -1,0 +1,204 @@
+"""A user's model in one training: its data, its program, or why it has none."""
+
+import keras
+import numpy as np
+
+from skdl.training._cache import check_process
+from skdl.training._keras_fit import KerasFit
+from skdl.training._loop import Training
+from skdl.training._model_key import (
+    NotCompilable,
+    describe_architecture,
+    rows_at_once,
+    work_per_row,
+)
+from skdl.training._model_step import ModelSpec, ModelStep, unfitting
+from skdl.training._optimizers import rate_of, spec_for
+from skdl.training._program import Program
+from skdl.training._schedules import make_schedule
+from skdl.training._tensors import as_batch, count_samples, to_tensor
+
+__all__ = ["ModelLearner"]
+
+
+class ModelLearner:
+    """A user's model in one training.
+
+    Parameters
+    ----------
+    job : Job
+        Its ``learner`` is a ``WrappedModel``.
+    batch_hooks : bool
+        Whether a callback wants to see each batch: then Keras trains.
+
+    Attributes
+    ----------
+    path : str
+        Which way is taken, and why.
+    compiled : bool
+        Whether it is a compiled program.
+    training : Training
+        What is done.
+    work_per_row : int
+        Multiply-adds of the forward pass of one row.
+    """
+
+    scores_observed = False
+
+    def __init__(self, job, batch_hooks):
+        self._job, self._model = job, job.learner.model
+        try:
+            self.spec = self._find_spec(batch_hooks)
+            self.path = "compiled: one input, one output, Keras' own parts"
+        except NotCompilable as reason:
+            self.spec, self.path = None, f"keras.Model.fit: {reason}"
+        self.compiled = self.spec is not None
+        self.work_per_row = work_per_row(self._model) if self._model.built else 0
+        n_rows = count_samples(job.train.X) or 1  # of a data set it is not known
+        batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
+        optimizer = self._model.optimizer
+        rate, schedule, momentum = float(optimizer.learning_rate), None, 0.0
+        if self.compiled:  # else Keras' optimizer sees to them
+            rate, schedule, momentum = rate_of(optimizer)
+        self.training = Training(
+            data=self._to_tensors(job.train) if self.compiled else (),
+            n_rows=n_rows,
+            validation=self._to_tensors(job.validation) if self.compiled else None,
+            epochs=job.n_epochs,
+            batch_size=batch_size,
+            schedule=make_schedule(
+                schedule, rate, -(-n_rows // batch_size), job.n_epochs
+            ),
+            momentum=momentum,
+            order_seed=job.seed,
+            shuffle=job.shuffle,
+            first_step=job.first_step,
+            first_epoch=job.first_epoch,
+            rows_per_piece=rows_at_once(self._model) if self.compiled else 1,
+        )
+
+    def _find_spec(self, batch_hooks):
+        """Return what a program is compiled for.
+
+        Raises
+        ------
+        NotCompilable
+            If no program can do what the job asks.
+        """
+        job, model = self._job, self._model
+        if job.train.y is None:
+            raise NotCompilable("X is a data set")
+        for name in job.learner.keras_arguments:
+            raise NotCompilable(f"{name} is given")
+        if batch_hooks:
+            raise NotCompilable("a callback wants to see each batch")
+        for name, array in (("X", job.train.X), ("y", job.train.y)):
+            if not isinstance(array, np.ndarray):
+                raise NotCompilable(f"{name} is a {type(array).__name__}")
+        if not model.built and type(model) is keras.Sequential:
+            model.build((None, *job.train.X.shape[1:]))
+        architecture = describe_architecture(model)
+        optimizer = model.optimizer
+        rate = optimizer.get_config()["learning_rate"]
+        scheduled = isinstance(rate, dict)
+        if scheduled and rate.get("module") != "keras.optimizers.schedules":
+            raise NotCompilable("the optimizer has a schedule of your own")
+        if scheduled and job.callbacks:
+            raise NotCompilable("there are callbacks and a schedule in the optimizer")
+        X, _, y, _ = job.train
+        columns = [
+            (X.shape[1:], str(model.inputs[0].dtype)),
+            (y.shape[1:], str(y.dtype)),
+        ]
+        if _are_weighted(job.train, job.validation):
+            columns.append(((), "float32"))
+        return ModelSpec(architecture, spec_for(optimizer, 0.0, False), tuple(columns))
+
+    def make_program(self, spec):
+        """Return a new program."""
+        return Program(spec, ModelStep(spec, self._model))
+
+    def load(self, program):
+        """Give a program the variables of the model, and the states."""
+        self._step = program.step
+        program.step.load(self._model, self._job.states)
+
+    def inputs(self, steps):
+        """Return that a step has no columns of its own, and no constants."""
+        return (), ()
+
+    def name_scores(self, results, training):
+        """Return the scores of an epoch by name, and that no rows are observed."""
+        n_steps, n_rows = len(results.steps), training.n_rows
+        sizes = np.full(n_steps, training.batch_size)
+        sizes[-1] = n_rows - (n_steps - 1) * training.batch_size
+        logs = self._step.name_metrics(results.after[0])
+        logs["loss"] = _weighted_sum(results.steps[:, 0], sizes) / n_rows
+        if training.validation is not None:
+            pieces, end = results.after[1:-1], results.after[-1]
+            scores = self._step.name_metrics(end)
+            sizes = training.scored.sizes
+            loss = _weighted_sum(pieces[:, 0], sizes)
+            scores["loss"] = loss / int(sizes.sum())
+            logs |= {f"val_{name}": value for name, value in scores.items()}
+        return logs, None
+
+    def make_keras_model(self):
+        """Return the model itself."""
+        return self._model
+
+    def keras_fit(self):
+        """Return what ``keras.Model.fit`` is called with."""
+        check_process()
+        job = self._job
+        X, _, y, weight = job.train
+        is_known = count_samples(X) is not None
+        arguments = {} if is_known else {"x": X, "y": y}
+        columns = [X, y] if weight is None else [X, y, weight]
+        return KerasFit(
+            self._model,
+            columns if is_known else None,
+            arguments | job.learner.keras_arguments,
+            validation=keras.tree.map_structure(as_batch, _columns(job.validation)),
+        )
+
+    def store(self, program):
+        """Give the model the variables of the program."""
+        program.step.store(self._model)
+
+    def take_back(self, weights):
+        """Give the model the weights of an interrupted training."""
+        self._model.set_weights(weights)
+
+    def count_keras_steps(self, n_steps):
+        """Return how many steps Keras' optimizer has counted."""
+        return int(self._model.optimizer.iterations)
+
+    def explain(self, error):
+        """Return an error of TensorFlow in the terms of the model."""
+        return unfitting(self._model, self._job.train.y, error)
+
+    def _to_tensors(self, part):
+        if part is None:
+            return None
+        weight = part.weight
+        weight = np.ones(len(part.X), np.float32) if weight is None else weight
+        return tuple(  # without the weights, where the program takes none
+            to_tensor(column, np.dtype(dtype))
+            for column, (_, dtype) in zip((part.X, part.y, weight), self.spec.columns)
+        )
+
+
+def _columns(part):
+    """Return X, y and perhaps weights of a part, as ``keras.Model.fit`` takes them."""
+    if part is None:
+        return None
+    return (part.X, part.y) if part.weight is None else (part.X, part.y, part.weight)
+
+
+def _weighted_sum(losses, sizes):
+    return float(np.ascontiguousarray(losses) @ sizes)
+
+
+def _are_weighted(*parts):
+    return any(part is not None and part.weight is not None for part in parts)

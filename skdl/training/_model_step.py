@@ -1,0 +1,208 @@
+"""What a program does with one batch of a model that a user has built."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skdl.training._model_key import (
+    compile_settings,
+    copy_keras,
+    keras_seeds_from,
+    work_per_row,
+)
+from skdl.training._optimizers import OptimizerSpec, kernel_for, make_update
+from skdl.training._recorder import plain_score
+
+__all__ = ["ModelSpec", "ModelStep", "unfitting"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a program for a user's model is compiled for.
+
+    Parameters
+    ----------
+    architecture : str
+        The layers, the loss and the metrics, from ``describe_architecture``.
+    optimizer : OptimizerSpec
+        The optimizer.
+    columns : tuple of (tuple of int, str)
+        Shape of a row and dtype: of X, y and, where rows are weighted, their weights.
+    """
+
+    architecture: str
+    optimizer: OptimizerSpec
+    columns: tuple
+
+
+class ModelStep:
+    """Trains a copy of a user's model on one batch, as ``keras.Model.train_step`` does.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        What to trace.
+    model : keras.Model
+        One of that architecture, built and compiled. It is not changed.
+    """
+
+    ends_epochs = True
+
+    def __init__(self, spec, model):
+        self.spec = spec
+        self._model = _copy(model)
+        self._metrics = self._score_example()
+        # The loss, and the numbers of the metrics: doubles hold whatever they give.
+        n_numbers = 1 + sum(np.size(value) for value in self._metrics.values())
+        self.results = tf.TensorSpec([n_numbers], tf.float64)
+        trained = self._model.trainable_variables
+        # A layer that looks up rows has a gradient of slices.
+        self._sparse = '"Embedding"' in spec.architecture
+        if not self._sparse and kernel_for(spec.optimizer) is not None:
+            trained = [variable.value for variable in trained]
+        self.update = make_update(
+            spec.optimizer,
+            partial(copy_keras, model.optimizer),
+            trained,
+            sparse=self._sparse,
+        )
+        self.work_per_row = work_per_row(self._model)
+
+    def load(self, model, states=None):
+        """Take the variables of a model, and the states of its optimizer."""
+        _assign(self._model, model)
+        shapes = [variable.shape for variable in self._model.trainable_variables]
+        self.update.reset(shapes, states)
+        self._model.reset_metrics()
+
+    def store(self, model):
+        """Give a model the variables as they are."""
+        _assign(model, self._model)
+
+    def write(self, weights):
+        """Set the weights and leave the states of the optimizer as they are."""
+        self._model.set_weights(weights)
+
+    def read(self):
+        """Return the weights as a list of arrays, as ``get_weights`` orders them."""
+        return self._model.get_weights()
+
+    def signature(self):
+        """Return the specs of the data, of the constants and of a step's columns."""
+        data = tuple(
+            tf.TensorSpec([None, *shape], dtype) for shape, dtype in self.spec.columns
+        )
+        return data, (), ()
+
+    def train_batch(self, batch, size, constants, row):
+        """Train on one batch; return its loss."""
+        _, rate, *scalars = row
+        variables = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self._trace_loss(batch, training=True)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        if not self._sparse:
+            gradients = _dense(gradients, variables)
+        self.update.apply(gradients, rate, *scalars)
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable.value))
+        return self._as_row(loss, [])
+
+    def score_piece(self, part):
+        """Return the loss of some rows."""
+        return self._as_row(self._trace_loss(part[: len(self.spec.columns)]), [])
+
+    def end_epoch(self):
+        """Return what the metrics are, and let them begin anew."""
+        found = self._model.get_metrics_result()
+        row = self._as_row(0.0, list(found.values()))
+        self._model.reset_metrics()
+        return row
+
+    def name_metrics(self, numbers):
+        """Return the metrics by name, from a row of ``end_epoch``."""
+        named, start = {}, 1
+        for name, like in self._metrics.items():
+            value = numbers[start : start + np.size(like)]
+            named[name] = plain_score(value.reshape(np.shape(like)).astype(like.dtype))
+            start += np.size(like)
+        return named
+
+    def _trace_loss(self, batch, training=False):
+        """Return the loss of some rows and add them to the metrics."""
+        x, y, weight = (*batch, None)[:3]
+        outputs = self._model(x, training=training)
+        loss = self._model.compute_loss(
+            x=x, y=y, y_pred=outputs, sample_weight=weight, training=training
+        )
+        self._model.compute_metrics(x, y, outputs, sample_weight=weight)
+        return loss
+
+    def _as_row(self, loss, metrics):
+        numbers = [tf.cast(part, tf.float64) for part in (loss, *metrics)]
+        row = tf.concat([tf.reshape(part, [-1]) for part in numbers], axis=0)
+        if not metrics:
+            row = tf.pad(row, [[0, self.results.shape[0] - 1]])
+        return tf.ensure_shape(row, self.results.shape)
+
+    def _score_example(self):
+        """Score one row of zeros, which makes Keras' metrics; return what they are."""
+        row = [tf.zeros([1, *s], dtype) for s, dtype in self.spec.columns]
+        try:
+            self._trace_loss(row)
+            found = self._model.get_metrics_result()
+        except Exception as error:  # whatever a loss or a metric of Keras raises
+            raise unfitting(self._model, row[1], error) from error
+        return {name: np.asarray(value) for name, value in found.items()}
+
+
+def unfitting(model, y, error):
+    """Return the error of a model whose loss or metrics do not fit its targets.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    y : array or None
+        Targets, as the model gets them.
+    error : Exception
+        What Keras or TensorFlow says, perhaps with their whole graph.
+    """
+    shapes = [tuple(part.shape[1:]) for part in getattr(model, "outputs", None) or ()]
+    loss = getattr(model.loss, "name", None) or getattr(model.loss, "__name__", None)
+    settings = model._compile_config.config
+    metrics = keras.tree.flatten([settings["metrics"], settings["weighted_metrics"]])
+    names = [getattr(metric, "name", metric) for metric in metrics if metric]
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    first = next((line for line in lines if "rror: " not in line), "")
+    return ValueError(
+        f"The loss {loss or model.loss!r} and the metrics {names} do not go with "
+        f"targets of shape {(None, *np.shape(y)[1:])} and outputs of shape "
+        f"{[(None, *shape) for shape in shapes]}: {first[:200]}"
+    )
+
+
+def _dense(gradients, variables):
+    """Return gradients without gaps, for the kernels: zeros, and no slices."""
+    return [
+        tf.zeros_like(variable.value)
+        if gradient is None
+        else tf.convert_to_tensor(gradient)
+        for gradient, variable in zip(gradients, variables, strict=True)
+    ]
+
+
+def _assign(model, other):
+    for variable, value in zip(model.variables, other.variables, strict=True):
+        variable.assign(value)
+
+
+def _copy(model):
+    with keras_seeds_from(0):  # they are loaded before each use
+        copy = keras.models.clone_model(model)
+    copy.compile(**compile_settings(model, optimizer="sgd"))  # the program has its own
+    return copy

@@ -1,0 +1,245 @@
+"""A network of ours in one training: its data, its program, its Keras model."""
+
+import numpy as np
+from scipy import sparse
+
+from skdl.nn._dropout import DropoutPlan
+from skdl.nn._networks import (
+    build_model,
+    compile_for_training,
+    compile_model,
+    initial_weights,
+)
+from skdl.training._keras_fit import KerasFit
+from skdl.training._loop import Training
+from skdl.training._network_step import NetworkSpec, NetworkStep
+from skdl.training._optimizers import kernel_for, make_optimizer, rate_of, spec_for
+from skdl.training._program import Program
+from skdl.training._schedules import make_schedule
+from skdl.training._sparse import as_sparse_tensors
+from skdl.training._tensors import to_tensor
+
+__all__ = ["NetworkLearner", "make_model"]
+
+
+class NetworkLearner:
+    """A network of ours in one training.
+
+    Parameters
+    ----------
+    job : Job
+        Its ``learner`` is a ``Network``.
+    batch_hooks : bool
+        Whether a callback wants to see each batch: then Keras trains.
+
+    Attributes
+    ----------
+    path : str
+        Which way is taken, and why.
+    compiled : bool
+        Whether it is a compiled program.
+    training : Training
+        What is done.
+    work_per_row : int
+        Multiply-adds of the forward pass of one row.
+    keeps_states : bool
+        Whether the states of the optimizer are read from the program.
+    """
+
+    scores_observed = True
+
+    def __init__(self, job, batch_hooks):
+        self._job, self._network = job, job.learner
+        network = self._network
+        seeds = job.seed.spawn(5)
+        init_seed, order_seed, dropout_seed, self._model_seed, self._augment_seed = (
+            seeds
+        )
+        self.compiled = not batch_hooks
+        self.path = "compiled: layers of ours"
+        if batch_hooks:
+            self.path = "keras.Model.fit: a callback wants to see each batch"
+            if sparse.issparse(job.train.X):
+                raise ValueError(
+                    "X is sparse, and a callback wants to see each batch: Keras trains "
+                    "then, on dense rows. Give X.toarray(), or leave that callback out."
+                )
+        self.work_per_row = network.plan.work
+        self._rate, schedule, momentum = resolve_rate(network)
+        n_rows = len(job.train.y)
+        batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
+        self._places = tuple(k for k, rate in enumerate(network.dropout) if rate)
+        self._dropout = DropoutPlan(
+            [network.dropout[place] for place in self._places],
+            [network.plan.widths[place] for place in self._places],
+            dropout_seed,
+        )
+        self.training = Training(
+            data=self._to_tensors(job.train),
+            n_rows=n_rows,
+            validation=job.validation and self._to_tensors(job.validation),
+            observed=job.observed and self._to_tensors(job.observed),
+            epochs=job.n_epochs,
+            batch_size=int(batch_size),
+            schedule=make_schedule(
+                schedule, self._rate, -(-n_rows // batch_size), network.epochs
+            ),
+            momentum=momentum,
+            order_seed=order_seed,
+            first_step=job.first_step,
+            first_epoch=job.first_epoch,
+            rows_per_piece=network.plan.rows_at_once,
+        )
+        self._weights = network.weights or initial_weights(
+            network.structure, network.plan.shapes, network.initializer, init_seed
+        )
+
+    @property
+    def spec(self):
+        """What a program is compiled for."""
+        network = self._network
+        optimizer = spec_for(
+            network.optimizer, self.training.momentum, network.nesterov
+        )
+        shapes = None
+        if kernel_for(optimizer) is None:
+            shapes = tuple(weight.shape for weight in self._weights)
+        return NetworkSpec(
+            structure=network.structure,
+            optimizer=optimizer,
+            dropout=self._places,
+            penalties=(network.l1 > 0, network.l2 > 0),
+            weighted=len(self.training.data) == 3,
+            sparse=sparse.issparse(self._job.train.X),
+            shapes=shapes,
+        )
+
+    def make_program(self, spec):
+        """Return a new program."""
+        return Program(spec, NetworkStep(spec, self._make_optimizer))
+
+    def load(self, program):
+        """Give a program the first weights and states."""
+        program.step.load(
+            self._weights,
+            self._job.states,
+            work_per_row=self.work_per_row,
+            seed=self._augment_seed,
+        )
+
+    def inputs(self, steps):
+        """Return the columns of some steps, counted from 0, and the constants."""
+        penalties = np.array([self._network.l1, self._network.l2], np.float32)
+        constants = self._dropout.constants(), penalties
+        return self._dropout.columns(steps + 1), constants
+
+    def name_scores(self, results, training):
+        """Return the scores of an epoch by name, and those of the observed rows."""
+        target = self._network.target
+        sums = results.steps[:, :2].sum(axis=0, dtype=np.float64)
+        parts = training.scored.mean_scores(results.after)
+        scored = {"": sums / training.n_rows}
+        if training.validation is not None:
+            scored["val_"] = parts.pop(0)
+        logs = {}
+        for prefix, (loss, metric) in scored.items():
+            logs[f"{prefix}loss"] = float(loss)
+            logs[prefix + target.metric] = target.to_metric(float(metric))
+        return logs, parts[0] if parts else None
+
+    def make_keras_model(self):
+        """Return the ordinary model with the first weights."""
+        seed = int(self._model_seed.generate_state(1)[0] >> 1)
+        return make_model(self._network, self._weights, seed=seed)
+
+    def keras_fit(self):
+        """Return what ``keras.Model.fit`` is called with."""
+        model = self.make_keras_model()
+        network = self._network
+        compile_for_training(model, network.structure.head, network.target)
+        columns = [column.numpy() for column in self.training.data]
+        return KerasFit(
+            model, columns, validation=self.training.validation, sets_rates=True
+        )
+
+    def store(self, program):
+        """Leave the weights to the outcome."""
+
+    def take_back(self, weights):
+        """Leave the weights to the outcome."""
+
+    def count_keras_steps(self, n_steps):
+        """Return how many steps were done: as many as were asked for."""
+        return n_steps
+
+    def explain(self, error):
+        """Return an error of TensorFlow as it is."""
+        return error
+
+    def _to_tensors(self, part):
+        if sparse.issparse(part.X):
+            X = as_sparse_tensors(part.X, part.rows)
+        else:
+            X = to_tensor(part.X, np.float32, part.rows)
+        tensors = (X, to_tensor(part.y, self._network.target.dtype))
+        if part.weight is None:
+            return tensors
+        return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))
+
+    def _make_optimizer(self):
+        return _new_optimizer(self._network, self._rate, self.training.momentum)
+
+
+def resolve_rate(network):
+    """Return the learning rate of a network, its schedule and the momentum."""
+    optimizer, schedule = network.optimizer, network.schedule
+    if isinstance(optimizer, str):
+        return network.learning_rate, schedule, network.momentum
+    rate, own, momentum = rate_of(optimizer)
+    if own is None:
+        return rate, schedule, momentum
+    if schedule is not None:
+        raise ValueError(
+            f"learning_rate_schedule={schedule!r} and a schedule in the optimizer "
+            "exclude each other: leave one of them out."
+        )
+    return rate, own, momentum
+
+
+def _new_optimizer(network, rate, momentum):
+    return make_optimizer(network.optimizer, rate, momentum, network.nesterov)
+
+
+def make_model(network, weights, *, seed=0, input_shape=None):
+    """Return the ordinary Keras model of a network, compiled.
+
+    Parameters
+    ----------
+    network : Network
+        The network, and how it is trained.
+    weights : list of ndarray
+        Its weights.
+    seed : int, default=0
+        Of the random numbers of dropout.
+    input_shape : tuple of int or None
+        Shape of a row; None is flat.
+
+    Returns
+    -------
+    keras.Model
+    """
+    rate, _, momentum = resolve_rate(network)
+    model = build_model(
+        network.structure,
+        weights,
+        dropout=network.dropout,
+        l1=network.l1,
+        l2=network.l2,
+        scaling=network.target.scaling,
+        seed=seed,
+        input_shape=input_shape,
+    )
+    optimizer = _new_optimizer(network, rate, momentum)
+    compile_model(model, network.structure.head, optimizer)
+    optimizer.build(model.trainable_variables)
+    return model

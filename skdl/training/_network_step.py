@@ -1,0 +1,200 @@
+"""What a program does with one batch of a network of ours."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skdl.nn._convolution import augment, make_augmenters, reset_augmenters
+from skdl.nn._dropout import dropout_in_graph
+from skdl.nn._networks import BATCH_NORM, forward, score_head
+from skdl.nn._structure import MLPStructure
+from skdl.training._optimizers import OptimizerSpec, make_update
+from skdl.training._sparse import SPARSE_SPEC
+
+__all__ = ["NetworkSpec", "NetworkStep"]
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What a program for a network of ours is compiled for.
+
+    Parameters
+    ----------
+    structure : MLPStructure
+        The network.
+    optimizer : OptimizerSpec
+        The optimizer.
+    dropout : tuple of int
+        The places that have dropout: 0 is the input, k the k-th hidden layer.
+    penalties : tuple of bool
+        Whether there is an L1 and an L2 penalty.
+    weighted : bool
+        Whether rows have weights.
+    shapes : tuple or None
+        Shapes of the weights, for an optimizer that has no kernel: Keras makes its
+        states for fixed shapes. None leaves all shapes open.
+    sparse : bool
+        Whether the rows are sparse.
+    """
+
+    structure: MLPStructure
+    optimizer: OptimizerSpec
+    dropout: tuple[int, ...]
+    penalties: tuple[bool, bool]
+    weighted: bool
+    shapes: tuple | None = None
+    sparse: bool = False
+
+
+class NetworkStep:
+    """Trains a network of ours on one batch.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to trace.
+    make_optimizer : callable
+        Returns a new Keras optimizer, for the case that no kernel does its work.
+    """
+
+    # Sums of losses, of metrics, and of weights where rows are scored.
+    results = tf.TensorSpec([3], tf.float32)
+    ends_epochs = False
+    work_per_row = 0
+
+    def __init__(self, spec, make_optimizer):
+        self.spec = spec
+        names = spec.structure.weights
+        if spec.shapes is None:
+            self._weights = trained = [_open_variable(name) for name in names]
+        else:
+            trained = [_keras_variable(*pair) for pair in zip(names, spec.shapes)]
+            self._weights = [variable.value for variable in trained]
+        self.update = make_update(
+            spec.optimizer, make_optimizer, self._trained_of(trained)
+        )
+        augmentation = getattr(spec.structure, "augmentation", "[]")
+        self._augmenters = make_augmenters(augmentation)
+
+    def load(self, weights, states=None, *, work_per_row, seed):
+        """Set the weights, the states of the optimizer, and where augmentation begins.
+
+        Parameters
+        ----------
+        weights : list of ndarray
+            Of the network.
+        states : list of ndarray or None
+            Of the optimizer; None for its first ones.
+        work_per_row : int
+            Multiply-adds of the forward pass of one row.
+        seed : np.random.SeedSequence
+            Of the augmentation.
+        """
+        self.write(weights)
+        shapes = [weight.shape for weight in self._trained_of(weights)]
+        self.update.reset(shapes, states)
+        self.work_per_row = work_per_row
+        seeds = seed.generate_state(len(self._augmenters))
+        reset_augmenters(self._augmenters, seeds)
+
+    def write(self, weights):
+        """Set the weights and leave the states of the optimizer as they are."""
+        for variable, value in zip(self._weights, weights, strict=True):
+            variable.assign(value)
+
+    def read(self):
+        """Return the weights as a list of arrays."""
+        return [variable.numpy() for variable in self._weights]
+
+    def signature(self):
+        """Return the specs of the data, of the constants and of a step's columns."""
+        floats, integers = tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)
+        y = integers
+        if self.spec.structure.head != "softmax":
+            y = tf.TensorSpec([None, None])
+        x = SPARSE_SPEC if self.spec.sparse else tf.TensorSpec([None, None])
+        data = (x, y, floats) if self.spec.weighted else (x, y)
+        words, key = tf.TensorSpec([1], tf.int32), tf.TensorSpec([1], tf.uint64)
+        masks = (
+            tf.TensorSpec([None, None, 2], tf.uint64),
+            tf.TensorSpec([None, None, None], tf.uint8),
+        )
+        constants = (floats, integers, words, key), tf.TensorSpec([2])
+        return data, constants, masks if self.spec.dropout else ()
+
+    def train_batch(self, batch, size, constants, row):
+        """Train on one batch; return the sums of losses and metrics."""
+        dropout, penalties = constants
+        drop = None
+        if self.spec.dropout:
+            counter, thresholds, *row = row
+            drop = dropout_in_graph(
+                self.spec.dropout, size, dropout, counter, thresholds
+            )
+        inverse, rate, *scalars = row
+        x, y, *weight = batch
+        if self._augmenters:
+            x = augment(self._augmenters, x, self.spec.structure.image_shape)
+        weights = [variable.read_value() for variable in self._weights]
+        trained = self._trained_of(weights)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(trained)
+            logits = forward(self.spec.structure, weights, x, drop, self._track)
+        losses, metrics, slope = score_head(self.spec.structure.head, logits, y)
+        if weight:
+            losses, metrics = losses * weight[0], metrics * weight[0]
+            slope = slope * tf.expand_dims(weight[0] * inverse, 1)
+        else:
+            slope = slope * inverse
+        gradients = tape.gradient(logits, trained, output_gradients=slope)
+        if any(self.spec.penalties):
+            gradients = self._add_penalties(gradients, trained, penalties)
+        self.update.apply(gradients, rate, *scalars)
+        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(metrics), 0.0])
+
+    def score_piece(self, part):
+        """Return the sums of losses, metrics and weights of some rows."""
+        x, y, weight = part
+        weights = [variable.read_value() for variable in self._weights]
+        logits = forward(self.spec.structure, weights, x)
+        losses, metrics, _ = score_head(self.spec.structure.head, logits, y)
+        return tf.stack(
+            [tf.reduce_sum(term * weight) for term in (losses, metrics, 1.0)]
+        )
+
+    def _track(self, layer, *statistics):
+        """Move the statistics of a normalized layer towards those of a batch."""
+        layers = self.spec.structure.layers
+        start = sum(len(names) for names in layers[:layer]) + 3
+        moving = self._weights[start : start + 2]
+        for variable, value in zip(moving, statistics, strict=True):
+            change = (value - variable.read_value()) * (1 - BATCH_NORM["momentum"])
+            variable.assign_add(change)
+
+    def _add_penalties(self, gradients, trained, penalties):
+        l1, l2 = tf.unstack(penalties, 2)
+        names = self._trained_of(self.spec.structure.weights)
+        added = []
+        for gradient, weight, name in zip(gradients, trained, names, strict=True):
+            if name.endswith("kernel") and self.spec.penalties[0]:
+                gradient += l1 * tf.sign(weight)
+            if name.endswith("kernel") and self.spec.penalties[1]:
+                gradient += 2 * l2 * weight
+            added.append(gradient)
+        return added
+
+    def _trained_of(self, values):
+        """Return those of one value for each weight that belong to trained weights."""
+        names = self.spec.structure.weights
+        return [v for v, name in zip(values, names) if not name.startswith("moving")]
+
+
+def _open_variable(name):
+    shape = [None] * {"conv_kernel": 4, "kernel": 2}.get(name, 1)
+    return tf.Variable(tf.zeros([0] * len(shape)), shape=tf.TensorShape(shape))
+
+
+def _keras_variable(name, shape):
+    return keras.Variable(np.zeros(shape, np.float32), name=name)

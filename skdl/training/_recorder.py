@@ -1,0 +1,222 @@
+"""What is kept of each epoch of a training, and who is told of it."""
+
+import math
+import warnings
+
+import numpy as np
+
+from skdl._utils._diverged import Diverged
+
+__all__ = [
+    "EarlyStopper",
+    "EpochKeeper",
+    "Recorder",
+    "explain_interrupt",
+    "plain_score",
+]
+
+
+class EarlyStopper:
+    """Says when the monitored loss has stopped to improve; keeps the best weights.
+
+    Parameters
+    ----------
+    stopping : Stopping
+        When to stop.
+
+    References
+    ----------
+    Prechelt, "Early stopping - but when?" (1998).
+    """
+
+    def __init__(self, stopping):
+        self._patience, self._min_delta, self._restore = stopping
+        self._best = np.inf
+        self._waited = 0
+        self.best_weights = None
+
+    def observe(self, loss, read_weights):
+        """Take the loss of an epoch; return whether to stop."""
+        if loss < self._best - self._min_delta:
+            self._best, self._waited = loss, 0
+            if self._restore:
+                self.best_weights = read_weights()
+            return False
+        self._waited += 1
+        return self._waited >= self._patience
+
+
+class Recorder:
+    """Keeps the history, stops the training, and tells the watchers of each epoch.
+
+    A context manager: the watchers begin when it is entered and end when it is left.
+
+    Parameters
+    ----------
+    schedule : object
+        From ``make_schedule``: it hears of the losses.
+    history : dict of list
+        The scores of the epochs that were done before.
+    stopper : EarlyStopper or None, default=None
+        What stops the training early.
+    watchers : sequence of Watcher, default=()
+        Who is told.
+    observer : callable or None, default=None
+        Takes the epoch and the mean loss and metric of the observed rows in it, and
+        returns whether to stop. It may hear of an epoch some epochs later.
+
+    Attributes
+    ----------
+    history : dict of list
+        The scores of each epoch.
+    n_epochs : int
+        How many epochs this training has done.
+    """
+
+    def __init__(self, schedule, history, stopper=None, watchers=(), observer=None):
+        self.history = {name: [*scores] for name, scores in history.items()}
+        self.n_epochs = 0
+        self.watchers = list(watchers)
+        self.observer = observer
+        self._stopper = stopper
+        self._schedule = schedule
+        self._read = None
+        for loss in self.history.get("loss", ()):
+            schedule.observe(loss)
+
+    def reading(self, read):
+        """Take the function that reads the weights of the moment; return this.
+
+        Parameters
+        ----------
+        read : callable
+            Returns a list of arrays.
+        """
+        self._read = read
+        return self
+
+    @property
+    def stride(self):
+        """After how many epochs somebody has to see them; None for any number."""
+        if self._stopper or self._schedule.needs_feedback:
+            return 1
+        strides = [getattr(watcher, "stride", 1) for watcher in self.watchers]
+        return math.gcd(*strides) if strides else None
+
+    def __enter__(self):
+        for watcher in self.watchers:
+            watcher.begin(self._read)
+        return self
+
+    def __exit__(self, *_):
+        for watcher in self.watchers:
+            watcher.end()
+
+    def epoch_begin(self, epoch):
+        """Tell the watchers that an epoch begins."""
+        for watcher in self.watchers:
+            watcher.epoch_begin(epoch)
+
+    def epoch_end(self, epoch, logs, observed=None):
+        """Record an epoch and return whether training stops.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 0.
+        logs : dict
+            Its scores.
+        observed : ndarray of shape (2,), default=None
+            Mean loss and metric of the observed rows.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite.
+        """
+        self._check_finite(epoch, logs["loss"])
+        self.n_epochs += 1
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        monitored = logs.get("val_loss", logs["loss"])
+        self._schedule.observe(monitored)
+        stops = [watcher.epoch_end(epoch, dict(logs)) for watcher in self.watchers]
+        if self._stopper is not None:
+            stops.append(self._stopper.observe(monitored, self._read))
+        if observed is not None:
+            stops.append(self.observer(epoch, *observed))
+        return any(stops)
+
+    def choose_weights(self):
+        """Return the weights of the best epoch where they were kept, else the last."""
+        if self._stopper is not None and self._stopper.best_weights is not None:
+            return self._stopper.best_weights
+        return self._read()
+
+    def _check_finite(self, epoch, loss):
+        if np.isfinite(loss):
+            return
+        rate = self._schedule.learning_rate
+        raise Diverged(
+            f"The loss became {loss} in epoch {epoch + 1}: the training diverged. "
+            f"Lower learning_rate (now {rate:g}), scale X (StandardScaler in a "
+            "pipeline), or clip the gradients "
+            "(optimizer=keras.optimizers.Adam(clipnorm=1.0))."
+        )
+
+
+class EpochKeeper:
+    """Keeps what an interrupted training has done: the weights after its last epoch."""
+
+    def __init__(self):
+        self._weights = None
+        self._n_epochs = 0
+
+    def begin(self, read):
+        """Take what reads the weights."""
+        self._read = read
+
+    def epoch_begin(self, epoch):
+        """Do nothing."""
+
+    def epoch_end(self, epoch, logs):
+        """Keep the weights; return that nothing stops."""
+        self._weights, self._n_epochs = self._read(), epoch + 1
+        return False
+
+    def end(self):
+        """Do nothing."""
+
+    def keep(self, recorder):
+        """Return the weights, and make the history that of their epochs.
+
+        Returns
+        -------
+        list of ndarray or None
+            None if no epoch was done.
+        """
+        if self._weights is None:
+            return None
+        for name, values in recorder.history.items():
+            recorder.history[name] = values[: self._n_epochs]
+        warnings.warn(
+            f"The fit was interrupted: {self._n_epochs} epochs are kept "
+            "(on_interrupt='keep').",
+            UserWarning,
+            stacklevel=2,
+        )
+        return recorder.reading(lambda: self._weights).choose_weights()
+
+
+def explain_interrupt(interrupt):
+    """Say in an interrupt what became of the fit, and what else could."""
+    interrupt.add_note(
+        "The fit keeps nothing, and its estimator is as it was before. With "
+        "on_interrupt='keep' the epochs that were done are kept."
+    )
+
+
+def plain_score(value):
+    """Return the value of a Keras metric as a float, or as an array of several."""
+    value = np.asarray(value)
+    return value if value.ndim else float(value)
