@@ -80,8 +80,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         """Return the target that encodes the labels ``y``."""
 
     @abstractmethod
-    def _make_structure(self, n_features, target):
-        """Return the structure of the network, and the shapes of its kernels."""
+    def _make_structure(self, target):
+        """Return the structure of the network, and the widths of its layers."""
 
     @abstractmethod
     def _dropout_rates(self):
@@ -216,14 +216,13 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
         part = Part(X, rows, target.encode(y_kept), weight_kept)
         part = self._weigh_classes(target, part, partial=partial)
-        structure, shapes = self._make_structure(X.shape[1], target)
-        check_memory(shapes)
+        structure, widths = self._make_structure(target)
+        plan = structure.plan(X.shape[1], widths)
+        check_memory(plan.kernels)
         settings = self._settings()
         resolved = resolve(self, settings, len(part.y))
         settings |= resolved
-        network = self._make_network(
-            structure, structure.plan(shapes), target, settings
-        )
+        network = self._make_network(structure, plan, target, settings)
         if going_on:
             network.weights = self._weights
             self._check_same_network(network)
@@ -276,8 +275,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     def _plan(self):
         """Return the sizes of the fitted network."""
-        kernels = self._network.kernels_of(self._weights)
-        return self._network.plan([kernel.shape for kernel in kernels])
+        widths = self._network.widths_of(self._weights)
+        return self._network.plan(self.n_features_in_, widths)
 
     def _train(self, job, data):
         """Do the job, and set what a fit sets."""
@@ -429,8 +428,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         job.train = job.train.take(train)
 
     def _check_same_network(self, network):
-        before = {**self._network.what_stays(), "kernels": self._plan().shapes}
-        now = {**network.structure.what_stays(), "kernels": network.plan.shapes}
+        before = {**self._network.fixed(), "kernels": self._plan().kernels}
+        now = {**network.structure.fixed(), "kernels": network.plan.kernels}
         changed = [
             f"{name} {before[name]!r}, got {now[name]!r}"
             for name in before

@@ -10,11 +10,12 @@ from skdl.estimators._mixins import NetworkClassifier, NetworkRegressor
 from skdl.estimators._parameters import (
     COUNT,
     SHARE,
+    choose_normalization,
     expand_dropout,
     expand_hidden_sizes,
 )
 from skdl.nn._augmentation import plain_augmentation
-from skdl.nn._structure import CNNStructure, dense_shapes
+from skdl.nn._structure import CNNStructure
 
 __all__ = ["CNNClassifier", "CNNRegressor"]
 
@@ -45,7 +46,7 @@ _CNN_CONSTRAINTS = {
 class _Convolutional:
     """The layers of a convolutional network, and images as rows."""
 
-    def _make_structure(self, n_features, target):
+    def _make_structure(self, target):
         # A fit that goes on keeps the shape of the images: another one is refused.
         images.check_given_shape(self.image_shape, self.image_shape_)
         filters = self._filters()
@@ -53,10 +54,10 @@ class _Convolutional:
         pooling, pool_size = self.pooling, 2
         if not isinstance(pooling, (str, type(None))):
             pooling, pool_size = "max", int(pooling)
-        network = CNNStructure(
+        structure = CNNStructure(
             depth=len(hidden),
             activation=self.activation,
-            batch_norm=bool(self.batch_norm),
+            normalization=choose_normalization(self.normalization, self.batch_norm),
             head=target.head,
             image_shape=self.image_shape_,
             kernel_sizes=images.expand_kernel_size(self.kernel_size, len(filters)),
@@ -66,8 +67,7 @@ class _Convolutional:
             global_pooling=self.global_pooling,
             augmentation=plain_augmentation(self.augmentation, self.image_shape_),
         )
-        widths = [network.n_found(filters), *hidden, target.n_logits]
-        return network, network.conv_shapes(filters) + dense_shapes(widths)
+        return structure, [*filters, *hidden, target.n_logits]
 
     def _dropout_rates(self):
         n_blocks = len(self._filters())
@@ -147,15 +147,20 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         Number of units of each dense hidden layer, from 1, or none.
     activation : str, default="relu"
         Activation of all hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
-        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
+        ``"mish"``, ``"leaky_relu"`` (slope 0.2), ``"softplus"``, ``"hard_swish"`` or
+        ``"identity"``.
     kernel_initializer : str or dict, default="auto"
-        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
-        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer, or a dict of its name and settings, as
+        ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
+        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
-        Whether to normalize each dense hidden layer over the batch, before its
-        activation (Ioffe & Szegedy, 2015).
+        The old spelling of ``normalization="batch"``.
+    normalization : {"batch", "layer", None}, default=None
+        What normalizes each dense hidden layer before its activation: ``"batch"`` over
+        the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
+        each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.2
         Share of the units of each dense hidden layer that a step leaves out, in
         [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
@@ -187,6 +192,14 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
+    clipnorm : float or None, default=None
+        Above 0: the longest that the gradient of one weight array may be; a longer one
+        is shortened to it. One of the three at most.
+    clipvalue : float or None, default=None
+        Above 0: the largest that a value of the gradient may be, either way.
+    global_clipnorm : float or None, default=None
+        Above 0: the longest that the gradients of all weights together may be (Pascanu
+        et al., 2013).
     batch_size : int, default=64
         Rows of a step, from 1; -1 takes all rows in one step.
     epochs : int, default=30
@@ -286,6 +299,7 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         activation=CNN_ACTIVATION,
         kernel_initializer="auto",
         batch_norm=False,
+        normalization=None,
         dropout=CNN_DROPOUT,
         input_dropout=0.0,
         l1=0.0,
@@ -295,6 +309,9 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
         batch_size=CNN_BATCH,
         epochs=CNN_EPOCHS,
         early_stopping=False,
@@ -321,6 +338,7 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.batch_norm = batch_norm
+        self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.l1 = l1
@@ -330,6 +348,9 @@ class CNNClassifier(_Convolutional, NetworkClassifier):
         self.learning_rate_schedule = learning_rate_schedule
         self.momentum = momentum
         self.nesterov = nesterov
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
@@ -385,15 +406,20 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         Number of units of each dense hidden layer, from 1, or none.
     activation : str, default="relu"
         Activation of all hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
-        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
+        ``"mish"``, ``"leaky_relu"`` (slope 0.2), ``"softplus"``, ``"hard_swish"`` or
+        ``"identity"``.
     kernel_initializer : str or dict, default="auto"
-        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
-        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer, or a dict of its name and settings, as
+        ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
+        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
-        Whether to normalize each dense hidden layer over the batch, before its
-        activation (Ioffe & Szegedy, 2015).
+        The old spelling of ``normalization="batch"``.
+    normalization : {"batch", "layer", None}, default=None
+        What normalizes each dense hidden layer before its activation: ``"batch"`` over
+        the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
+        each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.2
         Share of the units of each dense hidden layer that a step leaves out, in
         [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
@@ -425,6 +451,14 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
+    clipnorm : float or None, default=None
+        Above 0: the longest that the gradient of one weight array may be; a longer one
+        is shortened to it. One of the three at most.
+    clipvalue : float or None, default=None
+        Above 0: the largest that a value of the gradient may be, either way.
+    global_clipnorm : float or None, default=None
+        Above 0: the longest that the gradients of all weights together may be (Pascanu
+        et al., 2013).
     batch_size : int, default=64
         Rows of a step, from 1; -1 takes all rows in one step.
     epochs : int, default=30
@@ -519,6 +553,7 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         activation=CNN_ACTIVATION,
         kernel_initializer="auto",
         batch_norm=False,
+        normalization=None,
         dropout=CNN_DROPOUT,
         input_dropout=0.0,
         l1=0.0,
@@ -528,6 +563,9 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
         batch_size=CNN_BATCH,
         epochs=CNN_EPOCHS,
         early_stopping=False,
@@ -553,6 +591,7 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.batch_norm = batch_norm
+        self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.l1 = l1
@@ -562,6 +601,9 @@ class CNNRegressor(_Convolutional, NetworkRegressor):
         self.learning_rate_schedule = learning_rate_schedule
         self.momentum = momentum
         self.nesterov = nesterov
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping

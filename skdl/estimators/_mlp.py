@@ -7,10 +7,11 @@ from skdl.estimators._parameters import (
     BATCH,
     COUNT,
     FACTOR,
+    choose_normalization,
     expand_dropout,
     expand_hidden_sizes,
 )
-from skdl.nn._structure import MLPStructure, dense_shapes
+from skdl.nn._structure import MLPStructure
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -31,15 +32,15 @@ _MLP_CONSTRAINTS = {
 class _Perceptron:
     """The layers of a multilayer perceptron."""
 
-    def _make_structure(self, n_features, target):
+    def _make_structure(self, target):
         hidden = expand_hidden_sizes(self.hidden_layer_sizes)
-        network = MLPStructure(
+        structure = MLPStructure(
             depth=len(hidden),
             activation=self.activation,
-            batch_norm=bool(self.batch_norm),
+            normalization=choose_normalization(self.normalization, self.batch_norm),
             head=target.head,
         )
-        return network, dense_shapes([n_features, *hidden, target.n_logits])
+        return structure, [*hidden, target.n_logits]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -66,15 +67,20 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         model.
     activation : str, default="swish"
         Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
-        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
+        ``"mish"``, ``"leaky_relu"`` (slope 0.2), ``"softplus"``, ``"hard_swish"`` or
+        ``"identity"``.
     kernel_initializer : str or dict, default="auto"
-        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
-        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer, or a dict of its name and settings, as
+        ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
+        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
-        Whether to normalize each hidden layer over the batch, before its activation
-        (Ioffe & Szegedy, 2015).
+        The old spelling of ``normalization="batch"``.
+    normalization : {"batch", "layer", None}, default=None
+        What normalizes each hidden layer before its activation: ``"batch"`` over
+        the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
+        each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.1
         Share of the units of each hidden layer that a step leaves out, in [0, 1): one
         for all layers, or one for each (Srivastava et al., 2014).
@@ -109,6 +115,14 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
+    clipnorm : float or None, default=None
+        Above 0: the longest that the gradient of one weight array may be; a longer one
+        is shortened to it. One of the three at most.
+    clipvalue : float or None, default=None
+        Above 0: the largest that a value of the gradient may be, either way.
+    global_clipnorm : float or None, default=None
+        Above 0: the longest that the gradients of all weights together may be (Pascanu
+        et al., 2013).
     batch_size : int or "auto", default="auto"
         Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
         10,000 rows, 128 up to 40,000, and 256 above.
@@ -199,6 +213,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         activation=ACTIVATION,
         kernel_initializer="auto",
         batch_norm=False,
+        normalization=None,
         dropout=DROPOUT,
         input_dropout=0.0,
         l1=0.0,
@@ -208,6 +223,9 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
         batch_size="auto",
         epochs="auto",
         early_stopping=False,
@@ -226,6 +244,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.batch_norm = batch_norm
+        self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.l1 = l1
@@ -235,6 +254,9 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         self.learning_rate_schedule = learning_rate_schedule
         self.momentum = momentum
         self.nesterov = nesterov
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
@@ -264,15 +286,20 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         model.
     activation : str, default="swish"
         Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
-        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` or ``"identity"``.
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
+        ``"mish"``, ``"leaky_relu"`` (slope 0.2), ``"softplus"``, ``"hard_swish"`` or
+        ``"identity"``.
     kernel_initializer : str or dict, default="auto"
-        ``"auto"`` (He et al., 2015, for relu, elu, gelu and swish; Klambauer et al.,
-        2017, for selu; Glorot & Bengio, 2010, for the others and the output) or the
-        Keras name of an initializer, or a dict of its name and settings, as
+        ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
+        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
-        Whether to normalize each hidden layer over the batch, before its activation
-        (Ioffe & Szegedy, 2015).
+        The old spelling of ``normalization="batch"``.
+    normalization : {"batch", "layer", None}, default=None
+        What normalizes each hidden layer before its activation: ``"batch"`` over
+        the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
+        each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.1
         Share of the units of each hidden layer that a step leaves out, in [0, 1): one
         for all layers, or one for each (Srivastava et al., 2014).
@@ -307,6 +334,14 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
         Whether the momentum of ``"sgd"`` is Nesterov's.
+    clipnorm : float or None, default=None
+        Above 0: the longest that the gradient of one weight array may be; a longer one
+        is shortened to it. One of the three at most.
+    clipvalue : float or None, default=None
+        Above 0: the largest that a value of the gradient may be, either way.
+    global_clipnorm : float or None, default=None
+        Above 0: the longest that the gradients of all weights together may be (Pascanu
+        et al., 2013).
     batch_size : int or "auto", default="auto"
         Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
         10,000 rows, 128 up to 40,000, and 256 above.
@@ -396,6 +431,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         activation=ACTIVATION,
         kernel_initializer="auto",
         batch_norm=False,
+        normalization=None,
         dropout=DROPOUT,
         input_dropout=0.0,
         l1=0.0,
@@ -405,6 +441,9 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         learning_rate_schedule=None,
         momentum=0.0,
         nesterov=False,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
         batch_size="auto",
         epochs="auto",
         early_stopping=False,
@@ -422,6 +461,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.batch_norm = batch_norm
+        self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.l1 = l1
@@ -431,6 +471,9 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         self.learning_rate_schedule = learning_rate_schedule
         self.momentum = momentum
         self.nesterov = nesterov
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping

@@ -10,6 +10,7 @@ from skdl._utils._exclusions import check_copyable
 from skdl._utils._numbers import is_count
 from skdl._utils._sklearn import HasMethods, Interval, Options, StrOptions
 from skdl.nn._activations import ACTIVATIONS
+from skdl.nn._normalization import NORMALIZATIONS
 
 __all__ = [
     "BATCH",
@@ -22,6 +23,7 @@ __all__ = [
     "check_numbers",
     "check_optimizer",
     "check_schedule",
+    "choose_normalization",
     "expand_dropout",
     "expand_hidden_sizes",
     "warn_of_rate",
@@ -52,6 +54,7 @@ CONSTRAINTS = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "kernel_initializer": [str, dict],
     "batch_norm": ["boolean"],
+    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
     "dropout": [SHARE, "array-like"],
     "input_dropout": [SHARE],
     "l1": [FACTOR],
@@ -128,6 +131,24 @@ def expand_dropout(dropout, n_hidden, name="dropout"):
     return [float(rate) for rate in rates]
 
 
+def choose_normalization(normalization, batch_norm):
+    """Return what normalizes hidden layers, by either spelling.
+
+    Raises
+    ------
+    ValueError
+        If both are given and differ.
+    """
+    if not batch_norm:
+        return normalization
+    if normalization not in (None, "batch"):
+        raise ValueError(
+            f"batch_norm=True is normalization='batch', and normalization="
+            f"{normalization!r} is given too: leave batch_norm out."
+        )
+    return "batch"
+
+
 def check_initializer(initializer):
     """Check the name and the settings of an initializer.
 
@@ -138,7 +159,7 @@ def check_initializer(initializer):
     """
     if initializer == "auto":
         return
-    from skdl.nn._networks import make_initializer
+    from skdl.nn._initializers import make_initializer
 
     try:
         make_initializer(initializer, seed=0)((2, 2))

@@ -1,6 +1,9 @@
-"""Keras, on TensorFlow: whoever imports this module has made sure of that."""
+"""Keras and TensorFlow: whoever imports this module has made sure of the backend."""
 
 import keras
+import tensorflow as tf
+
+__all__ = ["keras", "tf"]
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(

@@ -1,175 +1,215 @@
-"""The convolutional part of a network: graph, Keras layers, augmentation."""
+"""The convolutional layers: images, convolutions, pooling."""
 
-import json
+import math
+from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-import skdl.nn._backend  # noqa: F401
-from skdl.nn._augmentation import AUGMENTERS
+from skdl.nn._augmentation import LAYOUT
+from skdl.nn._dense import add_bias
+from skdl.nn._layer import Layer
 
-__all__ = [
-    "add_convolutions",
-    "augment",
-    "convolve",
-    "make_augmenters",
-    "reset_augmenters",
-]
-
-LAYOUT = "channels_last"  # whatever Keras' own default is
+__all__ = ["Convolution", "Flatten", "GlobalPooling", "Image", "Pooling"]
 
 
-def convolve(structure, values, x, finish, drop=None):
-    """Return the features that the blocks of a network find in images.
+@dataclass(frozen=True)
+class Image(Layer):
+    """Makes images of flat rows.
 
     Parameters
     ----------
-    structure : CNNStructure
-        The network.
-    values : iterator of tf.Tensor
-        Its weights; those of the blocks are taken.
-    x : tf.Tensor of shape (n_samples, n_features)
-        The images, each as one row.
-    finish : callable
-        ``finish(x, values, layer, batch_norm)`` adds the bias or normalizes, and
-        applies the activation.
-    drop : callable or None
-        ``drop(values, place)`` applies dropout.
-
-    Returns
-    -------
-    tf.Tensor of shape (n_samples, n_found)
+    name : str
+        Of the Keras layer.
+    shape : tuple of int
+        Height, width and channels.
     """
-    # (m, h * w * c) -> (m, h, w, c)
-    x = tf.reshape(x, [-1, *structure.image_shape])
-    for block in range(structure.n_blocks):
-        x = tf.nn.conv2d(x, next(values), 1, "SAME")
-        x = finish(x, values, block, structure.conv_batch_norm)
-        if structure.pooling:
-            pool = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}
-            size = structure.pool_size
-            x = pool[structure.pooling](x, size, size, "SAME")
-        if drop:
-            x = drop(x, block + 1)
-    if structure.global_pooling == "average":
-        return tf.reduce_mean(x, axis=[1, 2])
-    if structure.global_pooling == "max":
-        return tf.reduce_max(x, axis=[1, 2])
-    # (m, h, w, c) -> (m, h * w * c)
-    shape = tf.shape(x)
-    return tf.reshape(x, [shape[0], shape[1] * shape[2] * shape[3]])
+
+    shape: tuple[int, int, int]
+
+    def output_shape(self, shape, width):
+        if math.prod(shape) != math.prod(self.shape):
+            raise ValueError(f"Rows of {math.prod(shape)} values are no {self.shape}.")
+        return self.shape
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        return tf.reshape(x, [-1, *self.shape])  # (m, h * w * c) -> (m, h, w, c)
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        if len(x.shape) > 2:
+            return x
+        return keras.layers.Reshape(self.shape, name=self.name)(x)
+
+    def write_onnx(self, graph, x, values):
+        image = graph.add("Reshape", x, np.array([-1, *self.shape]))
+        return graph.add("Transpose", image, perm=[0, 3, 1, 2])
 
 
-def add_convolutions(
-    structure, x, filters, *, activation, batch_norm, dropout, regularizer, seed
-):
-    """Add the blocks of a network to a Keras model; return their features.
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """A convolution that keeps the places, padded with zeros.
 
     Parameters
     ----------
-    structure : CNNStructure
-        The network.
-    x : keras.KerasTensor
-        Flat rows or images.
-    filters : sequence of int
-        Number of filters of each block.
-    activation : str
-        Its name in Keras.
-    batch_norm : dict
-        Settings of the normalization.
-    dropout : sequence of float
-        The rate after each block.
-    regularizer : keras.regularizers.Regularizer or None
-        Of the kernels.
-    seed : int
-        Of the random numbers of dropout and augmentation.
+    name : str
+        Of the Keras layer.
+    size : tuple of int
+        Height and width of the kernel.
+    initializer : str
+        What ``kernel_initializer="auto"`` stands for here.
+    has_bias : bool
+        Whether a bias is added; a normalization that follows has one of its own.
     """
-    layers = keras.layers
-    if len(x.shape) == 2:
-        x = layers.Reshape(structure.image_shape, name="image")(x)
-    for layer in make_augmenters(structure.augmentation, seed):
-        x = layer(x)
-    for block, n_filters in enumerate(filters):
-        name = f"block_{block + 1}"
-        x = layers.Conv2D(
-            n_filters,
-            structure.kernel_sizes[block],
+
+    size: tuple[int, int]
+    initializer: str
+    has_bias: bool
+
+    @property
+    def weights(self):
+        """Names of the weights."""
+        return ("conv_kernel", "bias") if self.has_bias else ("conv_kernel",)
+
+    def output_shape(self, shape, width):
+        return (*shape[:2], width)
+
+    def weight_shapes(self, shape, width):
+        return [(*self.size, shape[2], width), (width,)][: len(self.weights)]
+
+    def work(self, shape, width):
+        return math.prod(shape) * math.prod(self.size) * width
+
+    def first_weights(self, shapes, initializer):
+        kernel, *bias = shapes
+        return [initializer(kernel), *(np.zeros(one, np.float32) for one in bias)]
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        kernel, *bias = values
+        x = tf.nn.conv2d(x, kernel, 1, "SAME")
+        return add_bias(x, *bias) if bias else x
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        layer = keras.layers.Conv2D(
+            width,
+            self.size,
             padding="same",
             data_format=LAYOUT,
-            use_bias=not structure.conv_batch_norm,
+            use_bias=self.has_bias,
             kernel_initializer="zeros",
-            kernel_regularizer=regularizer,
-            name=f"{name}_convolution",
-        )(x)
-        if structure.conv_batch_norm:
-            x = layers.BatchNormalization(**batch_norm, name=f"{name}_norm")(x)
-        x = layers.Activation(activation, name=f"{name}_{activation}")(x)
-        if structure.pooling:
-            pool = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
-            x = pool[structure.pooling](
-                structure.pool_size,
-                padding="same",
-                data_format=LAYOUT,
-                name=f"{name}_pooling",
-            )(x)
-        if dropout[block]:
-            x = layers.Dropout(
-                dropout[block], seed=seed + 100 + block, name=f"{name}_dropout"
-            )(x)
-    last = {
-        "average": layers.GlobalAveragePooling2D,
-        "max": layers.GlobalMaxPooling2D,
-        None: layers.Flatten,
-    }
-    return last[structure.global_pooling](data_format=LAYOUT, name="features_found")(x)
+            kernel_regularizer=settings.regularizer,
+            name=self.name,
+        )
+        return layer(x)
+
+    def write_onnx(self, graph, x, values):
+        return graph.add_convolution(x, *values, auto_pad="SAME_UPPER")
 
 
-def make_augmenters(augmentation, seed=0):
-    """Return the Keras layers that change images at random in training.
+@dataclass(frozen=True)
+class Pooling(Layer):
+    """Makes one value of each square of places.
 
     Parameters
     ----------
-    augmentation : str
-        Names and settings of layers, as JSON.
-    seed : int, default=0
-        Where their random numbers begin.
-
-    Returns
-    -------
-    list of keras.layers.Layer
+    name : str
+        Of the Keras layer.
+    kind : {"max", "average"}
+        Which value.
+    size : int
+        Side of the square.
     """
-    made = []
-    for number, (name, settings) in enumerate(json.loads(augmentation)):
-        if name not in AUGMENTERS:
-            raise ValueError(f"{name!r} is no augmentation: known are {AUGMENTERS}.")
-        # The layers of noise know no channels.
-        own = {} if name.startswith("Gaussian") else {"data_format": LAYOUT}
-        own.update(dtype="float32", seed=seed + 1000 + number)
-        layer = getattr(keras.layers, name)
-        made.append(layer(**settings, **own, name=f"augment_{number}"))
-    return made
+
+    kind: str
+    size: int
+
+    def output_shape(self, shape, width):
+        height, width, channels = shape
+        return -(-height // self.size), -(-width // self.size), channels
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        pool = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}[self.kind]
+        return pool(x, self.size, self.size, "SAME")
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        kinds = {
+            "max": keras.layers.MaxPooling2D,
+            "average": keras.layers.AveragePooling2D,
+        }
+        layer = kinds[self.kind](
+            self.size, padding="same", data_format=LAYOUT, name=self.name
+        )
+        return layer(x)
+
+    def write_onnx(self, graph, x, values):
+        size = [self.size] * 2
+        return graph.add_pooling(x, self.kind, size, size, "SAME_UPPER")
 
 
-def augment(layers, x, image_shape):
-    """Return flat rows whose images were changed at random."""
-    # (m, h * w * c) -> (m, h, w, c) -> (m, h * w * c)
-    images = tf.reshape(x, [-1, *image_shape])
-    for layer in layers:
-        images = layer(images, training=True)
-    return tf.reshape(images, tf.shape(x))
-
-
-def reset_augmenters(layers, seeds):
-    """Let the random numbers of layers begin anew.
+@dataclass(frozen=True)
+class GlobalPooling(Layer):
+    """Makes one value of all places of each channel.
 
     Parameters
     ----------
-    layers : list of keras.layers.Layer
-        From ``make_augmenters``.
-    seeds : ndarray of uint32, shape (n_layers,)
-        One for each layer.
+    name : str
+        Of the Keras layer.
+    kind : {"max", "average"}
+        Which value.
     """
-    for layer, seed in zip(layers, seeds, strict=True):
-        for variable in layer.variables:  # the state of a seed generator
-            variable.assign(np.array([seed, 0], np.uint32))
+
+    kind: str
+
+    def output_shape(self, shape, width):
+        return shape[2:]
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        reduce = {"max": tf.reduce_max, "average": tf.reduce_mean}[self.kind]
+        return reduce(x, axis=[1, 2])
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        kinds = {
+            "max": keras.layers.GlobalMaxPooling2D,
+            "average": keras.layers.GlobalAveragePooling2D,
+        }
+        return kinds[self.kind](data_format=LAYOUT, name=self.name)(x)
+
+    def write_onnx(self, graph, x, values):
+        return graph.add_global_pooling(x, self.kind)
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """Makes flat rows of images."""
+
+    def output_shape(self, shape, width):
+        return (math.prod(shape),)
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        # (m, h, w, c) -> (m, h * w * c)
+        shape = tf.shape(x)
+        return tf.reshape(x, [shape[0], shape[1] * shape[2] * shape[3]])
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        return keras.layers.Flatten(data_format=LAYOUT, name=self.name)(x)
+
+    def write_onnx(self, graph, x, values):
+        return graph.add_flatten(x)

@@ -1,13 +1,46 @@
 """Dropout whose rates flow in, on few random bits."""
 
-import numpy as np
-import tensorflow as tf
+from dataclasses import dataclass
 
-__all__ = ["DropoutPlan", "dropout_in_graph"]
+import numpy as np
+
+from skdl.nn._layer import Layer
+
+__all__ = ["Dropout", "DropoutPlan", "dropout_in_graph"]
 
 _PHILOX = 1
 _LEVELS = 256
 _STRIDE = (5**0.5 - 1) / 2  # the golden ratio: its multiples spread evenly
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """A site of dropout: after the input, or after a hidden layer.
+
+    Parameters
+    ----------
+    name : str
+        Of the Keras layer.
+    place : int
+        0 is the input, k the k-th hidden layer.
+    seed_offset : int
+        What the Keras layer adds to the seed of the model.
+    """
+
+    place: int
+    seed_offset: int
+
+    def apply(self, x, values, mode):
+        return mode.drop(x, self.place) if mode.drop else x
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        rate = settings.rates[self.place]
+        if not rate:
+            return x
+        seed = settings.seed + self.seed_offset
+        return keras.layers.Dropout(rate, seed=seed, name=self.name)(x)
 
 
 class DropoutPlan:
@@ -68,6 +101,8 @@ def dropout_in_graph(places, size, constants, counter, thresholds):
     constants, counter, thresholds
         As from ``DropoutPlan``, for one step.
     """
+    from skdl.nn._backend import tf
+
     scales, splits, words, key = constants
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=tf.concat([size, words], 0),
@@ -102,7 +137,12 @@ def dropout_in_graph(places, size, constants, counter, thresholds):
     return drop
 
 
-@tf.custom_gradient
 def _masked(values, mask):
     """Multiply, with a gradient that asks for no shapes and none for the mask."""
-    return values * mask, lambda slope: (slope * mask, None)
+    from skdl.nn._backend import tf
+
+    @tf.custom_gradient
+    def multiply(values, mask):
+        return values * mask, lambda gradient: (gradient * mask, None)
+
+    return multiply(values, mask)

@@ -1,11 +1,22 @@
-"""The structure of a network, as plain data: no TensorFlow here."""
+"""The structure of a network: its layers, and their sizes, as plain data."""
 
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["CNNStructure", "MLPStructure", "Plan", "dense_shapes"]
+from skdl.nn._activations import ACTIVATIONS, Activation
+from skdl.nn._augmentation import Augmentation
+from skdl.nn._convolution import Convolution, Flatten, GlobalPooling, Image, Pooling
+from skdl.nn._dense import Dense
+from skdl.nn._dropout import Dropout
+from skdl.nn._layer import is_kernel
+from skdl.nn._normalization import NORMALIZATIONS, BatchNormalization
+
+__all__ = ["CNNStructure", "MLPStructure", "Plan", "make_plan"]
+
+_VALUES_AT_ONCE = 2**24
 
 
 @dataclass(frozen=True)
@@ -20,17 +31,22 @@ class MLPStructure:
     depth : int
         Number of hidden layers.
     activation : str
-        Activation of the hidden layers, by its Keras name.
-    batch_norm : bool
-        Whether the hidden layers are normalized before their activation.
-    head : {"softmax", "sigmoid", "identity"}
-        What turns the logits into the output.
+        Activation of the hidden layers: a name in ``ACTIVATIONS``.
+    normalization : {"batch", "layer", None}
+        What normalizes the hidden layers before their activation.
+    head : str
+        What turns the logits into the output: a name in ``HEADS``.
     """
 
     depth: int
     activation: str
-    batch_norm: bool
+    normalization: str | None
     head: str
+
+    @property
+    def layers(self):
+        """The layers, one after the other; those of the head have no weights."""
+        return _layers_of(self)
 
     @property
     def n_blocks(self):
@@ -38,39 +54,41 @@ class MLPStructure:
         return 0
 
     @property
-    def layers(self):
-        """Names of the weights of each layer, in Keras' order."""
-        hidden = ("kernel", *(_NORMALIZED if self.batch_norm else ("bias",)))
-        return (hidden,) * self.depth + (("kernel", "bias"),)
-
-    @property
     def weights(self):
         """Names of all weights, in the order of ``keras.Model.get_weights``."""
-        return tuple(name for layer in self.layers for name in layer)
+        return tuple(name for layer in self.layers for name in layer.weights)
 
-    def what_stays(self):
-        """Return by name what must stay as it is where training goes on."""
+    def _make_layers(self):
+        return (Dropout("input_dropout", 0, 0), *self._dense_layers())
+
+    def _dense_layers(self):
+        """Yield the hidden layers that are dense, and the output."""
+        for k in range(1, self.depth + 1):
+            initializer = ACTIVATIONS[self.activation].initializer
+            has_bias = self.normalization is None
+            yield Dense(f"dense_{k}", initializer, has_bias)
+            if self.normalization is not None:
+                yield NORMALIZATIONS[self.normalization](f"norm_{k}")
+            yield Activation(f"{self._keras_activation}_{k}", self.activation)
+            yield Dropout(f"dropout_{k}", self.n_blocks + k, k)
+        yield Dense("output")
+
+    @property
+    def _keras_activation(self):
+        return ACTIVATIONS[self.activation].keras
+
+    def fixed(self):
+        """Return by name what must be as it was where training goes on."""
         return asdict(self)
 
-    def kernels_of(self, weights):
-        """Return those of the weights that are kernels."""
+    def plan(self, n_features, widths):
+        """Return the sizes of the network for rows and layers of some widths."""
+        return make_plan(self.layers, n_features, widths)
+
+    def widths_of(self, weights):
+        """Return the widths of the layers that have some weights."""
         pairs = zip(self.weights, weights, strict=True)
-        return [weight for name, weight in pairs if name.endswith("kernel")]
-
-    def plan(self, shapes):
-        """Return the sizes of the network whose kernels have the given shapes."""
-        shapes = [tuple(shape) for shape in shapes]
-        work = sum(map(math.prod, shapes))
-        return Plan(shapes, [shape[0] for shape in shapes], work)
-
-
-def dense_shapes(widths):
-    """Return the shapes of the kernels between layers of the given widths."""
-    return list(zip(widths, widths[1:]))
-
-
-_VALUES_AT_ONCE = 2**24
-_NORMALIZED = ("gamma", "beta", "moving_mean", "moving_variance")
+        return [weight.shape[-1] for name, weight in pairs if is_kernel(name)]
 
 
 @dataclass(frozen=True)
@@ -110,49 +128,40 @@ class CNNStructure(MLPStructure):
         """Number of convolutional blocks in front."""
         return len(self.kernel_sizes)
 
-    @property
-    def layers(self):
-        """Names of the weights of each layer, in Keras' order."""
-        normalized = _NORMALIZED if self.conv_batch_norm else ("bias",)
-        return (("conv_kernel", *normalized),) * self.n_blocks + super().layers
+    def _make_layers(self):
+        return (
+            Dropout("input_dropout", 0, 0),
+            Image("image", self.image_shape),
+            Augmentation("augmentation", self.augmentation),
+            *self._conv_layers(),
+            *self._dense_layers(),
+        )
 
-    @property
-    def places(self):
-        """Height and width of what each block gets, and of what the last one gives."""
-        step = self.pool_size if self.pooling else 1
-        height, width, _ = self.image_shape
-        found = [(height, width)]
-        for _ in range(self.n_blocks):
-            height, width = -(-height // step), -(-width // step)
-            found.append((height, width))
-        return found
+    def _conv_layers(self):
+        """Yield the convolutional blocks, and what makes rows of them again."""
+        for k, size in enumerate(self.kernel_sizes, 1):
+            initializer = ACTIVATIONS[self.activation].initializer
+            has_bias = not self.conv_batch_norm
+            yield Convolution(f"block_{k}_convolution", size, initializer, has_bias)
+            if self.conv_batch_norm:
+                yield BatchNormalization(f"block_{k}_norm", is_image=True)
+            yield Activation(f"block_{k}_{self._keras_activation}", self.activation)
+            if self.pooling:
+                yield Pooling(f"block_{k}_pooling", self.pooling, self.pool_size)
+            yield Dropout(f"block_{k}_dropout", k, 99 + k)
+        if self.global_pooling:
+            yield GlobalPooling("features_found", self.global_pooling)
+        else:
+            yield Flatten("features_found")
 
-    def what_stays(self):
-        """Return by name what must stay as it is where training goes on."""
-        return {**super().what_stays(), "augmentation": None}
+    def fixed(self):
+        """Return by name what must be as it was where training goes on."""
+        return {**super().fixed(), "augmentation": None}
 
-    def n_found(self, filters):
-        """Return how many numbers of an image the dense layers get."""
-        places = 1 if self.global_pooling else math.prod(self.places[-1])
-        return places * filters[-1]
 
-    def conv_shapes(self, filters):
-        """Return the shapes of the kernels of the blocks."""
-        channels = (self.image_shape[2], *filters)
-        return [
-            (*size, before, after)
-            for size, before, after in zip(self.kernel_sizes, channels, filters)
-        ]
-
-    def plan(self, shapes):
-        """Return the sizes of the network whose kernels have the given shapes."""
-        dense = super().plan(shapes[self.n_blocks :])
-        blocks = [tuple(shape) for shape in shapes[: self.n_blocks]]
-        places = [math.prod(place) for place in self.places]
-        work = sum(n * math.prod(shape) for n, shape in zip(places, blocks))
-        found = [n * shape[-1] for n, shape in zip(places[1:], blocks)]
-        widths = [math.prod(self.image_shape), *found, *dense.widths[1:]]
-        return Plan(blocks + dense.shapes, widths, work + dense.work)
+@lru_cache(maxsize=512)
+def _layers_of(structure):
+    return tuple(structure._make_layers())
 
 
 @dataclass(frozen=True)
@@ -161,19 +170,58 @@ class Plan:
 
     Parameters
     ----------
-    shapes : list of tuple of int
-        Of the kernel of each layer.
+    layer_widths : list of int
+        Of each layer: how many values or filters its kernel gives; 0 without a kernel.
+    weight_shapes : list of list of tuple of int
+        Of the weights of each layer.
     widths : list of int
-        Values of a row: of the input, and of the output of each hidden layer.
+        Values of a row at each site of dropout: of the input, and of the output of each
+        hidden layer.
     work : int
         Multiply-adds of the forward pass of one row.
     """
 
-    shapes: list
+    layer_widths: list
+    weight_shapes: list
     widths: list
     work: int
+
+    @property
+    def kernels(self):
+        """Shapes of the kernels."""
+        pairs = zip(self.layer_widths, self.weight_shapes, strict=True)
+        return [shapes[0] for width, shapes in pairs if width]
 
     @property
     def rows_at_once(self):
         """For how many rows the outputs of a layer are some megabytes."""
         return int(np.clip(_VALUES_AT_ONCE // max(self.widths), 16, 8_192))
+
+
+def make_plan(layers, n_features, widths):
+    """Return the sizes of a network.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The layers.
+    n_features : int
+        Values of a row.
+    widths : iterable of int
+        Of the layers that have a width, one after the other.
+
+    Returns
+    -------
+    Plan
+    """
+    widths, shape = iter(widths), (n_features,)
+    layer_widths, weight_shapes, sites, work = [], [], [], 0
+    for layer in layers:
+        width = next(widths) if layer.has_width else 0
+        layer_widths.append(width)
+        weight_shapes.append(layer.weight_shapes(shape, width))
+        work += layer.work(shape, width)
+        shape = layer.output_shape(shape, width)
+        if isinstance(layer, Dropout):
+            sites.append(math.prod(shape))
+    return Plan(layer_widths, weight_shapes, sites, work)

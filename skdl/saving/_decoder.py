@@ -7,7 +7,8 @@ import scipy.sparse
 import sklearn.utils
 
 from skdl.nn._activations import ACTIVATIONS
-from skdl.nn._structure import dense_shapes
+from skdl.nn._heads import HEADS
+from skdl.nn._normalization import NORMALIZATIONS
 from skdl.saving._classes import (
     AUGMENTATIONS,
     CLASSES,
@@ -172,41 +173,47 @@ def check_network(estimator):
     network, weights, target = (
         state[f"_{n}"] for n in ("network", "weights", "target")
     )
-    counts = type(weights) is list and 0 <= network.depth < len(weights)
-    if not counts or network.n_blocks >= len(weights):
-        raise ValueError("The network has another number of weights.")
+    if type(weights) is not list:
+        raise ValueError("The network has no list of weights.")
+    check_structure(network, len(weights))
     if len(network.weights) != len(weights):
         raise ValueError("The network has another number of weights.")
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
             raise ValueError(f"A {name} of the network is not finite single floats.")
-    if network.activation not in ACTIVATIONS or network.head != target.head:
-        raise ValueError(
-            f"The network has activation {network.activation!r} and head "
-            f"{network.head!r}."
-        )
+    if network.head != target.head:
+        raise ValueError(f"The network has the head {network.head!r}.")
     rates = state.get("_rates")
     n_rates = network.n_blocks + network.depth + 1
     if rates and (len(rates) != n_rates or not all(0 <= rate < 1 for rate in rates)):
         raise ValueError(f"The network has the rates {rates} of dropout.")
+    widths = network.widths_of(weights)
+    plan = network.plan(state["n_features_in_"], widths)
+    expected = [tuple(shape) for shapes in plan.weight_shapes for shape in shapes]
     found = [weight.shape for weight in weights]
-    if found != _shapes_of(network, weights, state["n_features_in_"], target.n_logits):
+    if found != expected or widths[-1] != target.n_logits:
         raise ValueError(f"The weights of the network have shapes {found}.")
 
 
-def _shapes_of(network, weights, n_features, n_logits):
-    """Return the shapes that the weights of a network must have."""
-    widths = [kernel.shape[-1] for kernel in network.kernels_of(weights)]
-    filters, hidden = widths[: network.n_blocks], widths[network.n_blocks : -1]
-    kernels = []
-    if filters:
-        if math.prod(network.image_shape) != n_features:
-            return None
-        kernels = network.conv_shapes(filters)
-        n_features = network.n_found(filters)
-    kernels += dense_shapes([n_features, *hidden, n_logits])
-    return [
-        tuple(shape) if name.endswith("kernel") else (shape[-1],)
-        for names, shape in zip(network.layers, kernels)
-        for name in names
-    ]
+def check_structure(structure, n_weights):
+    """Check that a structure has as many layers as weights, and known ones.
+
+    Raises
+    ------
+    ValueError
+        If not: nothing of it may be built then.
+    """
+    depth = structure.depth
+    if type(depth) is not int or not 0 <= depth < n_weights:
+        raise ValueError("The network has another number of weights.")
+    if structure.n_blocks >= n_weights:
+        raise ValueError("The network has another number of weights.")
+    if structure.activation not in ACTIVATIONS or structure.head not in HEADS:
+        raise ValueError(
+            f"The network has activation {structure.activation!r} and head "
+            f"{structure.head!r}."
+        )
+    if structure.normalization not in {None, *NORMALIZATIONS}:
+        raise ValueError(
+            f"The network has the normalization {structure.normalization!r}."
+        )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skdl.nn._networks import BATCH_NORM
+from skdl.nn._activations import write_activation
+from skdl.nn._forward import split_weights
 
 __all__ = ["OPSETS", "Graph", "write_keras_model", "write_network"]
 
@@ -43,88 +44,46 @@ class Graph:
         )
         return output
 
+    # Pieces that both kinds of network are made of. Images are (n, c, h, w) here.
+
+    def add_dense(self, x, kernel, bias=None):
+        """Add a product, and perhaps a bias; return the name of its output."""
+        x = self.add("MatMul", x, np.float32(kernel))
+        return x if bias is None else self.add("Add", x, np.float32(bias))
+
+    def add_convolution(self, x, kernel, bias=None, **attributes):
+        """Add a convolution whose kernel is as Keras has it."""
+        # (h, w, c, filters) -> (filters, c, h, w)
+        kernel = np.float32(np.transpose(kernel, (3, 2, 0, 1)))
+        bias = () if bias is None else (np.float32(bias),)
+        return self.add("Conv", x, kernel, *bias, **attributes)
+
+    def add_pooling(self, x, kind, size, strides, auto_pad):
+        """Add a pooling: the "max" or the "average" of squares."""
+        name = {"max": "MaxPool", "average": "AveragePool"}[kind]
+        return self.add(name, x, kernel_shape=size, strides=strides, auto_pad=auto_pad)
+
+    def add_global_pooling(self, x, kind):
+        """Add a pooling over all places, which makes rows of images."""
+        name = {"max": "GlobalMaxPool", "average": "GlobalAveragePool"}[kind]
+        return self.add("Flatten", self.add(name, x), axis=1)
+
+    def add_flatten(self, x):
+        """Make rows of images, the channels last in each as Keras has them."""
+        return self.add("Flatten", self.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)
+
+    def add_scaling(self, x, factor, offset, *, is_image=False):
+        """Add the factor and the offset of each value, or of each channel."""
+        shape = (1, -1, 1, 1) if is_image else (1, -1)
+        x = self.add("Mul", x, np.float32(factor).reshape(shape))
+        return self.add("Add", x, np.float32(offset).reshape(shape))
+
 
 def write_network(graph, network, x):
     """Write the layers of a network of ours; return the name of its logits."""
-    structure = network._network
-    weights = iter(network._weights)
-    if structure.n_blocks:
-        x = _as_channels_first(graph, graph.add("Reshape", x, _image(structure)))
-    for layer, names in enumerate(structure.layers):
-        parts = {name: np.float64(next(weights)) for name in names}
-        if layer < structure.n_blocks:
-            x = _write_block(graph, structure, layer, parts, x)
-            continue
-        if layer == structure.n_blocks and structure.n_blocks:
-            x = _flatten_blocks(graph, structure, x)
-        kernel, bias = _fold(parts, "kernel")
-        x = _write_dense(graph, x, kernel, bias)
-        if layer < structure.n_blocks + structure.depth:
-            x = _ACTIVATIONS[structure.activation](graph, x)
+    for layer, values in split_weights(network._network, network._weights):
+        x = layer.write_onnx(graph, x, [np.float64(value) for value in values])
     return x
-
-
-def _image(structure):
-    return np.array([-1, *structure.image_shape])
-
-
-def _write_block(graph, structure, block, parts, x):
-    kernel, bias = _fold(parts, "conv_kernel")
-    x = _write_convolution(graph, x, kernel, bias, auto_pad="SAME_UPPER")
-    x = _ACTIVATIONS[structure.activation](graph, x)
-    if structure.pooling is None:
-        return x
-    size = [structure.pool_size] * 2
-    return _write_pooling(graph, x, structure.pooling, size, size, "SAME_UPPER")
-
-
-def _flatten_blocks(graph, structure, x):
-    if structure.global_pooling is None:
-        return _add_flatten(graph, x)
-    return _write_global_pooling(graph, x, structure.global_pooling)
-
-
-def _fold(parts, name):
-    """Return the kernel and the bias of a layer, its normalization in them."""
-    if "gamma" not in parts:
-        return parts[name], parts["bias"]
-    deviation = np.sqrt(parts["moving_variance"] + BATCH_NORM["epsilon"])
-    scale = parts["gamma"] / deviation
-    return parts[name] * scale, parts["beta"] - parts["moving_mean"] * scale
-
-
-# Pieces that both kinds of network are made of. Images are (n, c, h, w) here.
-
-
-def _write_dense(graph, x, kernel, bias=None):
-    x = graph.add("MatMul", x, np.float32(kernel))
-    return x if bias is None else graph.add("Add", x, np.float32(bias))
-
-
-def _write_convolution(graph, x, kernel, bias=None, **attributes):
-    # (h, w, c, filters) -> (filters, c, h, w)
-    kernel = np.float32(np.transpose(kernel, (3, 2, 0, 1)))
-    bias = () if bias is None else (np.float32(bias),)
-    return graph.add("Conv", x, kernel, *bias, **attributes)
-
-
-def _write_pooling(graph, x, kind, size, strides, auto_pad):
-    name = {"max": "MaxPool", "average": "AveragePool"}[kind]
-    return graph.add(name, x, kernel_shape=size, strides=strides, auto_pad=auto_pad)
-
-
-def _write_global_pooling(graph, x, kind):
-    name = {"max": "GlobalMaxPool", "average": "GlobalAveragePool"}[kind]
-    return graph.add("Flatten", graph.add(name, x), axis=1)
-
-
-def _as_channels_first(graph, x):
-    return graph.add("Transpose", x, perm=[0, 3, 1, 2])
-
-
-def _add_flatten(graph, x):
-    """Make rows of images, the channels last in each as Keras has them."""
-    return graph.add("Flatten", graph.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)
 
 
 # Keras models
@@ -145,7 +104,7 @@ class _Chain:
 
     def __init__(self, graph, x, rank):
         self._graph = graph
-        self._x = _as_channels_first(graph, x) if rank == 4 else x
+        self._x = graph.add("Transpose", x, perm=[0, 3, 1, 2]) if rank == 4 else x
         self._is_image = rank == 4
 
     def write(self, layer):
@@ -174,23 +133,15 @@ class _Chain:
         return self._x
 
     def _activate(self, activation):
-        name = {"linear": "identity", "silu": "swish"}.get(
-            activation.__name__, activation.__name__
-        )
-        if name == "softmax":
-            return self._graph.add("Softmax", self._x, axis=-1)
-        if name not in _ACTIVATIONS:
-            raise ValueError(f"the activation {name!r} can't be written")
-        return _ACTIVATIONS[name](self._graph, self._x)
+        return write_activation(self._graph, self._x, activation.__name__)
 
     def _Dense(self, graph, x, layer):
-        return _write_dense(graph, x, *map(_numpy, layer.weights))
+        return graph.add_dense(x, *map(_numpy, layer.weights))
 
     def _Conv2D(self, graph, x, layer):
         if layer.groups != 1 or layer.data_format != "channels_last":
             raise ValueError(f"the layer {layer.name!r} has groups, or channels first")
-        return _write_convolution(
-            graph,
+        return graph.add_convolution(
             x,
             *map(_numpy, layer.weights),
             strides=list(layer.strides),
@@ -200,23 +151,23 @@ class _Chain:
 
     def _MaxPooling2D(self, graph, x, layer):
         sizes = list(layer.pool_size), list(layer.strides)
-        return _write_pooling(graph, x, "max", *sizes, _pad(layer))
+        return graph.add_pooling(x, "max", *sizes, _pad(layer))
 
     def _AveragePooling2D(self, graph, x, layer):
         sizes = list(layer.pool_size), list(layer.strides)
-        return _write_pooling(graph, x, "average", *sizes, _pad(layer))
+        return graph.add_pooling(x, "average", *sizes, _pad(layer))
 
     def _GlobalMaxPooling2D(self, graph, x, layer):
         self._is_image = False
-        return _write_global_pooling(graph, x, "max")
+        return graph.add_global_pooling(x, "max")
 
     def _GlobalAveragePooling2D(self, graph, x, layer):
         self._is_image = False
-        return _write_global_pooling(graph, x, "average")
+        return graph.add_global_pooling(x, "average")
 
     def _Flatten(self, graph, x, layer):
         was_image, self._is_image = self._is_image, False
-        return _add_flatten(graph, x) if was_image else graph.add("Flatten", x, axis=1)
+        return graph.add_flatten(x) if was_image else graph.add("Flatten", x, axis=1)
 
     def _Activation(self, graph, x, layer):
         return self._activate(layer.activation)
@@ -224,7 +175,7 @@ class _Chain:
     def _ReLU(self, graph, x, layer):
         if (layer.max_value, layer.negative_slope, layer.threshold) != (None, 0, 0):
             raise ValueError(f"the layer {layer.name!r} has settings of its own")
-        return _relu(graph, x)
+        return graph.add("Relu", x)
 
     def _Softmax(self, graph, x, layer):
         return graph.add("Softmax", x, axis=-1)
@@ -239,9 +190,7 @@ class _Chain:
         beta = _numpy(layer.beta) if layer.center else np.zeros(n)
         scale = gamma / np.sqrt(_numpy(layer.moving_variance) + layer.epsilon)
         offset = beta - _numpy(layer.moving_mean) * scale
-        shape = (1, n, 1, 1) if self._is_image else (1, n)
-        x = graph.add("Mul", x, np.float32(scale).reshape(shape))
-        return graph.add("Add", x, np.float32(offset).reshape(shape))
+        return graph.add_scaling(x, scale, offset, is_image=self._is_image)
 
 
 _NOTHING_TO_DO = {
@@ -286,57 +235,3 @@ def write_keras_model(graph, model, x):
     for layer in steps:
         chain.write(layer)
     return chain.end()
-
-
-# Activations
-
-
-def _relu(graph, x):
-    return graph.add("Relu", x)
-
-
-def _tanh(graph, x):
-    return graph.add("Tanh", x)
-
-
-def _sigmoid(graph, x):
-    return graph.add("Sigmoid", x)
-
-
-def _swish(graph, x):
-    return graph.add("Mul", x, graph.add("Sigmoid", x))
-
-
-def _identity(graph, x):
-    return x
-
-
-def _elu(graph, x, alpha=1.0, scale=1.0):
-    below = graph.add("Min", x, np.float32(0))
-    below = graph.add("Sub", graph.add("Exp", below), np.float32(1))
-    below = graph.add("Mul", below, np.float32(scale * alpha))
-    above = graph.add("Mul", graph.add("Relu", x), np.float32(scale))
-    return graph.add("Add", above, below)
-
-
-def _selu(graph, x):
-    # Klambauer et al., "Self-normalizing neural networks" (2017)
-    return _elu(graph, x, alpha=1.6732632423543772, scale=1.0507009873554805)
-
-
-def _gelu(graph, x):
-    share = graph.add("Erf", graph.add("Div", x, np.float32(np.sqrt(2))))
-    share = graph.add("Add", share, np.float32(1))
-    return graph.add("Mul", graph.add("Mul", x, share), np.float32(0.5))
-
-
-_ACTIVATIONS = {
-    "relu": _relu,
-    "tanh": _tanh,
-    "sigmoid": _sigmoid,
-    "elu": _elu,
-    "gelu": _gelu,
-    "selu": _selu,
-    "swish": _swish,
-    "identity": _identity,
-}

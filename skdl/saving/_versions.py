@@ -2,7 +2,8 @@
 
 __all__ = ["VERSION", "lift"]
 
-# Format 2 has names for private classes; format 1 had the modules where they stood.
+# Format 2 has names for private classes, where format 1 had the modules where they
+# stood, and networks say what normalizes them, where format 1 said whether.
 VERSION = 2
 _NAMES_OF_1 = {
     "skdl._scikeras.ClassifierLabelEncoder": "label_encoder",
@@ -27,13 +28,22 @@ def lift(root, version):
     version : int
         Of the file, at most ``VERSION``.
     """
-    return _rename(root) if version < 2 else root
+    return _lift_1(root) if version < 2 else root
 
 
-def _rename(value):
+def _lift_1(value):
     if not isinstance(value, list):
         return value
-    renamed = [_rename(part) for part in value]
+    lifted = [_lift_1(part) for part in value]
     if len(value) == 3 and value[0] == "object" and isinstance(value[1], str):
-        renamed[1] = _NAMES_OF_1.get(value[1], value[1])
-    return renamed
+        lifted[1] = _NAMES_OF_1.get(value[1], value[1])
+        if lifted[1] in ("CNN", "MLP"):
+            lifted[2][1] = [_say_what_normalizes(pair) for pair in lifted[2][1]]
+    return lifted
+
+
+def _say_what_normalizes(pair):
+    name, value = pair
+    return (
+        ["normalization", "batch" if value else None] if name == "batch_norm" else pair
+    )

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl.nn._networks import forward
+from skdl.nn._forward import forward
 from skdl.training._cache import check_process
 from skdl.training._model_key import rows_at_once
 from skdl.training._tensors import as_batch, as_dense, count_samples, take_batch

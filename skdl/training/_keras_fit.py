@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from skdl.nn._networks import PLAIN_LOSS
+from skdl.nn._heads import PLAIN_LOSS
 from skdl.training._recorder import plain_score
 from skdl.training._tensors import take_batch
 

@@ -4,12 +4,8 @@ import numpy as np
 from scipy import sparse
 
 from skdl.nn._dropout import DropoutPlan
-from skdl.nn._networks import (
-    build_model,
-    compile_for_training,
-    compile_model,
-    initial_weights,
-)
+from skdl.nn._initializers import initial_weights
+from skdl.nn._keras_model import build_model, compile_for_training, compile_model
 from skdl.training._keras_fit import KerasFit
 from skdl.training._loop import Training
 from skdl.training._network_step import NetworkSpec, NetworkStep
@@ -91,7 +87,7 @@ class NetworkLearner:
             rows_per_piece=network.plan.rows_at_once,
         )
         self._weights = network.weights or initial_weights(
-            network.structure, network.plan.shapes, network.initializer, init_seed
+            network.structure, network.plan, network.initializer, init_seed
         )
 
     @property
@@ -231,8 +227,9 @@ def make_model(network, weights, *, seed=0, input_shape=None):
     rate, _, momentum = resolve_rate(network)
     model = build_model(
         network.structure,
+        network.plan,
         weights,
-        dropout=network.dropout,
+        rates=network.dropout,
         l1=network.l1,
         l2=network.l2,
         scaling=network.target.scaling,

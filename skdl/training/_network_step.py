@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl.nn._convolution import augment, make_augmenters, reset_augmenters
+from skdl.nn._augmentation import augment, make_augmenters, reset_augmenters
 from skdl.nn._dropout import dropout_in_graph
-from skdl.nn._networks import BATCH_NORM, forward, score_head
+from skdl.nn._forward import forward
+from skdl.nn._heads import HEADS
+from skdl.nn._layer import Mode, is_kernel, is_trained
 from skdl.nn._structure import MLPStructure
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._sparse import SPARSE_SPEC
@@ -66,6 +68,7 @@ class NetworkStep:
 
     def __init__(self, spec, make_optimizer):
         self.spec = spec
+        self._head = HEADS[spec.structure.head]
         names = spec.structure.weights
         if spec.shapes is None:
             self._weights = trained = [_open_variable(name) for name in names]
@@ -112,7 +115,7 @@ class NetworkStep:
         """Return the specs of the data, of the constants and of a step's columns."""
         floats, integers = tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)
         y = integers
-        if self.spec.structure.head != "softmax":
+        if not self._head.takes_codes:
             y = tf.TensorSpec([None, None])
         x = SPARSE_SPEC if self.spec.sparse else tf.TensorSpec([None, None])
         data = (x, y, floats) if self.spec.weighted else (x, y)
@@ -141,14 +144,15 @@ class NetworkStep:
         trained = self._trained_of(weights)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trained)
-            logits = forward(self.spec.structure, weights, x, drop, self._track)
-        losses, metrics, slope = score_head(self.spec.structure.head, logits, y)
+            mode = Mode(drop, self._mover(weights))
+            logits = forward(self.spec.structure, weights, x, mode)
+        losses, metrics, gradient = self._head.score(logits, y)
         if weight:
             losses, metrics = losses * weight[0], metrics * weight[0]
-            slope = slope * tf.expand_dims(weight[0] * inverse, 1)
+            gradient = gradient * tf.expand_dims(weight[0] * inverse, 1)
         else:
-            slope = slope * inverse
-        gradients = tape.gradient(logits, trained, output_gradients=slope)
+            gradient = gradient * inverse
+        gradients = tape.gradient(logits, trained, output_gradients=gradient)
         if any(self.spec.penalties):
             gradients = self._add_penalties(gradients, trained, penalties)
         self.update.apply(gradients, rate, *scalars)
@@ -159,28 +163,25 @@ class NetworkStep:
         x, y, weight = part
         weights = [variable.read_value() for variable in self._weights]
         logits = forward(self.spec.structure, weights, x)
-        losses, metrics, _ = score_head(self.spec.structure.head, logits, y)
+        losses, metrics, _ = self._head.score(logits, y)
         return tf.stack(
             [tf.reduce_sum(term * weight) for term in (losses, metrics, 1.0)]
         )
 
-    def _track(self, layer, *statistics):
-        """Move the statistics of a normalized layer towards those of a batch."""
-        layers = self.spec.structure.layers
-        start = sum(len(names) for names in layers[:layer]) + 3
-        moving = self._weights[start : start + 2]
-        for variable, value in zip(moving, statistics, strict=True):
-            change = (value - variable.read_value()) * (1 - BATCH_NORM["momentum"])
-            variable.assign_add(change)
+    def _mover(self, weights):
+        """Return the function that adds to a weight which is not trained."""
+        pairs = zip(weights, self._weights, strict=True)
+        variables = {weight.ref(): variable for weight, variable in pairs}
+        return lambda weight, change: variables[weight.ref()].assign_add(change)
 
     def _add_penalties(self, gradients, trained, penalties):
         l1, l2 = tf.unstack(penalties, 2)
         names = self._trained_of(self.spec.structure.weights)
         added = []
         for gradient, weight, name in zip(gradients, trained, names, strict=True):
-            if name.endswith("kernel") and self.spec.penalties[0]:
+            if is_kernel(name) and self.spec.penalties[0]:
                 gradient += l1 * tf.sign(weight)
-            if name.endswith("kernel") and self.spec.penalties[1]:
+            if is_kernel(name) and self.spec.penalties[1]:
                 gradient += 2 * l2 * weight
             added.append(gradient)
         return added
@@ -188,7 +189,7 @@ class NetworkStep:
     def _trained_of(self, values):
         """Return those of one value for each weight that belong to trained weights."""
         names = self.spec.structure.weights
-        return [v for v, name in zip(values, names) if not name.startswith("moving")]
+        return [value for value, name in zip(values, names) if is_trained(name)]
 
 
 def _open_variable(name):

@@ -1,0 +1,88 @@
+"""The dense layer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdl.nn._layer import Layer
+
+__all__ = ["Dense", "add_bias"]
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """A product with a kernel, and perhaps a bias.
+
+    Parameters
+    ----------
+    name : str
+        Of the Keras layer.
+    initializer : str
+        What ``kernel_initializer="auto"`` stands for here.
+    has_bias : bool
+        Whether a bias is added; a normalization that follows has one of its own.
+    """
+
+    initializer: str = "glorot_uniform"
+    has_bias: bool = True
+
+    @property
+    def weights(self):
+        """Names of the weights."""
+        return ("kernel", "bias") if self.has_bias else ("kernel",)
+
+    def output_shape(self, shape, width):
+        return (width,)
+
+    def weight_shapes(self, shape, width):
+        return [(*shape, width), (width,)][: len(self.weights)]
+
+    def work(self, shape, width):
+        return shape[0] * width
+
+    def first_weights(self, shapes, initializer):
+        kernel, *bias = shapes
+        return [initializer(kernel), *(np.zeros(one, np.float32) for one in bias)]
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        kernel, *bias = values
+        x = tf.matmul(x, kernel)
+        return add_bias(x, *bias) if bias else x
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        layer = keras.layers.Dense(
+            width,
+            use_bias=self.has_bias,
+            kernel_initializer="zeros",
+            kernel_regularizer=settings.regularizer,
+            name=self.name,
+        )
+        return layer(x)
+
+    def write_onnx(self, graph, x, values):
+        return graph.add_dense(x, *values)
+
+
+def add_bias(x, bias):
+    """Add a bias to a batch, without ``BiasAdd``.
+
+    TensorFlow would fuse that with the product before it into oneDNN's kernel, which
+    compiles itself anew, and keeps what it compiled, for each width and batch size.
+    """
+    from skdl.nn._backend import tf
+
+    if tf.executing_eagerly():
+        return x + bias
+
+    @tf.custom_gradient
+    def add(x, bias):
+        return x + bias, lambda gradient: (
+            gradient,
+            tf.raw_ops.BiasAddGrad(out_backprop=gradient),
+        )
+
+    return add(x, bias)

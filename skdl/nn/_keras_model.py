@@ -1,0 +1,101 @@
+"""The ordinary Keras model of a network."""
+
+from skdl.nn._backend import keras
+from skdl.nn._heads import HEADS, PLAIN_LOSS
+from skdl.nn._layer import KerasSettings
+
+__all__ = ["build_model", "compile_for_training", "compile_model"]
+
+
+def build_model(
+    structure, plan, weights, *, rates, l1, l2, scaling=None, seed=0, input_shape=None
+):
+    """Build the ordinary Keras model of a network.
+
+    Parameters
+    ----------
+    structure : MLPStructure
+        The network.
+    plan : Plan
+        Its sizes.
+    weights : list of ndarray
+        Its weights.
+    rates : sequence of float
+        Rates of dropout after the input and after each hidden layer.
+    l1, l2 : float
+        Penalties on the kernels.
+    scaling : tuple of ndarray or None
+        Factor and offset of each output, for a head in other units than the target.
+    seed : int, default=0
+        Of the random numbers of dropout.
+    input_shape : tuple of int or None
+        Shape of a row; None is flat.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled.
+    """
+    regularizer = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
+    settings = KerasSettings(rates, regularizer, seed)
+    x = inputs = keras.Input(input_shape or (plan.widths[0],), name="features")
+    for layer, width in zip(structure.layers, plan.layer_widths, strict=True):
+        x = layer.add_to_keras(x, width, settings)
+    activation = HEADS[structure.head].activation
+    if activation is not None:
+        x = keras.layers.Activation(activation, name=activation)(x)
+    if scaling is not None:
+        factor, offset = (part.tolist() for part in scaling)
+        x = keras.layers.Rescaling(factor, offset, name="target_units")(x)
+    kind = "cnn" if structure.n_blocks else "mlp"
+    model = keras.Model(inputs, x, name=f"{kind}_{structure.head}")
+    model.set_weights(weights)
+    return model
+
+
+def compile_model(model, head, optimizer):
+    """Compile a model with the loss and the metric that Keras has for its head.
+
+    Parameters
+    ----------
+    model : keras.Model
+        It returns probabilities, or numbers in the units of the target.
+    head : str
+        What makes its output.
+    optimizer : keras.optimizers.Optimizer
+        Not built yet.
+    """
+    model.compile(
+        optimizer=optimizer,
+        loss=HEADS[head].keras_loss,
+        metrics=[HEADS[head].public_metric()],
+        jit_compile=False,
+    )
+
+
+def compile_for_training(model, head, target):
+    """Compile a model anew, with the loss and the metric of the compiled programs.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; it keeps its optimizer.
+    head : str
+        What makes its output.
+    target : object
+        Its ``scaling``: the loss of a regression is that of the outputs before they
+        were scaled.
+    """
+    loss = HEADS[head].training_loss(target.scaling)
+    metric = HEADS[head].training_metric(target.scaling)
+    counted = keras.metrics.MeanMetricWrapper(metric, name=metric.__name__)
+    counted._direction = "up"  # as in Keras' own, for callbacks that monitor it
+    known = model.get_compile_config()
+    model.compile(
+        optimizer=model.optimizer,
+        loss=loss,
+        weighted_metrics=[counted, keras.metrics.MeanMetricWrapper(loss, PLAIN_LOSS)],
+        jit_compile=False,
+    )
+    # A callback may save the model: its file names what Keras knows, not these.
+    model.get_compile_config = lambda: known

@@ -1,0 +1,119 @@
+"""What every layer of a network has.
+
+A layer is plain data, so that a network can be checked before TensorFlow is imported:
+its methods import what they compute with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+__all__ = ["INFERENCE", "KerasSettings", "Layer", "Mode", "is_kernel", "is_trained"]
+
+Shape = tuple[int, ...]
+
+
+class Mode(NamedTuple):
+    """How a network is run.
+
+    Parameters
+    ----------
+    drop : callable or None
+        ``drop(values, place)`` applies dropout: place 0 is the input, place k follows
+        the k-th hidden layer.
+    move : callable or None
+        ``move(weight, change)`` adds to a weight that is not trained. Where there is
+        one, a batch is normalized by its own statistics; else by the moving ones.
+    """
+
+    drop: Callable | None = None
+    move: Callable | None = None
+
+
+INFERENCE = Mode()
+
+
+class KerasSettings(NamedTuple):
+    """What the Keras model of a network has beside its layers.
+
+    Parameters
+    ----------
+    rates : sequence of float
+        Of dropout: of the input, and of each hidden layer.
+    regularizer : keras.regularizers.Regularizer or None
+        Of the kernels.
+    seed : int
+        Of the random numbers of dropout and augmentation.
+    """
+
+    rates: Sequence[float]
+    regularizer: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    Parameters
+    ----------
+    name : str
+        Of the Keras layer.
+
+    Attributes
+    ----------
+    weights : tuple of str
+        Names of its weights, in Keras' order. A kernel is penalized and has a width;
+        what is called moving is not trained.
+    """
+
+    name: str
+
+    weights: ClassVar[Any] = ()
+
+    @property
+    def has_width(self) -> bool:
+        """Whether the user says how many values it gives."""
+        return any(is_kernel(name) for name in self.weights)
+
+    def output_shape(self, shape: Shape, width: int) -> Shape:
+        """Return the shape of what it makes of a sample of a shape."""
+        return shape
+
+    def weight_shapes(self, shape: Shape, width: int) -> list[Shape]:
+        """Return the shapes of its weights."""
+        return []
+
+    def work(self, shape: Shape, width: int) -> int:
+        """Return the multiply-adds of the forward pass of one sample."""
+        return 0
+
+    def first_weights(self, shapes: list[Shape], initializer) -> list[np.ndarray]:
+        """Return new weights; ``initializer`` makes the kernel from its shape."""
+        return []
+
+    def apply(self, x, values: list, mode: Mode):
+        """Return what it makes of a batch, in a graph or eagerly."""
+        return x
+
+    def add_to_keras(self, x, width: int, settings: KerasSettings):
+        """Return the output of its Keras layer."""
+        return x
+
+    def write_onnx(self, graph, x: str, values: list[np.ndarray]) -> str:
+        """Write its operators, images with the channels first; return their output."""
+        return x
+
+
+def is_kernel(name: str) -> bool:
+    """Return whether a weight of a name is a kernel."""
+    return name.endswith("kernel")
+
+
+def is_trained(name: str) -> bool:
+    """Return whether a weight of a name is trained."""
+    return not name.startswith("moving")

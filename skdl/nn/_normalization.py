@@ -1,0 +1,134 @@
+"""Normalization: over the batch, or over the values of each sample."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdl.nn._layer import Layer
+
+__all__ = ["NORMALIZATIONS", "BatchNormalization", "LayerNormalization"]
+
+
+@dataclass(frozen=True)
+class BatchNormalization(Layer):
+    """Normalizes each value over the batch, and of an image over all its places too.
+
+    Parameters
+    ----------
+    name : str
+        Of the Keras layer.
+    is_image : bool, default=False
+        Whether it follows a convolution.
+
+    References
+    ----------
+    Ioffe & Szegedy, "Batch normalization: Accelerating deep network training by
+    reducing internal covariate shift", ICML (2015).
+    """
+
+    is_image: bool = False
+
+    weights = ("gamma", "beta", "moving_mean", "moving_variance")
+    momentum = 0.9
+    epsilon = 1e-3
+
+    def weight_shapes(self, shape, width):
+        return [shape[-1:]] * 4
+
+    def first_weights(self, shapes, initializer):
+        firsts = (1, 0, 0, 1)
+        return [np.full(one, k, np.float32) for one, k in zip(shapes, firsts)]
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        gamma, beta, *moving = values
+        if mode.move is None:
+            mean, variance = moving
+            scale = gamma * tf.math.rsqrt(variance + self.epsilon)
+            return (x - mean) * scale + beta
+        normal, *statistics = self._normalize(x, gamma, beta)
+        for old, new in zip(moving, statistics, strict=True):
+            mode.move(old, (new - old) * (1 - self.momentum))
+        return normal
+
+    def _normalize(self, x, gamma, beta):
+        """Normalize by the batch's own statistics, with few operations both ways."""
+        from skdl.nn._backend import tf
+
+        axes = list(range(x.shape.rank - 1))
+
+        @tf.custom_gradient
+        def normalize(x, gamma, beta):
+            mean = tf.reduce_mean(x, axis=axes)
+            centered = x - mean
+            variance = tf.reduce_mean(tf.square(centered), axis=axes)
+            inverse = tf.math.rsqrt(variance + self.epsilon)
+            normal = centered * inverse
+
+            def differentiate(gradient, *_):
+                of_beta = tf.reduce_sum(gradient, axis=axes)
+                of_gamma = tf.reduce_sum(gradient * normal, axis=axes)
+                rows = tf.cast(tf.size(x) / tf.shape(x)[-1], x.dtype)
+                shared = (of_beta + normal * of_gamma) / rows
+                return gamma * inverse * (gradient - shared), of_gamma, of_beta
+
+            return (normal * gamma + beta, mean, variance), differentiate
+
+        return normalize(x, gamma, beta)
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        layer = keras.layers.BatchNormalization(
+            momentum=self.momentum, epsilon=self.epsilon, name=self.name
+        )
+        return layer(x)
+
+    def write_onnx(self, graph, x, values):
+        gamma, beta, mean, variance = values
+        scale = gamma / np.sqrt(variance + self.epsilon)
+        offset = beta - mean * scale
+        return graph.add_scaling(x, scale, offset, is_image=self.is_image)
+
+
+@dataclass(frozen=True)
+class LayerNormalization(Layer):
+    """Normalizes the values of each sample: a row does not depend on those beside it.
+
+    References
+    ----------
+    Ba, Kiros & Hinton, "Layer normalization", arXiv:1607.06450 (2016).
+    """
+
+    weights = ("gamma", "beta")
+    epsilon = 1e-3
+
+    def weight_shapes(self, shape, width):
+        return [shape[-1:]] * 2
+
+    def first_weights(self, shapes, initializer):
+        return [np.full(one, k, np.float32) for one, k in zip(shapes, (1, 0))]
+
+    def apply(self, x, values, mode):
+        from skdl.nn._backend import tf
+
+        gamma, beta = values
+        centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+        return centered * tf.math.rsqrt(variance + self.epsilon) * gamma + beta
+
+    def add_to_keras(self, x, width, settings):
+        from skdl.nn._backend import keras
+
+        return keras.layers.LayerNormalization(epsilon=self.epsilon, name=self.name)(x)
+
+    def write_onnx(self, graph, x, values):
+        scale, bias = (np.float32(value) for value in values)
+        return graph.add(
+            "LayerNormalization", x, scale, bias, axis=-1, epsilon=self.epsilon
+        )
+
+
+# What the parameter ``normalization`` may be.
+NORMALIZATIONS = {"batch": BatchNormalization, "layer": LayerNormalization}
