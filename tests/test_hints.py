@@ -63,7 +63,7 @@ def test_fit_says_where_validation_data_go(iris):
 @pytest.mark.parametrize(
     ("name", "value", "nearest"),
     [
-        ("activation", "silu", "'swish'"),
+        ("activation", "Mish", "'mish'"),
         ("activation", "ReLU", "'relu'"),
         ("activation", "logistic", "'sigmoid'"),
         ("optimizer", "Adam", "'adam'"),

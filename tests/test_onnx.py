@@ -34,12 +34,16 @@ def outputs(path, X):
     return onnxruntime.InferenceSession(path).run(None, {"X": np.float32(X)})
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_each_activation_is_the_same(iris, path, activation, batch_norm):
+def test_each_activation_is_the_same(iris, path, activation, normalization):
     X, y = iris
     network = MLPClassifier(
-        (9, 5), activation=activation, batch_norm=batch_norm, epochs=5, random_state=0
+        (9, 5),
+        activation=activation,
+        normalization=normalization,
+        epochs=5,
+        random_state=0,
     ).fit(X, y)
     skdl.export_onnx(network, path)
     labels, proba = outputs(path, 3 * X)

@@ -54,7 +54,6 @@ _SENTENCES = {
     "pre_dispatch": "Trials are drawn one by one, so there is nothing to dispatch.",
 }
 _VALUES = {
-    "activation": {"linear": "identity", "logistic": "sigmoid", "silu": "swish"},
     "batch_size": {None: "auto", "all": -1, "full": -1},
     "optimizer": {"lbfgs": "adam", "momentum": "sgd"},
 }

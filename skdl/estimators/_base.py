@@ -36,6 +36,8 @@ from skdl.estimators._parameters import (
     check_numbers,
     check_optimizer,
     check_schedule,
+    choose_clip,
+    choose_normalization,
     warn_of_rate,
 )
 from skdl.estimators._targets import Target
@@ -266,6 +268,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             learning_rate=settings["learning_rate"],
             momentum=settings["momentum"],
             nesterov=settings["nesterov"],
+            clip=choose_clip(settings),
             schedule=settings["learning_rate_schedule"],
             epochs=settings["epochs"],
             l1=settings["l1"],
@@ -383,6 +386,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         defaults = {name: parameter.default for name, parameter in signature.items()}
         check_optimizer(settings, defaults)
         check_schedule(self.learning_rate_schedule)
+        choose_clip(settings)
+        choose_normalization(self.normalization, self.batch_norm)
         self._dropout_rates()
 
     def _with_hint(self, error):

@@ -23,6 +23,7 @@ __all__ = [
     "check_numbers",
     "check_optimizer",
     "check_schedule",
+    "choose_clip",
     "choose_normalization",
     "expand_dropout",
     "expand_hidden_sizes",
@@ -44,6 +45,8 @@ OPTIMIZERS = (
 SHARE = Interval(Real, 0, 1, closed="left")
 
 FACTOR = Interval(Real, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 BATCH = [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})]
 
@@ -60,10 +63,11 @@ CONSTRAINTS = {
     "l1": [FACTOR],
     "l2": [FACTOR],
     "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
-    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [POSITIVE],
     "learning_rate_schedule": [None, str, dict, callable],
     "momentum": [SHARE],
     "nesterov": ["boolean"],
+    **dict.fromkeys(CLIPS, [POSITIVE, None]),
     "batch_size": BATCH,
     "epochs": [COUNT],
     "early_stopping": ["boolean"],
@@ -131,6 +135,21 @@ def expand_dropout(dropout, n_hidden, name="dropout"):
     return [float(rate) for rate in rates]
 
 
+def choose_clip(params):
+    """Return which norm of the gradients is limited, and to what, or None.
+
+    Raises
+    ------
+    ValueError
+        If several are.
+    """
+    given = [(name, params[name]) for name in CLIPS if params[name] is not None]
+    if len(given) > 1:
+        both = " and ".join(f"{name}={value!r}" for name, value in given)
+        raise ValueError(f"{both} are given, and only one limit is applied: leave one.")
+    return given[0] if given else None
+
+
 def choose_normalization(normalization, batch_norm):
     """Return what normalizes hidden layers, by either spelling.
 
@@ -196,7 +215,7 @@ def check_optimizer(params, defaults):
             "one. Networks of skdl compute in single precision, and need no scaling of "
             "the loss."
         )
-    for name in ("learning_rate", "momentum", "nesterov"):
+    for name in ("learning_rate", "momentum", "nesterov", *CLIPS):
         if params[name] != defaults[name]:
             raise ValueError(
                 f"{name}={params[name]!r} has no effect beside an instance as "

@@ -89,6 +89,8 @@ class Network:
         Of a named optimizer.
     nesterov : bool
         Whether the momentum is Nesterov's.
+    clip : (str, float) or None
+        Which norm of the gradients of a named optimizer is limited, and to what.
     schedule : None, str, dict or callable
         Of the learning rate.
     epochs : int
@@ -109,6 +111,7 @@ class Network:
     learning_rate: float
     momentum: float
     nesterov: bool
+    clip: tuple[str, float] | None
     schedule: Any
     epochs: int
     l1: float

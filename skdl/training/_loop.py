@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl.training._optimizers import Flowing
 from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
 
 __all__ = ["Training", "train_program"]
@@ -31,8 +32,8 @@ class Training:
         From ``make_schedule``.
     order_seed : np.random.SeedSequence
         Where the order of the rows comes from.
-    momentum : float, default=0.0
-        Of the optimizers that have one.
+    flowing : Flowing
+        What flows into each step beside the learning rate.
     data : tuple of tf.Tensor, default=()
         X, y and, where rows are weighted, their weights.
     validation : tuple of tf.Tensor or None, default=None
@@ -52,7 +53,7 @@ class Training:
     batch_size: int
     schedule: Any
     order_seed: np.random.SeedSequence
-    momentum: float = 0.0
+    flowing: Flowing = Flowing()
     data: tuple = ()
     validation: tuple | None = None
     observed: tuple | None = None

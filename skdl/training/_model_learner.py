@@ -13,7 +13,7 @@ from skdl.training._model_key import (
     work_per_row,
 )
 from skdl.training._model_step import ModelSpec, ModelStep, unfitting
-from skdl.training._optimizers import rate_of, spec_for
+from skdl.training._optimizers import Flowing, rate_of, spec_for
 from skdl.training._program import Program
 from skdl.training._schedules import make_schedule
 from skdl.training._tensors import as_batch, count_samples, to_tensor
@@ -69,7 +69,7 @@ class ModelLearner:
             schedule=make_schedule(
                 schedule, rate, -(-n_rows // batch_size), job.n_epochs
             ),
-            momentum=momentum,
+            flowing=Flowing(momentum),
             order_seed=job.seed,
             shuffle=job.shuffle,
             first_step=job.first_step,
@@ -112,7 +112,7 @@ class ModelLearner:
         ]
         if _are_weighted(job.train, job.validation):
             columns.append(((), "float32"))
-        return ModelSpec(architecture, spec_for(optimizer, 0.0, False), tuple(columns))
+        return ModelSpec(architecture, spec_for(optimizer), tuple(columns))
 
     def make_program(self, spec):
         """Return a new program."""

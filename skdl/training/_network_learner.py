@@ -9,7 +9,13 @@ from skdl.nn._keras_model import build_model, compile_for_training, compile_mode
 from skdl.training._keras_fit import KerasFit
 from skdl.training._loop import Training
 from skdl.training._network_step import NetworkSpec, NetworkStep
-from skdl.training._optimizers import kernel_for, make_optimizer, rate_of, spec_for
+from skdl.training._optimizers import (
+    Flowing,
+    kernel_for,
+    make_optimizer,
+    rate_of,
+    spec_for,
+)
 from skdl.training._program import Program
 from skdl.training._schedules import make_schedule
 from skdl.training._sparse import as_sparse_tensors
@@ -80,7 +86,7 @@ class NetworkLearner:
             schedule=make_schedule(
                 schedule, self._rate, -(-n_rows // batch_size), network.epochs
             ),
-            momentum=momentum,
+            flowing=Flowing(momentum, network.clip[1] if network.clip else 0.0),
             order_seed=order_seed,
             first_step=job.first_step,
             first_epoch=job.first_epoch,
@@ -94,8 +100,9 @@ class NetworkLearner:
     def spec(self):
         """What a program is compiled for."""
         network = self._network
+        momentum = self.training.flowing.momentum
         optimizer = spec_for(
-            network.optimizer, self.training.momentum, network.nesterov
+            network.optimizer, momentum, network.nesterov, network.clip
         )
         shapes = None
         if kernel_for(optimizer) is None:
@@ -183,7 +190,7 @@ class NetworkLearner:
         return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))
 
     def _make_optimizer(self):
-        return _new_optimizer(self._network, self._rate, self.training.momentum)
+        return _new_optimizer(self._network, self._rate, self.training.flowing.momentum)
 
 
 def resolve_rate(network):
@@ -203,7 +210,9 @@ def resolve_rate(network):
 
 
 def _new_optimizer(network, rate, momentum):
-    return make_optimizer(network.optimizer, rate, momentum, network.nesterov)
+    return make_optimizer(
+        network.optimizer, rate, momentum, network.nesterov, network.clip
+    )
 
 
 def make_model(network, weights, *, seed=0, input_shape=None):

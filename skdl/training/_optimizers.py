@@ -6,8 +6,9 @@ Keras (the tests compare both over many steps).
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ import tensorflow as tf
 from skdl._utils._exclusions import copy_exclusions, find_exclusions
 
 __all__ = [
+    "Flowing",
     "OptimizerSpec",
     "kernel_for",
     "make_optimizer",
@@ -41,14 +43,15 @@ _FLOWING = ("name", "learning_rate", "momentum")
 class OptimizerSpec:
     """What of an optimizer changes the graph.
 
-    The learning rate and the momentum flow in with each step; whether there is
-    a momentum at all is part of the graph.
+    The learning rate, the momentum and the limit of the gradients flow in with each
+    step; whether there is a momentum, or a limit of which kind, is part of the graph.
     """
 
     kind: type
     config: str
     has_momentum: bool
     excluded: str | None = None  # from weight decay: a pattern of names
+    clip: str | None = None  # a name in _CLIPS
 
     @property
     def settings(self):
@@ -56,8 +59,35 @@ class OptimizerSpec:
         return json.loads(self.config)
 
 
-def make_optimizer(optimizer, learning_rate, momentum, nesterov):
-    """Return a new Keras optimizer for a name, or a copy of an instance."""
+class Flowing(NamedTuple):
+    """What flows into each step beside the learning rate.
+
+    Parameters
+    ----------
+    momentum : float, default=0.0
+        Of the optimizers that have one.
+    limit : float, default=0.0
+        Of the gradients, where they are clipped.
+    """
+
+    momentum: float = 0.0
+    limit: float = 0.0
+
+
+def make_optimizer(optimizer, learning_rate, momentum, nesterov, clip=None):
+    """Return a new Keras optimizer for a name, or a copy of an instance.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        Which.
+    learning_rate, momentum : float
+        What it begins with; only some have a momentum.
+    nesterov : bool
+        Whether that is Nesterov's.
+    clip : (str, float) or None, default=None
+        Which norm of the gradients is limited, by Keras' name, and to what.
+    """
     if not isinstance(optimizer, str):
         config = optimizer.get_config() | {"learning_rate": float(learning_rate)}
         return copy_exclusions(optimizer, optimizer.from_config(config))
@@ -66,6 +96,8 @@ def make_optimizer(optimizer, learning_rate, momentum, nesterov):
         config["momentum"] = float(momentum)
     if optimizer == "sgd":
         config["nesterov"] = bool(nesterov)
+    if clip is not None:
+        config[clip[0]] = float(clip[1])
     return keras.optimizers.get({"class_name": optimizer, "config": config})
 
 
@@ -89,11 +121,12 @@ def rate_of(optimizer):
     return float(rate), schedule, settings.get("momentum") or 0.0
 
 
-def spec_for(optimizer, momentum, nesterov):
+def spec_for(optimizer, momentum=0.0, nesterov=False, clip=None):
     """Return the ``OptimizerSpec`` of a name or of a Keras optimizer."""
-    if isinstance(optimizer, str):
-        return _spec_of_name(optimizer, float(momentum > 0), bool(nesterov))
-    return _spec_of(optimizer)
+    if not isinstance(optimizer, str):
+        return _spec_of(optimizer)
+    spec = _spec_of_name(optimizer, float(momentum > 0), bool(nesterov))
+    return spec if clip is None else replace(spec, clip=clip[0])
 
 
 @cache
@@ -140,24 +173,31 @@ def make_update(spec, make_optimizer, variables, *, sparse=False):
     kernel = None if sparse else kernel_for(spec)
     if kernel is None:
         return _KerasUpdate(make_optimizer(), variables)
-    return _KernelUpdate(kernel, variables)
+    return _KernelUpdate(kernel, variables, spec.clip)
 
 
 class _KernelUpdate:
     """Updates variables by one fused operation each."""
 
-    def __init__(self, kernel, variables):
+    def __init__(self, kernel, variables, clip):
         self._kernel = kernel
         self._variables = variables
+        self._clip = clip
         self._slots = [
             [tf.Variable(tf.zeros_like(v), shape=v.shape) for _ in kernel.slots]
             for v in variables
         ]
 
-    def columns(self, steps, momentum):
-        return self._kernel.columns(steps, momentum)
+    def columns(self, steps, flowing):
+        columns = self._kernel.columns(steps, flowing.momentum)
+        if self._clip is not None:
+            columns = [*columns, np.full(len(steps), flowing.limit)]
+        return columns
 
     def apply(self, gradients, rate, *scalars):
+        if self._clip is not None:
+            *scalars, limit = scalars
+            gradients = _CLIPS[self._clip](gradients, limit)
         for variable, slots, gradient in zip(
             self._variables, self._slots, gradients, strict=True
         ):
@@ -190,7 +230,7 @@ class _KerasUpdate:
         optimizer.build(variables)
         self._first = self.read()
 
-    def columns(self, steps, momentum):
+    def columns(self, steps, flowing):
         return []
 
     def apply(self, gradients, rate):
@@ -208,6 +248,35 @@ class _KerasUpdate:
 
     def read(self):
         return [variable.numpy() for variable in self._optimizer.variables]
+
+
+def _clip_norms(gradients, limit):
+    """Shorten each gradient that is longer than the limit."""
+    return [gradient * _shortening([gradient], limit) for gradient in gradients]
+
+
+def _clip_global_norm(gradients, limit):
+    """Shorten all gradients alike where they are, together, longer than the limit."""
+    factor = _shortening(gradients, limit)
+    return [gradient * factor for gradient in gradients]
+
+
+def _shortening(gradients, limit):
+    squares = tf.add_n([tf.reduce_sum(tf.square(one)) for one in gradients])
+    return limit / tf.maximum(tf.sqrt(squares), limit)
+
+
+def _clip_values(gradients, limit):
+    """Bring each value between the limits."""
+    return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
+
+
+# By Keras' names.
+_CLIPS = {
+    "clipnorm": _clip_norms,
+    "clipvalue": _clip_values,
+    "global_clipnorm": _clip_global_norm,
+}
 
 
 class _Kernel:

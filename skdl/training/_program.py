@@ -11,6 +11,7 @@ from skdl.training._graph_loop import (
     run_on_all_threads,
     run_on_one_thread,
 )
+from skdl.training._optimizers import Flowing
 from skdl.training._sparse import dense_rows, take_rows
 
 __all__ = ["EpochResults", "Program", "Step"]
@@ -131,7 +132,7 @@ class Program:
         begin = np.add.outer(np.arange(n_epochs, dtype=np.int32) * n_rows, offsets)
         steps = np.arange(first_step, first_step + len(rates)) + 1
         update = self.step.update
-        scalars = (1 / size, rates, *update.columns(steps, training.momentum))
+        scalars = (1 / size, rates, *update.columns(steps, training.flowing))
         table = (
             begin.astype(np.int32).reshape(-1, 1),
             size.astype(np.int32).reshape(-1, 1),
@@ -188,7 +189,7 @@ class Program:
     def _signature(self):
         data, constants, columns = self.step.signature()
         floats, integers = tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)
-        n_scalars = 2 + len(self.step.update.columns(np.ones(1), 0.0))
+        n_scalars = 2 + len(self.step.update.columns(np.ones(1), Flowing()))
         steps = (
             tf.TensorSpec([None, None, 1], tf.int32),
             tf.TensorSpec([None, None, 1], tf.int32),

@@ -160,8 +160,8 @@ class Recorder:
         raise Diverged(
             f"The loss became {loss} in epoch {epoch + 1}: the training diverged. "
             f"Lower learning_rate (now {rate:g}), scale X (StandardScaler in a "
-            "pipeline), or clip the gradients "
-            "(optimizer=keras.optimizers.Adam(clipnorm=1.0))."
+            "pipeline), or clip the gradients (clipnorm=1.0; of a model of your own "
+            "optimizer__clipnorm=1.0)."
         )
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skdl.training._optimizers import kernel_for, make_update, spec_for
+from skdl import MLPClassifier
+from skdl.training._optimizers import Flowing, kernel_for, make_update, spec_for
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD(0.05),
@@ -40,7 +41,7 @@ def test_a_kernel_equals_keras_over_200_steps(name):
     rate = optimizer.get_config()["learning_rate"]
     for step in range(1, 201):
         noise = rng.standard_normal((3, 2)).astype(np.float32)
-        columns = update.columns(np.array([step]), momentum)
+        columns = update.columns(np.array([step]), Flowing(momentum))
         scalars = [tf.constant(column[0], tf.float32) for column in columns]
         update.apply([ours - target + noise], tf.constant(rate), *scalars)
         reference.apply([theirs.value - target + noise], [theirs])
@@ -69,3 +70,64 @@ def test_the_rate_and_the_momentum_are_not_part_of_the_graph():
     assert spec_for("sgd", 0.0, False) != spec_for("sgd", 0.9, False)
     fast, slow = keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.001)
     assert spec_for(fast, 0.0, False) == spec_for(slow, 0.0, False)
+
+
+@pytest.mark.parametrize("limit", [0.1, 1e3])
+@pytest.mark.parametrize("clip", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_gradients_are_clipped_as_keras_clips_them(clip, limit):
+    spec = spec_for("sgd", clip=(clip, limit))
+    rng = np.random.default_rng(0)
+    starts = [rng.standard_normal(shape).astype(np.float32) for shape in [(3, 2), (4,)]]
+    ours = [tf.Variable(start) for start in starts]
+    update = make_update(spec, None, ours)
+    update.reset([start.shape for start in starts], None)
+    theirs = [keras.Variable(start) for start in starts]
+    reference = keras.optimizers.SGD(0.1, **{clip: limit})
+    reference.build(theirs)
+    for step in range(1, 20):
+        gradients = [rng.standard_normal(s.shape).astype(np.float32) for s in starts]
+        columns = update.columns(np.array([step]), Flowing(limit=limit))
+        scalars = [tf.constant(column[0], tf.float32) for column in columns]
+        update.apply(list(map(tf.constant, gradients)), tf.constant(0.1), *scalars)
+        reference.apply(list(map(tf.constant, gradients)), theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_limit_of_the_gradients_is_not_part_of_the_graph():
+    assert spec_for("adam", clip=("clipnorm", 1.0)) == spec_for(
+        "adam", clip=("clipnorm", 0.5)
+    )
+    assert spec_for("adam", clip=("clipnorm", 1.0)) != spec_for("adam")
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "nadam"])
+def test_a_clipped_training_is_that_of_keras(iris, optimizer):
+    network = MLPClassifier(
+        8,
+        activation="relu",
+        dropout=0.0,
+        l2=0.0,
+        optimizer=optimizer,
+        learning_rate=1e-9,
+        global_clipnorm=0.05,
+        batch_size=-1,
+        epochs=1,
+        random_state=0,
+    )
+    model = network.fit(*iris).model_
+    assert model.optimizer.global_clipnorm == 0.05
+    model.optimizer.learning_rate = 0.01
+    model.fit(*iris, batch_size=150, epochs=19, verbose=0)
+    network.set_params(learning_rate=0.01, epochs=19).fit(*iris)
+    np.testing.assert_allclose(
+        network.predict_proba(iris[0]), model.predict(iris[0], verbose=0), atol=2e-3
+    )
+
+
+def test_two_limits_of_the_gradients_are_refused(iris):
+    network = MLPClassifier(clipnorm=1.0, clipvalue=2.0)
+    with pytest.raises(ValueError, match=r"clipnorm=1.0 and clipvalue=2.0.*leave one"):
+        network.fit(*iris)
+    with pytest.raises(ValueError, match="clipnorm=1.0 has no effect beside"):
+        MLPClassifier(clipnorm=1.0, optimizer=keras.optimizers.SGD()).fit(*iris)
