@@ -4,6 +4,23 @@ Importing this package imports neither TensorFlow nor Keras; a fit does.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # at run time they are imported when they are first asked for
+    from skdl import (
+        baselines,
+        datasets,
+        inspection,
+        model_selection,
+        preprocessing,
+    )
+    from skdl.estimators._cnn import CNNClassifier, CNNRegressor
+    from skdl.estimators._mlp import MLPClassifier, MLPRegressor
+    from skdl.inspection._model_card import model_card
+    from skdl.keras_wrapper._classifier import KerasClassifier
+    from skdl.keras_wrapper._regressor import KerasRegressor
+    from skdl.saving import ModelFileError, load, save
+    from skdl.saving._onnx import export_onnx
 
 __version__ = "0.1.0"
 

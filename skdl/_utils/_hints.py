@@ -53,7 +53,7 @@ _SENTENCES = {
     "validation_data": "Validation data go to fit, as X_val and y_val.",
     "pre_dispatch": "Trials are drawn one by one, so there is nothing to dispatch.",
 }
-_VALUES = {
+_VALUES: dict[str, dict] = {
     "batch_size": {None: "auto", "all": -1, "full": -1},
     "optimizer": {"lbfgs": "adam", "momentum": "sgd"},
 }
@@ -69,16 +69,16 @@ class NamesWithHints(ABCMeta):
     @property
     def __signature__(cls):
         """That of ``__init__``: Python would show that of ``__call__`` below."""
-        signature = inspect.signature(cls.__init__)
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __call__(cls, *args, **kwargs):
         """Make an instance."""
-        known = inspect.signature(cls.__init__).parameters
+        known = inspect.signature(cls).parameters
         open_ended = any(p.kind == p.VAR_KEYWORD for p in known.values())
         for name in kwargs:
             if name not in known and not open_ended:
-                hint = hint_at_name(name, list(known)[1:])
+                hint = hint_at_name(name, list(known))
                 raise TypeError(f"{cls.__name__} has no parameter {name!r}. {hint}")
         return super().__call__(*args, **kwargs)
 

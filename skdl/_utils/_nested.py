@@ -6,6 +6,7 @@ whatever way is theirs. A search only reaches the network inside while it is fit
 
 import sys
 from copy import copy
+from types import FrameType
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -129,7 +130,7 @@ _FITTED = _TRAINED | {
 
 def callers():
     """Yield the object and the name of each method that runs, the innermost first."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield frame.f_locals.get("self"), frame.f_code.co_name
         frame = frame.f_back

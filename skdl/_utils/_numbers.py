@@ -45,5 +45,7 @@ def as_numeric(X, name="X"):
 def draw_seed(random_state):
     """Return a seed; the global random state of NumPy is left alone."""
     if random_state is None:
-        return int(np.random.SeedSequence().entropy % 2**63)
+        entropy = np.random.SeedSequence().entropy
+        assert isinstance(entropy, int)
+        return entropy % 2**63
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -1,5 +1,6 @@
 """Who sees the epochs of a network while something else fits it."""
 
+from collections.abc import Callable
 from copy import copy
 
 __all__ = ["Observer", "ShownPredictions"]
@@ -54,9 +55,9 @@ class Observer:
             Multiply-adds of the forward pass of all rows.
         """
 
-    def find_validation(self):
+    def find_validation(self) -> tuple | None:
         """Return X, y and perhaps weights to validate on, as it takes them, or None."""
-        return
+        return None
 
     def find_rows(self, encode):
         """Return the rows to score in the compiled loop, or None."""
@@ -88,7 +89,7 @@ class ShownPredictions:
     def __init__(self, estimator, attributes):
         self._estimator = estimator
         self._attributes = attributes
-        self._read = None
+        self._read: Callable[[], list] = list
 
     @property
     def stride(self):

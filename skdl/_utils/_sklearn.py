@@ -1,7 +1,9 @@
 """The names that scikit-learn does not promise: all of them stand here."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
@@ -86,7 +88,7 @@ class EpochTasks:
         self._estimator = estimator
         self._data = data
         self._fitted_attributes = fitted_attributes
-        self._read = None
+        self._read: Callable[[], list] = list
         self._root = estimator._init_callback_context(max_subtasks=epochs)
 
     @staticmethod
@@ -140,7 +142,8 @@ class SearchTasks:
         self._data = data
         self._n_fits = n_fits
         self._numbers = count()
-        self._root = self._fits = None
+        self._root: Any = None
+        self._fits: Any = None
         if hasattr(search, "_init_callback_context"):  # scikit-learn 1.9 and later
             self._root = search._init_callback_context(max_subtasks=1 + refit)
 
@@ -275,5 +278,5 @@ def plain_score_name(scorer, objective, estimator):
         (log_loss, -1): "neg_log_loss",
     }
     return known.get(
-        (getattr(scorer, "_score_func", None), getattr(scorer, "_sign", None))
+        (getattr(scorer, "_score_func", None), getattr(scorer, "_sign", 0))
     )

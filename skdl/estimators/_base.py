@@ -12,7 +12,7 @@ from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._hints import NamesWithHints, hint_at_name, hint_at_value, with_hints
 from skdl._utils._numbers import as_numeric, draw_seed
-from skdl._utils._observer import ShownPredictions
+from skdl._utils._observer import Observer, ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._sklearn import (
     CallbackSupportMixin,
@@ -75,7 +75,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     # Set by model_.
     _model = None
     # Set by a search while it fits: who sees the score of each epoch.
-    _observer = None
+    _observer: Observer | None = None
 
     @abstractmethod
     def _make_target(self, y, weight, classes, *, partial):
@@ -304,7 +304,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         if EpochTasks.wanted_by(self):
             job.watchers.append(EpochTasks(self, job.n_epochs, data, fitted_attributes))
         if self.verbose:
-            from skdl.training._progress import ProgressLine
+            from skdl._utils._progress_line import ProgressLine
 
             job.watchers.append(ProgressLine(type(self).__name__, job.n_epochs))
         if observer is not None:
@@ -318,12 +318,12 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             if observer.wants_epochs and not run.scores_observed:
                 job.watchers.append(ShownPredictions(self, fitted_attributes))
         outcome = run.train()
-        vars(self).update(fitted_attributes(outcome.weights))
+        self.__dict__.update(fitted_attributes(outcome.weights))
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history.get("loss", ()))
         for name in ("_seen_columns", "callbacks_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         if job.callbacks:
             self.callbacks_ = job.callbacks
 
@@ -408,7 +408,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         """Return the validation part that was given to ``fit``, or None."""
         X, y, weight = validation
         if X is None and y is None and weight is None:
-            found = self._observer and self._observer.find_validation()
+            found = None
+            if self._observer is not None:
+                found = self._observer.find_validation()
             if found is None:
                 return None
             X, y, weight = (*found, None)[:3]

@@ -1,11 +1,13 @@
 """The convolutional networks: CNNClassifier and CNNRegressor."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from skdl._utils._sklearn import HasMethods, StrOptions
 from skdl.estimators import _images as images
+from skdl.estimators._base import BaseNetwork
 from skdl.estimators._mixins import NetworkClassifier, NetworkRegressor
 from skdl.estimators._parameters import (
     COUNT,
@@ -43,8 +45,26 @@ _CNN_CONSTRAINTS = {
 }
 
 
-class _Convolutional:
+class _Convolutional(BaseNetwork):
     """The layers of a convolutional network, and images as rows."""
+
+    conv_filters: Any
+    kernel_size: Any
+    pooling: Any
+    conv_batch_norm: bool
+    conv_dropout: Any
+    global_pooling: str | None
+    augmentation: Any
+    image_shape: Any
+    hidden_layer_sizes: Any
+    activation: str
+    batch_norm: bool
+    normalization: str | None
+    dropout: Any
+    input_dropout: float
+    # Set by a fit.
+    image_shape_: tuple[int, int, int]
+    _flat: bool
 
     def _make_structure(self, target):
         # A fit that goes on keeps the shape of the images: another one is refused.

@@ -5,7 +5,12 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
-from skdl.estimators._targets import make_class_target, make_real_target
+from skdl.estimators._targets import (
+    LabelTarget,
+    NumberTarget,
+    make_class_target,
+    make_real_target,
+)
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
 
@@ -16,6 +21,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     _parameter_constraints = BaseNetwork._parameter_constraints | {
         "class_weight": [dict, StrOptions({"balanced"}), None]
     }
+
+    _target: LabelTarget
 
     @available_if(can_fit_partially)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -140,6 +147,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
 class NetworkRegressor(RegressorMixin, BaseNetwork):
     """A network that predicts numbers; a leaf says of which layers it is made."""
+
+    _target: NumberTarget
 
     @available_if(can_fit_partially)
     def partial_fit(self, X, y, sample_weight=None):

@@ -1,6 +1,9 @@
 """The multilayer perceptrons: MLPClassifier and MLPRegressor."""
 
+from typing import Any
+
 from skdl._utils._sklearn import StrOptions
+from skdl.estimators._base import BaseNetwork
 from skdl.estimators._defaults import AUTO
 from skdl.estimators._mixins import NetworkClassifier, NetworkRegressor
 from skdl.estimators._parameters import (
@@ -29,8 +32,15 @@ _MLP_CONSTRAINTS = {
 }
 
 
-class _Perceptron:
+class _Perceptron(BaseNetwork):
     """The layers of a multilayer perceptron."""
+
+    hidden_layer_sizes: Any
+    activation: str
+    batch_norm: bool
+    normalization: str | None
+    dropout: Any
+    input_dropout: float
 
     def _make_structure(self, target):
         hidden = expand_hidden_sizes(self.hidden_layer_sizes)

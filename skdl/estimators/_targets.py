@@ -18,6 +18,8 @@ from skdl._utils._labels import (
 )
 
 __all__ = [
+    "LabelTarget",
+    "NumberTarget",
     "Target",
     "make_class_target",
     "make_real_target",
@@ -37,8 +39,6 @@ class Target(Protocol):
         Name of the metric.
     classes : ndarray or None
         The labels.
-    scaling : tuple of ndarray or None
-        Factor and offset of the outputs.
     n_outputs, n_logits : int
         Columns of the target, and of the network's output.
     """
@@ -47,9 +47,12 @@ class Target(Protocol):
     dtype: type
     metric: str
     classes: np.ndarray | None
-    scaling: tuple[np.ndarray, np.ndarray] | None
     n_outputs: int
     n_logits: int
+
+    @property
+    def scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Factor and offset of outputs that are not what the network learns."""
 
     def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return the targets as the network learns them."""
@@ -65,6 +68,40 @@ class Target(Protocol):
 
     def predict(self, logits: np.ndarray) -> np.ndarray:
         """Return the predictions in the terms of the user's targets."""
+
+
+class NumberTarget(Target, Protocol):
+    """What estimators that predict numbers ask of a target beside that.
+
+    Attributes
+    ----------
+    n_dimensions : int
+        Of the targets as they were given.
+    """
+
+    n_dimensions: int
+
+    @property
+    def scaling(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factor and offset of the outputs."""
+
+
+class LabelTarget(Target, Protocol):
+    """What estimators that classify ask of a target beside that."""
+
+    def weigh(
+        self, encoded: np.ndarray, weight: np.ndarray | None, class_weight: object
+    ) -> np.ndarray:
+        """Return the weight of each row that comes from its class."""
+
+    def decide(self, logits: np.ndarray) -> np.ndarray:
+        """Return what ``decision_function`` returns."""
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return the probabilities of the classes."""
+
+    def log_probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return their logarithms."""
 
 
 def make_class_target(y, classes=None, *, partial=False):
@@ -162,9 +199,9 @@ class _SingleLabel:
     def _check_class_weight(self, class_weight):
         classes = self.classes.tolist()
         warn_of_absent_classes(class_weight, classes)
-        weights = [class_weight.get(label, 1.0) for label in classes]
-        weights = np.array(weights, dtype=object)
-        if not all(isinstance(w, Real) and 0 <= w < np.inf for w in weights):
+        given = [class_weight.get(label, 1.0) for label in classes]
+        weights = np.array(given, dtype=object)
+        if not all(isinstance(w, Real) and 0 <= float(w) < np.inf for w in weights):
             raise ValueError(
                 f"class_weight={class_weight!r} must hold finite numbers from 0."
             )

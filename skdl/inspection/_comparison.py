@@ -224,7 +224,9 @@ class Comparison:
             rows[name]["p_value"] = p_value(first, runs)
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
         # A variant that failed lacks columns, and it may be the first.
-        frame = frame[list(max(rows.values(), key=len))]
+        longest = max(len(row) for row in rows.values())
+        whole = next(row for row in rows.values() if len(row) == longest)
+        frame = frame[list(whole)]
         if (frame["n_parameters"] % 1 == 0).all():  # they may differ between splits
             frame["n_parameters"] = frame["n_parameters"].astype(int)
         return frame
@@ -252,7 +254,7 @@ class Comparison:
         dict of list of dict
             Loss and metrics of each epoch, of each run of each variant.
         """
-        found = {}
+        found: dict[str, list] = {}
         for run in self.runs:
             if run.history:
                 found.setdefault(run.variant, []).append(run.history)

@@ -143,7 +143,7 @@ class ComparisonDisplay:
         return (4.2 * n_axes + 0.6 + 0.08 * longest, height), n_axes
 
     def _draw(self, axes, name):
-        lines = {}
+        lines: dict[str, list] = {}
         colours = _take_colours(len(self.histories))
         for colour, (variant, runs) in zip(colours, self.histories.items()):
             lines[variant] = []
@@ -215,5 +215,5 @@ def _take_colours(count):
     from matplotlib import colormaps
 
     if count <= 10:
-        return colormaps["tab10"].colors[:count]
+        return [colormaps["tab10"](k) for k in range(count)]
     return [colormaps["turbo"](k / (count - 1)) for k in range(count)]

@@ -276,7 +276,7 @@ def _score_of_a_constant(estimator, split, scorer):
 def _constants(estimator, y):
     if not is_classifier(estimator):
         return [DummyRegressor(strategy=name) for name in ("mean", "median")]
-    labels = np.unique(np.asarray(y)) if np.ndim(y) == 1 else []
+    labels = np.unique(np.asarray(y)).tolist() if np.ndim(y) == 1 else []
     each = [DummyClassifier(strategy="constant", constant=k) for k in labels[:20]]
     return [DummyClassifier(strategy="prior"), *each]
 

@@ -1,6 +1,7 @@
 """Pieces of Markdown pages."""
 
 import importlib.metadata
+import math
 import platform
 from numbers import Real
 
@@ -19,7 +20,7 @@ def table(rows, columns):
 
 def cell(value):
     """Return a value as it stands in a table."""
-    if isinstance(value, Real) and np.isnan(value):
+    if isinstance(value, Real) and math.isnan(value):
         return "NaN"
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"

@@ -18,6 +18,7 @@ from skdl._utils._observer import Observer
 from skdl._utils._sklearn import check_params, cut_rows
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._defaults import resolve
+from skdl.estimators._mixins import NetworkRegressor
 from skdl.inspection._splits import Split
 
 __all__ = ["TrainedRun", "train_run"]
@@ -230,8 +231,9 @@ def _compile(candidate, split):
             params.get("fit__batch_size", params["batch_size"]), split.y
         )
         X, y = cut_rows(copy, split.X, split.y, rows)
-        one = cut_rows(copy, split.X_val, split.y_val, np.arange(1))
-        small = Split(X, y, *one, params=check_params(split.X, split.params, rows))
+        X_val, y_val = cut_rows(copy, split.X_val, split.y_val, np.arange(1))
+        params = check_params(split.X, split.params, rows)
+        small = Split(X, y, X_val, y_val, params=params)
         observer = _RunObserver(copy, small, None)
         observer.watch()
         with warnings.catch_warnings():
@@ -271,7 +273,7 @@ def _mean_loss(estimator, X, y):
         if not isinstance(network, BaseNetwork):
             return network._mean_loss(X, y)
         estimator = network
-    if isinstance(estimator, BaseNetwork) and is_regressor(estimator):
+    if isinstance(estimator, NetworkRegressor):
         factor, _ = estimator._target.scaling
         errors = (np.asarray(y) - estimator.predict(X)).reshape(-1, len(factor))
         return float(np.mean((errors / factor) ** 2))

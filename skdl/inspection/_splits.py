@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -29,10 +29,10 @@ class Split(NamedTuple):
     ``params`` go to ``fit``, the others to the scorer.
     """
 
-    X: object
-    y: object
-    X_val: object
-    y_val: object
+    X: Any
+    y: Any
+    X_val: Any
+    y_val: Any
     params: dict | None = None
     score_params: dict | None = None
     score_params_val: dict | None = None
@@ -159,7 +159,10 @@ class _Cut:
     def __init__(self, data):
         self._data = data
         self._lock = threading.Lock()
-        self._last = (None, None)
+        self._last: tuple = (None, None)
+
+    def _find_rows(self, fold, seed):
+        raise NotImplementedError
 
     def cut(self, fold, seed):
         with self._lock:

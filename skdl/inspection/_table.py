@@ -47,7 +47,7 @@ def p_value(first, others):
     if first[0].variant == others[0].variant:
         return np.nan
     partners = {(run.repeat, run.fold): run for run in first if not run.error}
-    differences = {}
+    differences: dict = {}
     ratio = []
     by_fold = len({run.fold for run in others}) > 1
     for run in others:

@@ -10,7 +10,7 @@ import numpy as np
 
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._numbers import draw_seed
-from skdl._utils._observer import ShownPredictions
+from skdl._utils._observer import Observer, ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._validation_part import check_groups
 from skdl.keras_wrapper._build import BuiltModel
@@ -70,7 +70,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
     _trained_by = None  # the optimizer that _states are of
     _built_with: dict  # the parameters that the model was built with
     # Set by a search while it fits: who sees the score of each epoch.
-    _observer = None
+    _observer: Observer | None = None
     # SciKeras would set TensorFlow's global seed from it.
     _random_state = None
 
@@ -346,9 +346,9 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             job.validation = Part(X_val, None, y_val, weight_val)
         run = Run(job)
         if self._observer is not None:
-            self._observe(job, run)
+            self._observe(self._observer, job, run)
         if arguments["verbose"]:
-            from skdl.training._progress import ProgressLine
+            from skdl._utils._progress_line import ProgressLine
 
             job.watchers.append(ProgressLine(type(self).__name__, n_epochs))
         outcome = run.train()
@@ -359,7 +359,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         for name, values in named_as_history(outcome.history).items():
             self.history_.setdefault(name, []).extend(values)
         self.n_iter_ = len(self.history_.get("loss", ()))
-        vars(self).pop("callbacks_", None)
+        self.__dict__.pop("callbacks_", None)
         if callbacks:
             self.callbacks_ = callbacks
 
@@ -373,16 +373,16 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         """Return what weighs rows by their labels, or None if all count alike."""
         return
 
-    def _observe(self, job, run):
-        """Let the observer see the epochs of a run."""
+    def _observe(self, observer, job, run):
+        """Let an observer see the epochs of a run."""
 
         def take_weights(weights):
             self._built.set_weights(weights)
             return {}
 
-        self._observer.begin(job.n_epochs, run.steps_per_epoch, run.work)
-        if self._observer.wants_epochs:
-            self._observer.find_rows(_refuse_rows)
+        observer.begin(job.n_epochs, run.steps_per_epoch, run.work)
+        if observer.wants_epochs:
+            observer.find_rows(_refuse_rows)
             job.watchers.append(ShownPredictions(self, take_weights))
 
     def _fit_arguments(self, kwargs):
@@ -409,11 +409,11 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         self._states, self._steps_done = None, 0
         with _no_autologging():
             self.target_encoder_ = self.target_encoder.fit(y)
-            vars(self).update(getattr(self.target_encoder_, "get_metadata", dict)())
+            self.__dict__.update(getattr(self.target_encoder_, "get_metadata", dict)())
             encoder = self.feature_encoder
             self.feature_encoder_ = encoder.fit(X)
-        vars(self).update(getattr(encoder, "get_metadata", dict)())
-        vars(self).pop("history_", None)
+        self.__dict__.update(getattr(encoder, "get_metadata", dict)())
+        self.__dict__.pop("history_", None)
         self._built_with = self.get_params(deep=False)
         self._built = self._build_keras_model()
         return X, y
@@ -453,11 +453,11 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
     @property
     def model_(self):
         """The fitted ``keras.Model``, compiled: an ordinary one."""
-        if "_built" not in vars(self):
+        if "_built" not in self.__dict__:
             raise AttributeError(
                 f"This {type(self).__name__} is not fitted: no model_."
             )
-        if "history_" in vars(self):
+        if "history_" in self.__dict__:
             build_optimizer(self._built, self._steps_done)
         return self._built
 
@@ -469,7 +469,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
     @property
     def initialized_(self):
         """Whether there is a model, fitted or with its first weights."""
-        return "_built" in vars(self)
+        return "_built" in self.__dict__
 
     def __sklearn_is_fitted__(self):
         return self.initialized_

@@ -1,6 +1,7 @@
 """How a wrapper comes to its model: built, copied, compiled."""
 
 import inspect
+from typing import Any
 
 import keras
 
@@ -16,6 +17,8 @@ __all__ = ["BuiltModel"]
 class BuiltModel(BaseWrapper):
     """Builds and compiles the model of a wrapper, as SciKeras' protocol has it."""
 
+    loss: Any
+    optimizer: Any
     _built: keras.Model
     _seed: int
 

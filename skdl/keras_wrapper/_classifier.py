@@ -233,7 +233,10 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     # Set by partial_fit: all the classes that there will be.
     _classes = None
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None, **kwargs):
+    # scikit-learn has the classes third, and only for classifiers.
+    def partial_fit(  # type: ignore[override]
+        self, X, y, classes=None, sample_weight=None, **kwargs
+    ):
         """Train one epoch, going on from where the last call ended.
 
         Parameters
@@ -435,12 +438,12 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         if isinstance(self.class_weight, dict):
             warn_of_absent_classes(self.class_weight, labels.tolist())
             given = [self.class_weight.get(label, 1.0) for label in labels.tolist()]
+            weights = np.array(given, np.float64)
         else:
-            given = compute_class_weight(
+            weights = compute_class_weight(
                 self.class_weight, classes=labels, y=np.ravel(y)
             )
-        given = np.asarray(given, np.float64)
-        return lambda rows: given[np.searchsorted(labels, np.ravel(rows))]
+        return lambda rows: weights[np.searchsorted(labels, np.ravel(rows))]
 
     def _type_of_target(self, y):
         if y.ndim > 2:

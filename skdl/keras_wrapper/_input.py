@@ -11,12 +11,13 @@ from sklearn.utils.validation import (
 
 from skdl._utils._numbers import as_numeric
 from skdl._utils._validation_part import split_validation
+from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.keras_wrapper._streams import is_stream, read_whole
 
 __all__ = ["CheckedData", "count_rows", "join_validation"]
 
 
-class CheckedData:
+class CheckedData(BaseWrapper):
     """Checks and encodes the data of a wrapper."""
 
     _built: keras.Model

@@ -1,6 +1,7 @@
 """What the outputs of a user's Keras model mean for a classifier."""
 
 from copy import copy
+from typing import Any
 
 import keras
 import numpy as np
@@ -270,7 +271,7 @@ def _shown(loss):
 def _last_activation(model):
     """Return the name of the activation of the last layer; None of another kind."""
     (output, *others) = getattr(model, "outputs", None) or (None,)
-    layer = getattr(getattr(output, "_keras_history", None), "operation", None)
+    layer: Any = getattr(getattr(output, "_keras_history", None), "operation", None)
     while getattr(layer, "outputs", None) and hasattr(layer, "layers"):
         layer = layer.outputs[0]._keras_history.operation
     if others or layer is None:

@@ -105,7 +105,7 @@ def _signature_of_one(given, find):
         return set()  # an instance, or a function: it takes nothing any more
     names = set()
     for kind in given.__mro__[:-1]:
-        names |= _find_signature(kind.__init__)
+        names |= _find_signature(kind.__init__)  # type: ignore[misc]
     # Keras' classes take **kwargs for their bases, and refuse what these don't know.
     is_own = given.__module__.startswith("keras.")
     return names - _OPEN if is_own else names

@@ -2,22 +2,23 @@
 
 import pickle
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 from sklearn.base import clone
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
+from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.training._model_key import compile_settings, copy_keras
 
 __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
 
 
-class KeptModel:
+class KeptModel(BaseWrapper):
     """Pickles a wrapper with its weights; the model is then built anew."""
 
     _built: keras.Model
     _built_with: dict  # the parameters that the model was built with
-    _trained_by: keras.Optimizer | None
 
     def __getstate__(self):
         state = dict(super().__getstate__())
@@ -29,7 +30,7 @@ class KeptModel:
                 build_optimizer(state[name])
         model = state.pop("_built", None)
         if model is not None:
-            optimizer = getattr(model, "optimizer", None)
+            optimizer: Any = getattr(model, "optimizer", None)
             has_states = optimizer is not None and optimizer.built
             state["_kept"] = (
                 model.get_build_config(),
@@ -48,13 +49,13 @@ class KeptModel:
         # It may have got other parameters since it was built.
         params = self.get_params(deep=False)
         for name in params:
-            del vars(self)[name]
-        vars(self).update(self._built_with)
+            del self.__dict__[name]
+        self.__dict__.update(self._built_with)
         self._built = model = self._build_keras_model()
         if build_config and not model.built:
             model.build_from_config(build_config)
         self._ensure_compiled_model()
-        vars(self).update(params)
+        self.__dict__.update(params)
         self._initialize_callbacks()
         for variable, value in zip(model.variables, variables, strict=True):
             variable.assign(value)
@@ -76,7 +77,7 @@ class KeptModel:
             for name, value in state.items()
             if name not in own and not name.startswith("model__")
         }
-        vars(self).update(kept, _fit_callbacks=[], _predict_callbacks=[])
+        self.__dict__.update(kept, _fit_callbacks=[], _predict_callbacks=[])
         self.model, self._built = model, copy_model(model)
         self._built_with = self.get_params(deep=False)
 

@@ -1,5 +1,7 @@
 """Data sets of batches: ``tf.data.Dataset`` and ``keras.utils.PyDataset``."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -41,7 +43,9 @@ class Stream:
                 "repeat(), or limit it by take(n_batches)."
             )
         self._data = data
-        targets, self.x, self.n_batches = [], None, 0
+        targets: list = []
+        self.x: Any = None
+        self.n_batches = 0
         for x, y, _ in self.batches():
             self.x = x if self.x is None else self.x
             targets.append(y)

@@ -21,6 +21,7 @@ from skdl._utils._nested import (
 )
 from skdl._utils._observer import Observer
 from skdl._utils._sklearn import (
+    NoTasks,
     SearchTasks,
     check_params,
     count_rows,
@@ -107,7 +108,7 @@ class Folds:
     def __init__(
         self,
         setting: Setting,
-        tasks: SearchTasks,
+        tasks: SearchTasks | NoTasks,
         report: Callable,
         stopped: threading.Event,
     ):
@@ -231,8 +232,10 @@ class _Rows(NamedTuple):
     @classmethod
     def cut(cls, setting, candidate, rows, train_rows):
         """Cut rows out of all; a precomputed kernel is cut to the training columns."""
+        X, y = cut_rows(candidate, setting.X, setting.y, rows, train_rows)
         return cls(
-            *cut_rows(candidate, setting.X, setting.y, rows, train_rows),
+            X,
+            y,
             check_params(setting.X, setting.fit_params, rows),
             check_params(setting.X, setting.score_params, rows),
         )

@@ -100,7 +100,7 @@ class TrialOutcome:
     def reports(self, objective):
         """Return all that was reported, by steps."""
         n_finished = len(self._main_scores(objective))
-        found = {}
+        found: dict[int, float] = {}
         for fold, curve in enumerate(self.curves):
             epochs = list(curve)
             if fold < n_finished and self.max_epochs - 1 not in curve:

@@ -57,8 +57,8 @@ def make_space(distributions, estimator):
             "list of such dicts, or a function that takes a trial and returns a dict."
         )
     spaces = [DictSpace(one) for one in several]
-    for given, space in zip(several, spaces):
-        _check_names(space.draw_example(), estimator)
+    for given, one in zip(several, spaces):
+        _check_names(one.draw_example(), estimator)
         _warn_of_pairs(given, estimator)
     return spaces[0] if len(spaces) == 1 else ListSpace(spaces)
 
@@ -174,7 +174,7 @@ class ListSpace:
     def __init__(self, spaces):
         self._spaces = spaces
         self._which = _choose("space", [f"space {k}" for k in range(len(spaces))])
-        known = {}
+        known: dict[str, str] = {}
         for k, space in enumerate(spaces):
             for dimension in space.dimensions:
                 first = known.setdefault(dimension.label, dimension.describe())
@@ -198,7 +198,7 @@ class ListSpace:
 
     def draw_example(self):
         """Return parameters at random, outside of any study: those of all spaces."""
-        found = {}
+        found: dict = {}
         for space in self._spaces:
             found |= space.draw_example()
         return found

@@ -58,6 +58,10 @@ class _Head:
 
         return keras.losses.get(self.keras_loss)
 
+    def _is_right(self, y_true, y_pred):
+        """Return which rows are right, of targets and outputs of Keras."""
+        raise NotImplementedError
+
     def training_metric(self, scaling):
         """Return the metric of a program as a function of Keras, by its name."""
         from skdl.nn._backend import keras

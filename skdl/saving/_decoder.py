@@ -1,6 +1,8 @@
 """Plain data as estimators again: the way back from ``_encoder``."""
 
+import inspect
 import math
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -112,20 +114,20 @@ class Decoder:
         return matrix
 
     def _decode_keras(self, path, settings):
-        kind = find_function(path)
+        kind: Any = find_function(path)
         import keras
 
         schedule = keras.optimizers.schedules.LearningRateSchedule
-        kinds = (keras.Optimizer, keras.Loss, keras.Metric, schedule)
+        kinds: tuple = (keras.Optimizer, keras.Loss, keras.Metric, schedule)
         if path in AUGMENTATIONS:
             kinds = (keras.layers.Layer,)
-        if not isinstance(kind, type) or not issubclass(kind, kinds):
+        if not inspect.isclass(kind) or not issubclass(kind, kinds):
             raise ValueError(f"The file makes a {path!r}, which is not allowed.")
         settings = self.decode(settings)
         limit = _MAX_COUNT if path.startswith("keras.metrics.") else math.inf
         if not all(_is_plain(part, schedule, limit) for part in settings.values()):
             raise ValueError(f"The file makes a {path!r} of {str(settings)[:200]}.")
-        return kind.from_config(settings)
+        return kind.from_config(settings)  # type: ignore[attr-defined]
 
     def _decode_object(self, name, state):
         if name not in CLASSES:

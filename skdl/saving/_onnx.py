@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._utils._nested import is_network
 from skdl._utils._sklearn import BaseSearchCV, FrozenEstimator, find_positive_label
 from skdl.estimators._base import BaseNetwork
+from skdl.estimators._mixins import NetworkRegressor
 from skdl.keras_wrapper import _outputs
 from skdl.keras_wrapper._classifier import KerasClassifier
 from skdl.saving._onnx_layers import OPSETS, Graph, write_keras_model, write_network
@@ -195,9 +196,12 @@ def _inverse_of(estimator, name):
             f"export_onnx: step {name!r} transforms several targets, and one can be "
             f"exported ({error})."
         ) from error
-    for exponential, function in {None: np.array, **_EXPONENTIALS}.items():
+    for exponential, function, inverse in (
+        (None, np.array, np.array),
+        ("exp", np.exp, np.log),
+        ("expm1", np.expm1, np.log1p),
+    ):
         # Solve the first two for the factor and the offset, and look at the others.
-        inverse = {None: np.array, "exp": np.log, "expm1": np.log1p}[exponential]
         with np.errstate(all="ignore"):
             straight = inverse(found)
             factor, offset = straight[1] - straight[0], straight[0]
@@ -412,7 +416,7 @@ def _declare_outputs(operator):
 
 
 def _is_flat(regressor):
-    if isinstance(regressor, BaseNetwork):
+    if isinstance(regressor, NetworkRegressor):
         return regressor._target.n_dimensions == 1
     return regressor.y_ndim_ == 1
 
@@ -450,7 +454,7 @@ def _join_inputs(graph, inputs):
 
 
 def _write_numbers(graph, network, x, after, output):
-    if isinstance(network, BaseNetwork):
+    if isinstance(network, NetworkRegressor):
         factor, offset = (np.float32(part) for part in network._target.scaling)
         x = graph.add("Add", graph.add("Mul", x, factor), offset)
     if after is not None:

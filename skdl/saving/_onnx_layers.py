@@ -32,11 +32,11 @@ class Graph:
 
     def add(self, kind, *inputs, output=None, **attributes):
         """Add an operator; return the name of its output."""
-        inputs = [i if isinstance(i, str) else self.constant(i) for i in inputs]
+        names = [i if isinstance(i, str) else self.constant(i) for i in inputs]
         output = output or self._scope.get_unique_variable_name(kind.lower())
         self._container.add_node(
             kind,
-            inputs,
+            names,
             [output],
             name=self._scope.get_unique_operator_name(kind),
             op_version=OPSETS[""],

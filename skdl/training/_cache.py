@@ -6,7 +6,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 
 import skdl.nn._backend  # noqa: F401
-from skdl.training._orphans import end_with_parent
+from skdl._utils._orphans import end_with_parent
 
 __all__ = ["ProgramCache", "check_process", "programs"]
 
@@ -87,7 +87,7 @@ class ProgramCache:
 class _Process:
     """Remembers which process has used TensorFlow first."""
 
-    number = None
+    number: int | None = None
 
 
 def check_process():

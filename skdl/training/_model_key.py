@@ -213,7 +213,8 @@ def plain_metric_names(names):
     Keras numbers the metrics of a class as they are made (``auc_7``): here those of one
     model are numbered alone.
     """
-    plain, counts = {}, Counter()
+    plain: dict[str, str] = {}
+    counts: Counter[str] = Counter()
     for name in names:
         base = re.sub(r"_\d+$", "", name)
         base = base if base in _names_of_classes() else name

@@ -196,8 +196,8 @@ class _KernelUpdate:
 
     def apply(self, gradients, rate, *scalars):
         if self._clip is not None:
-            *scalars, limit = scalars
-            gradients = _CLIPS[self._clip](gradients, limit)
+            gradients = _CLIPS[self._clip](gradients, scalars[-1])
+            scalars = scalars[:-1]
         for variable, slots, gradient in zip(
             self._variables, self._slots, gradients, strict=True
         ):
@@ -304,6 +304,10 @@ class _Kernel:
             variable.assign_sub(variable.read_value() * decay)
         handles = [slot.handle for slot in slots]
         self.apply(variable.handle, handles, gradient, rate, *scalars)
+
+    def apply(self, var, slots, grad, lr, *scalars):
+        """Do the update by handles of resources."""
+        raise NotImplementedError
 
     def _powers(self, steps, *names):
         return [np.power(self.settings[name], steps) for name in names]

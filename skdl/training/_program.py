@@ -1,5 +1,6 @@
 """A program: one step, compiled as a loop over the steps of some epochs."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -133,12 +134,12 @@ class Program:
         steps = np.arange(first_step, first_step + len(rates)) + 1
         update = self.step.update
         scalars = (1 / size, rates, *update.columns(steps, training.flowing))
-        table = (
+        table = [
             begin.astype(np.int32).reshape(-1, 1),
             size.astype(np.int32).reshape(-1, 1),
             *columns,
             *(scalar.astype(np.float32) for scalar in scalars),
-        )
+        ]
         # Where nothing is done between epochs they run on as if they were one.
         n_runs = n_epochs if scored.n_parts or self.step.ends_epochs else 1
         # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
@@ -148,7 +149,7 @@ class Program:
         run = self._compile(not self._on_gpu and work <= ONE_THREAD_WORK)
         constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
         stride = max(1, min(STEPS_PER_CALL, WORK_PER_CALL // work))
-        trained, after = [], []
+        trained_parts, after_parts = [], []
         for runs, some in _calls(n_runs, n_steps, stride):
             is_end = some.stop == n_steps
             results = run(
@@ -162,13 +163,15 @@ class Program:
             # (n_runs * n_rows, n_numbers) -> (n_runs, n_rows, n_numbers)
             results = results.reshape(runs.stop - runs.start, -1, results.shape[1])
             n_trained = some.stop - some.start
-            trained.append(results[:, :n_trained].reshape(-1, results.shape[2]))
+            trained_parts.append(results[:, :n_trained].reshape(-1, results.shape[2]))
             if is_end:
-                after.append(results[:, n_trained:])
+                after_parts.append(results[:, n_trained:])
         # (n_epochs * n_steps, n_numbers) -> (n_epochs, n_steps, n_numbers)
-        trained = np.concatenate(trained)
+        trained = np.concatenate(trained_parts)
         trained = trained.reshape(n_epochs, -1, trained.shape[1])
-        after = np.concatenate(after) if n_runs == n_epochs else trained[:, :0]
+        after = trained[:, :0]
+        if n_runs == n_epochs:
+            after = np.concatenate(after_parts)
         return [EpochResults(*both) for both in zip(trained, after, strict=True)]
 
     def finish(self):
@@ -219,7 +222,7 @@ class Program:
         def finish(_):
             return self.step.end_epoch()
 
-        after = [(score, pieces)]
+        after: list[tuple[Callable, tuple]] = [(score, pieces)]
         if self.step.ends_epochs:
             after = [(finish, ends[:1]), (score, pieces), (finish, ends[1:])]
         return run(train, steps, after, self.step.results)

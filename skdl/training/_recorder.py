@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Recorder:
         self.observer = observer
         self._stopper = stopper
         self._schedule = schedule
-        self._read = None
+        self._read: Callable[[], list[np.ndarray]] = list
         for loss in self.history.get("loss", ()):
             schedule.observe(loss)
 
