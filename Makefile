@@ -1,5 +1,6 @@
 # make demo    set up and run the example search
 # make test    set up and run the whole test suite
+# make test-fast  what takes less than a few seconds and needs no service
 # make setup   only make .venv with everything that the tests need
 # make services  install PostgreSQL and Chromium, which the tests need, on Debian
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup services demo test check lint clean
+.PHONY: setup services demo test test-fast check clean
 
 setup: $(VENV)/.installed
 
@@ -24,7 +25,10 @@ services:
 	tests/install_services.sh
 
 test: setup services
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --services
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not slow"
 
 check: setup
 	$(BIN)/ruff check .

@@ -9,7 +9,25 @@ import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
-from tests.postgresql import run_server
+from tests.postgresql import is_installed, run_server
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--services",
+        action="store_true",
+        help="fail where PostgreSQL or Chromium is missing, in the place of a skip",
+    )
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+def skip_without(config, name, is_there):
+    """Skip a test where a service is missing, unless all services are wanted."""
+    if not is_there and not config.getoption("--services"):
+        pytest.skip(f"{name} is missing here: `make services` installs it")
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +78,7 @@ def own_mlflow(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def postgresql():
+def postgresql(request):
+    skip_without(request.config, "PostgreSQL", is_installed())
     with run_server() as url:
         yield url

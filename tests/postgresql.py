@@ -48,12 +48,21 @@ def _run(user, program, *arguments):
         raise RuntimeError(f"{' '.join(command)} failed: {found.stderr}")
 
 
+def is_installed():
+    """Return whether there is a server to run."""
+    return _look_for("initdb") is not None
+
+
 def _find(program):
-    places = sorted(glob(f"/usr/lib/postgresql/*/bin/{program}"))
-    found = places[-1] if places else shutil.which(program)
+    found = _look_for(program)
     if found is None:
         raise RuntimeError(f"There is no {program}: run `make services` first.")
     return found
+
+
+def _look_for(program):
+    places = sorted(glob(f"/usr/lib/postgresql/*/bin/{program}"))
+    return places[-1] if places else shutil.which(program)
 
 
 def _free_port():

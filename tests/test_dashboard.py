@@ -18,6 +18,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from skdl import MLPClassifier
 from skdl.model_selection import OptunaSearchCV
+from tests.conftest import skip_without
 
 PICTURES = Path(__file__).resolve().parents[1] / "results"
 
@@ -66,7 +67,9 @@ def wait_until_it_answers(address):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(request):
+    driver = shutil.which("chromedriver")
+    skip_without(request.config, "Chromium's driver", driver is not None)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
     for argument in (
@@ -76,8 +79,7 @@ def browser():
         "--window-size=1400,2600",
     ):
         options.add_argument(argument)
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options, service)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(driver))
     yield driver
     driver.quit()
 

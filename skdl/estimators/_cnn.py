@@ -21,7 +21,7 @@ from skdl.nn._structure import CNNStructure
 
 __all__ = ["CNNClassifier", "CNNRegressor"]
 
-# A small network of the usual shape: docs/design.md says what it reaches.
+# A small network of the usual shape: docs/images.md says what it reaches.
 CNN_FILTERS = (32, 64, 64)
 CNN_HIDDEN = (128,)
 CNN_ACTIVATION = "relu"

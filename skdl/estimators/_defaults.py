@@ -1,4 +1,4 @@
-"""Defaults that follow the number of rows: docs/design.md has their measurement."""
+"""Defaults that follow the number of rows: docs/defaults.md has their measurement."""
 
 from sklearn.base import is_regressor
 

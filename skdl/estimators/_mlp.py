@@ -18,7 +18,7 @@ from skdl.nn._structure import MLPStructure
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
-# The defaults that were chosen by measurement: docs/design.md has the table, and
+# The defaults that were chosen by measurement: docs/defaults.md has the table, and
 # `python -m benchmarks.defaults` measures it again.
 HIDDEN = (100, 50)
 ACTIVATION = "swish"

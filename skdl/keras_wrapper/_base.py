@@ -8,6 +8,7 @@ from numbers import Integral
 import keras
 import numpy as np
 
+import skdl.nn._backend  # noqa: F401
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._numbers import draw_seed
 from skdl._utils._observer import Observer, ShownPredictions

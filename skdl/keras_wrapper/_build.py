@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from skdl._utils._exclusions import check_copyable
+from skdl._utils._keras_objects import copy_keras, keras_seeds_from
 from skdl.keras_wrapper._routing import camel_case
 from skdl.keras_wrapper._scikeras import BaseWrapper, route_params
 from skdl.keras_wrapper._state import copy_model
-from skdl.training._model_key import copy_keras, keras_seeds_from
 
 __all__ = ["BuiltModel"]
 

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
+from skdl._utils._keras_objects import plain_metric_names
 from skdl.keras_wrapper._scikeras import metric_name
-from skdl.training._model_key import plain_metric_names
 
 __all__ = ["named_as_history", "warn_of_first_loss"]
 

@@ -8,8 +8,8 @@ import keras
 from sklearn.base import clone
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
+from skdl._utils._keras_objects import compile_settings, copy_keras
 from skdl.keras_wrapper._scikeras import BaseWrapper
-from skdl.training._model_key import compile_settings, copy_keras
 
 __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdl.training._optimizers import Flowing
+from skdl.training._schedules import make_schedule
 from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
 
 __all__ = ["Training", "train_program"]
@@ -62,6 +63,34 @@ class Training:
     first_epoch: int = 0
     rows_per_piece: int = ROWS_PER_PIECE
     _orders: np.random.Generator = field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, job, learner):
+        """Return the training of a job and of what it trains."""
+        n_rows = learner.n_rows
+        batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
+        steps_per_epoch = -(-n_rows // batch_size)
+        data, validation, observed = (
+            part and learner.to_tensors(part)
+            for part in (job.train, job.validation, job.observed)
+        )
+        return cls(
+            n_rows=n_rows,
+            epochs=job.n_epochs,
+            batch_size=int(batch_size),
+            schedule=make_schedule(
+                learner.schedule, learner.rate, steps_per_epoch, learner.schedule_epochs
+            ),
+            order_seed=learner.order_seed,
+            flowing=learner.flowing,
+            data=data or (),
+            validation=validation,
+            observed=observed,
+            shuffle=job.shuffle,
+            first_step=job.first_step,
+            first_epoch=job.first_epoch,
+            rows_per_piece=learner.rows_per_piece,
+        )
 
     def __post_init__(self):
         self._orders = np.random.default_rng(self.order_seed)

@@ -1,31 +1,21 @@
 """What a user's Keras model is, as far as compiled training asks."""
 
 import json
-import random
-import re
-import threading
-from collections import Counter
-from contextlib import contextmanager
-from functools import cache
 
 import keras
 import numpy as np
 
 import skdl.nn._backend  # noqa: F401
 from skdl._utils._exclusions import (
-    copy_exclusions,
     find_exclusions,
     has_single_exclusions,
 )
+from skdl._utils._keras_objects import is_own, metric_names
 
 __all__ = [
     "NotCompilable",
-    "compile_settings",
-    "copy_keras",
     "describe_architecture",
     "describe_layers",
-    "keras_seeds_from",
-    "plain_metric_names",
     "rows_at_once",
     "work_per_row",
 ]
@@ -41,28 +31,6 @@ _LEARNING_LAYERS = {
 }
 _PLAIN_CLASSES = {"__keras_tensor__", "__tuple__"}
 _VALUES_AT_ONCE = 2**22
-
-
-_building = threading.RLock()
-
-
-@contextmanager
-def keras_seeds_from(seed):
-    """Let Keras draw the seeds of layers and initializers from ``seed`` in the block.
-
-    Keras draws them from Python's global random state, which is put back at the end;
-    meanwhile no other model is built. Without a seed, only that holds.
-    """
-    with _building:
-        if seed is None:
-            yield
-            return
-        before = random.getstate()
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(before)
 
 
 class NotCompilable(Exception):
@@ -90,7 +58,7 @@ def describe_architecture(model):
         If some part of the model is not Keras' own, or can't be rebuilt or loaded.
     """
     layers = describe_layers(model)
-    if not _is_own(type(model.optimizer)):
+    if not is_own(type(model.optimizer)):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} is an optimizer of your own")
     if has_single_exclusions(model.optimizer) or find_exclusions(model.optimizer):
@@ -101,7 +69,7 @@ def describe_architecture(model):
     settings = {**model._compile_config.config, "optimizer": None}
     if settings.pop("run_eagerly"):
         raise NotCompilable("the model was compiled with run_eagerly=True")
-    names = _metric_names(settings)
+    names = metric_names(settings)
     settings = keras.tree.map_structure(
         lambda part: _describe_part(part, names), settings
     )
@@ -126,7 +94,7 @@ def describe_layers(model):
         If some layer is not Keras' own, or can't be rebuilt or loaded.
     """
     kind = type(model)
-    if not _is_own(kind):
+    if not is_own(kind):
         raise NotCompilable(f"{kind.__name__} is a model class of your own")
     for what in ("inputs", "outputs"):
         found = getattr(model, what, None)
@@ -145,100 +113,15 @@ def _config_of(thing):
         raise NotCompilable(f"a layer has no configuration ({error})") from error
 
 
-def compile_settings(model, optimizer):
-    """Return the arguments for compiling a copy of a model as the model is compiled.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled.
-    optimizer : keras.optimizers.Optimizer, str or None
-        The optimizer of the copy.
-
-    Returns
-    -------
-    dict
-        Metrics keep sums, so they are new ones.
-    """
-    settings = dict(model._compile_config.config)
-    names = _metric_names(settings)
-    for name in _METRICS:
-        settings[name] = keras.tree.map_structure(
-            lambda metric: _copy_metric(metric, names), settings[name]
-        )
-    return {**settings, "optimizer": optimizer}
-
-
-def copy_keras(thing, **changed):
-    """Return a new optimizer or metric with the settings of another.
-
-    One of a class of the user's own that does not say what its settings are is
-    returned itself.
-    """
-    kind = type(thing)
-    if not _is_own(kind) and "get_config" not in vars(kind):
-        return thing
-    try:
-        copied = kind.from_config({**thing.get_config(), **changed})
-    except Exception as error:  # Keras refuses lambdas, and more
-        raise ValueError(
-            f"No copy can be made of {kind.__name__}, so that it would be shared by "
-            f"fits: {str(error).splitlines()[0][:200]}. Give its class, its name, or "
-            "the function that it wraps."
-        ) from error
-    return copy_exclusions(thing, copied)
-
-
-_METRICS = ("metrics", "weighted_metrics")
-
-
-def _metric_names(settings):
-    """Return the plain name of each metric instance, by its id."""
-    parts = keras.tree.flatten([settings[name] for name in _METRICS])
-    found = [part for part in parts if isinstance(part, keras.metrics.Metric)]
-    plain = plain_metric_names(metric.name for metric in found)
-    return {id(metric): plain[metric.name] for metric in found}
-
-
-def _copy_metric(metric, names):
-    if id(metric) not in names:
-        return metric
-    changed = {"name": names[id(metric)]} if _is_own(type(metric)) else {}
-    return copy_keras(metric, **changed)
-
-
-def plain_metric_names(names):
-    """Return names of metrics as they would be in a new process, by their names.
-
-    Keras numbers the metrics of a class as they are made (``auc_7``): here those of one
-    model are numbered alone.
-    """
-    plain: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for name in names:
-        base = re.sub(r"_\d+$", "", name)
-        base = base if base in _names_of_classes() else name
-        plain[name] = f"{base}_{counts[base]}" if counts[base] else base
-        counts[base] += 1
-    return plain
-
-
-@cache
-def _names_of_classes():
-    """Return the names that Keras gives its metrics."""
-    kinds = [k for k in vars(keras.metrics).values() if isinstance(k, type)]
-    return {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", k.__name__).lower() for k in kinds}
-
-
 def _describe_part(part, names):
     """Return a loss, a metric or another setting of ``compile`` as plain data."""
     if part is None or isinstance(part, (str, bool, int, float)):
         return part
     if callable(part) and hasattr(part, "__qualname__"):
-        if not _is_own(part):
+        if not is_own(part):
             raise NotCompilable(f"{part.__qualname__} is a function of your own")
         return part.__qualname__
-    if not _is_own(type(part)):
+    if not is_own(type(part)):
         raise NotCompilable(f"{type(part).__name__} is a class of your own")
     if getattr(part, "reduction", "sum") in ("none", None):
         raise NotCompilable("the loss is not reduced to a number")
@@ -246,10 +129,6 @@ def _describe_part(part, names):
     if id(part) in names:
         described["config"]["name"] = names[id(part)]
     return json.dumps(described)
-
-
-def _is_own(thing):
-    return (getattr(thing, "__module__", "") or "").startswith("keras.")
 
 
 def _plain_config(config):

@@ -5,7 +5,6 @@ import numpy as np
 
 from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
-from skdl.training._loop import Training
 from skdl.training._model_key import (
     NotCompilable,
     describe_architecture,
@@ -15,7 +14,6 @@ from skdl.training._model_key import (
 from skdl.training._model_step import ModelSpec, ModelStep, unfitting
 from skdl.training._optimizers import Flowing, rate_of, spec_for
 from skdl.training._program import Program
-from skdl.training._schedules import make_schedule
 from skdl.training._tensors import as_batch, count_samples, to_tensor
 
 __all__ = ["ModelLearner"]
@@ -37,10 +35,15 @@ class ModelLearner:
         Which way is taken, and why.
     compiled : bool
         Whether it is a compiled program.
-    training : Training
-        What is done.
-    work_per_row : int
-        Multiply-adds of the forward pass of one row.
+    n_rows, work_per_row, rows_per_piece : int
+        Rows of the training part, the multiply-adds of one of them forward, and how
+        many are scored at once.
+    rate, schedule, schedule_epochs
+        What the learning rate of each step is made of.
+    flowing : Flowing
+        What flows into each step beside it.
+    order_seed : np.random.SeedSequence
+        Where the orders of the rows come from.
     """
 
     scores_observed = False
@@ -54,28 +57,14 @@ class ModelLearner:
             self.spec, self.path = None, f"keras.Model.fit: {reason}"
         self.compiled = self.spec is not None
         self.work_per_row = work_per_row(self._model) if self._model.built else 0
-        n_rows = count_samples(job.train.X) or 1  # of a data set it is not known
-        batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
+        self.n_rows = count_samples(job.train.X) or 1  # of a data set it is not known
+        self.rows_per_piece = rows_at_once(self._model) if self.compiled else 1
+        self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
         optimizer = self._model.optimizer
-        rate, schedule, momentum = float(optimizer.learning_rate), None, 0.0
+        self.rate, self.schedule, momentum = float(optimizer.learning_rate), None, 0.0
         if self.compiled:  # else Keras' optimizer sees to them
-            rate, schedule, momentum = rate_of(optimizer)
-        self.training = Training(
-            data=self._to_tensors(job.train) if self.compiled else (),
-            n_rows=n_rows,
-            validation=self._to_tensors(job.validation) if self.compiled else None,
-            epochs=job.n_epochs,
-            batch_size=batch_size,
-            schedule=make_schedule(
-                schedule, rate, -(-n_rows // batch_size), job.n_epochs
-            ),
-            flowing=Flowing(momentum),
-            order_seed=job.seed,
-            shuffle=job.shuffle,
-            first_step=job.first_step,
-            first_epoch=job.first_epoch,
-            rows_per_piece=rows_at_once(self._model) if self.compiled else 1,
-        )
+            self.rate, self.schedule, momentum = rate_of(optimizer)
+        self.flowing = Flowing(momentum)
 
     def _find_spec(self, batch_hooks):
         """Return what a program is compiled for.
@@ -147,7 +136,7 @@ class ModelLearner:
         """Return the model itself."""
         return self._model
 
-    def keras_fit(self):
+    def keras_fit(self, training):
         """Return what ``keras.Model.fit`` is called with."""
         check_process()
         job = self._job
@@ -178,8 +167,9 @@ class ModelLearner:
         """Return an error of TensorFlow in the terms of the model."""
         return unfitting(self._model, self._job.train.y, error)
 
-    def _to_tensors(self, part):
-        if part is None:
+    def to_tensors(self, part):
+        """Return X, y and perhaps weights of a part, as a program takes them."""
+        if not self.compiled:
             return None
         weight = part.weight
         weight = np.ones(len(part.X), np.float32) if weight is None else weight

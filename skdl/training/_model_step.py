@@ -7,12 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl.training._model_key import (
-    compile_settings,
-    copy_keras,
-    keras_seeds_from,
-    work_per_row,
-)
+from skdl._utils._keras_objects import compile_settings, copy_keras, keras_seeds_from
+from skdl.training._model_key import work_per_row
 from skdl.training._optimizers import OptimizerSpec, kernel_for, make_update
 from skdl.training._recorder import plain_score
 

@@ -7,7 +7,6 @@ from skdl.nn._dropout import DropoutPlan
 from skdl.nn._initializers import initial_weights
 from skdl.nn._keras_model import build_model, compile_for_training, compile_model
 from skdl.training._keras_fit import KerasFit
-from skdl.training._loop import Training
 from skdl.training._network_step import NetworkSpec, NetworkStep
 from skdl.training._optimizers import (
     Flowing,
@@ -17,7 +16,6 @@ from skdl.training._optimizers import (
     spec_for,
 )
 from skdl.training._program import Program
-from skdl.training._schedules import make_schedule
 from skdl.training._sparse import as_sparse_tensors
 from skdl.training._tensors import to_tensor
 
@@ -40,12 +38,15 @@ class NetworkLearner:
         Which way is taken, and why.
     compiled : bool
         Whether it is a compiled program.
-    training : Training
-        What is done.
-    work_per_row : int
-        Multiply-adds of the forward pass of one row.
-    keeps_states : bool
-        Whether the states of the optimizer are read from the program.
+    n_rows, work_per_row, rows_per_piece : int
+        Rows of the training part, the multiply-adds of one of them forward, and how
+        many are scored at once.
+    rate, schedule, schedule_epochs
+        What the learning rate of each step is made of.
+    flowing : Flowing
+        What flows into each step beside it.
+    order_seed : np.random.SeedSequence
+        Where the orders of the rows come from.
     """
 
     scores_observed = True
@@ -53,10 +54,8 @@ class NetworkLearner:
     def __init__(self, job, batch_hooks):
         self._job, self._network = job, job.learner
         network = self._network
-        seeds = job.seed.spawn(5)
-        init_seed, order_seed, dropout_seed, self._model_seed, self._augment_seed = (
-            seeds
-        )
+        init_seed, self.order_seed, dropout_seed, *seeds = job.seed.spawn(5)
+        self._model_seed, self._augment_seed = seeds
         self.compiled = not batch_hooks
         self.path = "compiled: layers of ours"
         if batch_hooks:
@@ -66,31 +65,16 @@ class NetworkLearner:
                     "X is sparse, and a callback wants to see each batch: Keras trains "
                     "then, on dense rows. Give X.toarray(), or leave that callback out."
                 )
-        self.work_per_row = network.plan.work
-        self._rate, schedule, momentum = resolve_rate(network)
-        n_rows = len(job.train.y)
-        batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
+        self.n_rows, self.work_per_row = len(job.train.y), network.plan.work
+        self.rows_per_piece = network.plan.rows_at_once
+        self.rate, self.schedule, momentum = resolve_rate(network)
+        self.schedule_epochs = network.epochs
+        self.flowing = Flowing(momentum, network.clip[1] if network.clip else 0.0)
         self._places = tuple(k for k, rate in enumerate(network.dropout) if rate)
         self._dropout = DropoutPlan(
             [network.dropout[place] for place in self._places],
             [network.plan.widths[place] for place in self._places],
             dropout_seed,
-        )
-        self.training = Training(
-            data=self._to_tensors(job.train),
-            n_rows=n_rows,
-            validation=job.validation and self._to_tensors(job.validation),
-            observed=job.observed and self._to_tensors(job.observed),
-            epochs=job.n_epochs,
-            batch_size=int(batch_size),
-            schedule=make_schedule(
-                schedule, self._rate, -(-n_rows // batch_size), network.epochs
-            ),
-            flowing=Flowing(momentum, network.clip[1] if network.clip else 0.0),
-            order_seed=order_seed,
-            first_step=job.first_step,
-            first_epoch=job.first_epoch,
-            rows_per_piece=network.plan.rows_at_once,
         )
         self._weights = network.weights or initial_weights(
             network.structure, network.plan, network.initializer, init_seed
@@ -100,9 +84,8 @@ class NetworkLearner:
     def spec(self):
         """What a program is compiled for."""
         network = self._network
-        momentum = self.training.flowing.momentum
         optimizer = spec_for(
-            network.optimizer, momentum, network.nesterov, network.clip
+            network.optimizer, self.flowing.momentum, network.nesterov, network.clip
         )
         shapes = None
         if kernel_for(optimizer) is None:
@@ -112,7 +95,7 @@ class NetworkLearner:
             optimizer=optimizer,
             dropout=self._places,
             penalties=(network.l1 > 0, network.l2 > 0),
-            weighted=len(self.training.data) == 3,
+            weighted=self._job.train.weight is not None,
             sparse=sparse.issparse(self._job.train.X),
             shapes=shapes,
         )
@@ -155,15 +138,13 @@ class NetworkLearner:
         seed = int(self._model_seed.generate_state(1)[0] >> 1)
         return make_model(self._network, self._weights, seed=seed)
 
-    def keras_fit(self):
+    def keras_fit(self, training):
         """Return what ``keras.Model.fit`` is called with."""
         model = self.make_keras_model()
         network = self._network
         compile_for_training(model, network.structure.head, network.target)
-        columns = [column.numpy() for column in self.training.data]
-        return KerasFit(
-            model, columns, validation=self.training.validation, sets_rates=True
-        )
+        columns = [column.numpy() for column in training.data]
+        return KerasFit(model, columns, validation=training.validation, sets_rates=True)
 
     def store(self, program):
         """Leave the weights to the outcome."""
@@ -179,7 +160,8 @@ class NetworkLearner:
         """Return an error of TensorFlow as it is."""
         return error
 
-    def _to_tensors(self, part):
+    def to_tensors(self, part):
+        """Return X, y and perhaps weights of a part, as a program takes them."""
         if sparse.issparse(part.X):
             X = as_sparse_tensors(part.X, part.rows)
         else:
@@ -190,7 +172,7 @@ class NetworkLearner:
         return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))
 
     def _make_optimizer(self):
-        return _new_optimizer(self._network, self._rate, self.training.flowing.momentum)
+        return _new_optimizer(self._network, self.rate, self.flowing.momentum)
 
 
 def resolve_rate(network):

@@ -34,7 +34,7 @@ class Step(Protocol):
     work_per_row : int
         Multiply-adds of the forward pass of one row.
     results : tf.TensorSpec
-        Of the numbers that each step, and each piece that is scored, gives.
+        Of the numbers that a batch, and a piece that is scored, gives.
     ends_epochs : bool
         Whether an epoch, and its scoring, ends with a row of numbers of its own.
     """
@@ -47,23 +47,17 @@ class Step(Protocol):
     def signature(self) -> tuple[tuple, tuple, tuple]:
         """Return the specs of the data, of the constants and of a step's columns."""
 
-    def write(self, weights: list[np.ndarray]) -> None:
-        """Set the weights and leave the states of the optimizer as they are."""
-
-    def read(self) -> list[np.ndarray]:
-        """Return the weights."""
-
     def train_batch(
         self, batch: list, size: tf.Tensor, constants: tuple, row: tuple
     ) -> tf.Tensor:
-        """Train on one batch, in a graph; return numbers.
+        """Train on one batch, in a graph.
 
         ``row`` has the step's own columns, one over the number of rows, the learning
         rate, and the scalars of the optimizer.
         """
 
     def score_piece(self, part: list) -> tf.Tensor:
-        """Score some rows, in a graph; return numbers."""
+        """Score some rows, in a graph."""
 
     def end_epoch(self) -> tf.Tensor:
         """Return numbers of all that came since the last end, in a graph."""

@@ -9,7 +9,7 @@ from skdl.training._cache import programs
 from skdl.training._job import Network, Outcome
 from skdl.training._keras_callbacks import KerasCallbacks, has_batch_hooks, release
 from skdl.training._keras_fit import fit_by_keras
-from skdl.training._loop import train_program
+from skdl.training._loop import Training, train_program
 from skdl.training._model_learner import ModelLearner
 from skdl.training._network_learner import NetworkLearner
 from skdl.training._recorder import (
@@ -37,7 +37,7 @@ class Run:
         self._callbacks = [c for c in job.callbacks if c not in self._light]
         kind = NetworkLearner if isinstance(job.learner, Network) else ModelLearner
         self._learner = kind(job, has_batch_hooks(self._callbacks))
-        self._training = self._learner.training
+        self._training = Training.of(job, self._learner)
 
     @property
     def steps_per_epoch(self):
@@ -47,7 +47,7 @@ class Run:
     @property
     def work(self):
         """Multiply-adds of the forward pass of all rows."""
-        return self._training.n_rows * self._learner.work_per_row
+        return self._learner.n_rows * self._learner.work_per_row
 
     @property
     def scores_observed(self):
@@ -127,7 +127,7 @@ class Run:
 
     def _train_by_keras(self, recorder):
         """Train by ``keras.Model.fit``; return the steps, and no states."""
-        fit = self._learner.keras_fit()
+        fit = self._learner.keras_fit(self._training)
         recorder.reading(fit.model.get_weights)
         fit_by_keras(fit, self._training, recorder, self._callbacks)
         return self._learner.count_keras_steps(self._count_steps(recorder)), None

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from skdl._utils._keras_objects import keras_seeds_from
 from skdl.training._cache import programs
 from skdl.training._model_key import (
     NotCompilable,
     describe_layers,
-    keras_seeds_from,
     rows_at_once,
     work_per_row,
 )

@@ -1,0 +1,129 @@
+"""Copies of Keras' objects, and what they draw and are called in each process."""
+
+import random
+import re
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from functools import cache
+
+import keras
+
+from skdl._utils._exclusions import copy_exclusions
+
+__all__ = [
+    "compile_settings",
+    "copy_keras",
+    "is_own",
+    "keras_seeds_from",
+    "metric_names",
+    "plain_metric_names",
+]
+
+_building = threading.RLock()
+_METRICS = ("metrics", "weighted_metrics")
+
+
+@contextmanager
+def keras_seeds_from(seed):
+    """Let Keras draw the seeds of layers and initializers from ``seed`` in the block.
+
+    Keras draws them from Python's global random state, which is put back at the end;
+    meanwhile no other model is built. Without a seed, only that holds.
+    """
+    with _building:
+        if seed is None:
+            yield
+            return
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
+
+
+def compile_settings(model, optimizer):
+    """Return the arguments for compiling a copy of a model as the model is compiled.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    optimizer : keras.optimizers.Optimizer, str or None
+        The optimizer of the copy.
+
+    Returns
+    -------
+    dict
+        Metrics keep sums, so they are new ones.
+    """
+    settings = dict(model._compile_config.config)
+    names = metric_names(settings)
+    for name in _METRICS:
+        settings[name] = keras.tree.map_structure(
+            lambda metric: _copy_metric(metric, names), settings[name]
+        )
+    return {**settings, "optimizer": optimizer}
+
+
+def copy_keras(thing, **changed):
+    """Return a new optimizer or metric with the settings of another.
+
+    One of a class of the user's own that does not say what its settings are is
+    returned itself.
+    """
+    kind = type(thing)
+    if not is_own(kind) and "get_config" not in vars(kind):
+        return thing
+    try:
+        copied = kind.from_config({**thing.get_config(), **changed})
+    except Exception as error:  # Keras refuses lambdas, and more
+        raise ValueError(
+            f"No copy can be made of {kind.__name__}, so that it would be shared by "
+            f"fits: {str(error).splitlines()[0][:200]}. Give its class, its name, or "
+            "the function that it wraps."
+        ) from error
+    return copy_exclusions(thing, copied)
+
+
+def metric_names(settings):
+    """Return the plain name of each metric instance, by its id."""
+    parts = keras.tree.flatten([settings[name] for name in _METRICS])
+    found = [part for part in parts if isinstance(part, keras.metrics.Metric)]
+    plain = plain_metric_names(metric.name for metric in found)
+    return {id(metric): plain[metric.name] for metric in found}
+
+
+def _copy_metric(metric, names):
+    if id(metric) not in names:
+        return metric
+    changed = {"name": names[id(metric)]} if is_own(type(metric)) else {}
+    return copy_keras(metric, **changed)
+
+
+def plain_metric_names(names):
+    """Return names of metrics as they would be in a new process, by their names.
+
+    Keras numbers the metrics of a class as they are made (``auc_7``): here those of one
+    model are numbered alone.
+    """
+    plain: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for name in names:
+        base = re.sub(r"_\d+$", "", name)
+        base = base if base in _names_of_classes() else name
+        plain[name] = f"{base}_{counts[base]}" if counts[base] else base
+        counts[base] += 1
+    return plain
+
+
+@cache
+def _names_of_classes():
+    """Return the names that Keras gives its metrics."""
+    kinds = [k for k in vars(keras.metrics).values() if isinstance(k, type)]
+    return {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", k.__name__).lower() for k in kinds}
+
+
+def is_own(thing):
+    return (getattr(thing, "__module__", "") or "").startswith("keras.")
