@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # at run time they are imported when they are first asked for
         model_selection,
         preprocessing,
     )
-    from skdl.estimators._cnn import CNNClassifier, CNNRegressor
+    from skdl.estimators._cnn import CNNClassifier
+    from skdl.estimators._cnn_regressor import CNNRegressor
     from skdl.estimators._mlp import MLPClassifier, MLPRegressor
     from skdl.inspection._model_card import model_card
     from skdl.keras_wrapper._classifier import KerasClassifier
@@ -26,7 +27,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "CNNClassifier": "skdl.estimators._cnn",
-    "CNNRegressor": "skdl.estimators._cnn",
+    "CNNRegressor": "skdl.estimators._cnn_regressor",
     "KerasClassifier": "skdl.keras_wrapper._classifier",
     "KerasRegressor": "skdl.keras_wrapper._regressor",
     "MLPClassifier": "skdl.estimators._mlp",

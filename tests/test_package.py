@@ -68,7 +68,8 @@ def test_the_package_names_what_it_has():
 @pytest.mark.parametrize(
     ("module", "n_lines"),
     [
-        ("skdl.estimators._cnn", 11),
+        ("skdl.estimators._cnn", 6),
+        ("skdl.estimators._cnn_regressor", 5),
         ("skdl.keras_wrapper._classifier", 6),
         ("skdl.keras_wrapper._regressor", 6),
         ("skdl.estimators._mlp", 4),

@@ -1,13 +1,23 @@
 """``cv_results_``: the trials of a study as scikit-learn's searches show candidates."""
 
+import warnings
+
 import numpy as np
 from optuna.trial import TrialState
 from scipy.stats import rankdata
+from sklearn.exceptions import FitFailedWarning
 
 from skdl._utils._sklearn import mask_params
 from skdl.model_selection._outcome import TrialOutcome
 
-__all__ = ["STATES", "complete_only", "is_feasible", "make_results"]
+__all__ = [
+    "STATES",
+    "complete_only",
+    "is_feasible",
+    "make_results",
+    "pareto_optimal",
+    "warn_of_failures",
+]
 
 
 def make_results(
@@ -146,3 +156,35 @@ def _rank(means, complete, feasible):
     ranks[first] = rankdata(-means[first], method="min")
     ranks[second] = first.sum() + rankdata(-means[second], method="min")
     return ranks
+
+
+def pareto_optimal(study, trials):
+    """Return the numbers of the trials that no other beats in all objectives."""
+    best = {trial.number for trial in study.best_trials}
+    return best & {trial.number for trial in trials}
+
+
+def warn_of_failures(trials):
+    """Warn of the trials that failed.
+
+    Raises
+    ------
+    ValueError
+        If no trial is complete.
+    """
+    failed = [trial for trial in trials if trial.state == TrialState.FAIL]
+    errors = [trial.user_attrs.get("error", "no error was noted") for trial in failed]
+    if not any(trial.state == TrialState.COMPLETE for trial in trials):
+        reason = f"The first failed with: {errors[0]}" if errors else ""
+        raise ValueError(
+            f"None of the {len(trials)} trials was completed. {reason} Look at the "
+            "space, or set error_score='raise'; if timeout ended the search, give it "
+            "more time."
+        )
+    if failed:
+        warnings.warn(
+            f"{len(failed)} of {len(trials)} trials failed; their scores are "
+            f"error_score. The first failed with: {errors[0]}",
+            FitFailedWarning,
+            stacklevel=3,
+        )

@@ -1,51 +1,39 @@
 """OptunaSearchCV: a search over hyperparameters that is an Optuna study."""
 
 import time
-import warnings
 from copy import deepcopy
 from numbers import Integral, Real
-from typing import NamedTuple
 
-import joblib
 import numpy as np
 from optuna.pruners import BasePruner, NopPruner
-from optuna.samplers import BaseSampler, TPESampler
-from optuna.trial import TrialState
-from sklearn.base import is_classifier
-from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import check_cv
-from sklearn.utils import get_tags, indexable
+from optuna.samplers import BaseSampler
+from sklearn.utils import get_tags
 
 from skdl._utils._candidates import make_candidate
-from skdl._utils._fingerprint import take_fingerprint
 from skdl._utils._hints import NamesWithHints
-from skdl._utils._nested import find_network, find_networks, say_what_holds
-from skdl._utils._numbers import draw_seed
 from skdl._utils._sklearn import (
     BaseSearchCV,
     Interval,
     SearchTasks,
     StrOptions,
-    check_params,
     is_multimetric,
     with_callbacks,
 )
 from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
-from skdl.model_selection._folds import Setting
+from skdl.model_selection._plan import make_samplers, open_planned, plan_search
 from skdl.model_selection._preview import take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
-from skdl.model_selection._racing import RacingPruner
-from skdl.model_selection._results import STATES, complete_only, make_results
-from skdl.model_selection._runner import Runner
-from skdl.model_selection._space import (
-    DictSpace,
-    FunctionSpace,
-    ListSpace,
-    make_space,
+from skdl.model_selection._results import (
+    STATES,
+    complete_only,
+    make_results,
+    pareto_optimal,
+    warn_of_failures,
 )
-from skdl.model_selection._study import open_storage, open_study
+from skdl.model_selection._runner import Runner
+from skdl.model_selection._study import open_storage
 
 __all__ = ["OptunaSearchCV"]
 
@@ -296,13 +284,13 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         ConnectionError
             If the storage can't be used.
         """
-        plan = self._make_plan(X, y, params)
+        plan = plan_search(self, X, y, params)
         tracker = open_tracker(self.tracking)
         study, tasks = self._run_trials(plan, tracker)
         self._keep_study(study)  # whatever comes, nothing of it is lost
         self._unfinished = None
         trials = _counted(study)
-        _warn_of_failures(trials)
+        warn_of_failures(trials)
         results = make_results(
             trials,
             plan.space,
@@ -310,7 +298,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             self.return_train_score,
             np.nan if self.error_score == "raise" else self.error_score,
             plan.setting.directions,
-            _pareto_optimal(study, trials) if self.directions else (),
+            pareto_optimal(study, trials) if self.directions else (),
         )
         found = self._find_best(results, plan, tasks)
         tasks.end()
@@ -348,7 +336,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             How many trials of the study are ``"complete"``, ``"pruned"`` and
             ``"failed"``.
         """
-        plan = self._make_plan(X, y, params)
+        plan = plan_search(self, X, y, params)
         study, tasks = self._run_trials(plan, open_tracker(self.tracking))
         tasks.end()
         states = [trial.state for trial in _counted(study)]
@@ -372,79 +360,8 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             sentence. An estimate: other candidates may cost several times more or less,
             and pruning is not taken into account.
         """
-        plan = self._make_plan(X, y, params)
+        plan = plan_search(self, X, y, params)
         return take_preview(plan.setting, plan.space, self.n_trials, plan.n_threads)
-
-    def _make_plan(self, X, y, params):
-        """Check all that can be checked before a storage is touched."""
-        self._validate_params()
-        if y is None and get_tags(self).target_tags.required:
-            raise ValueError(
-                f"The {type(self.estimator).__name__} that is searched requires y to "
-                "be passed, but the target y is None."
-            )
-        scorer, _ = self._get_scorers()
-        X, y = indexable(X, y)
-        params = check_params(X, params)
-        routed = self._get_routed_params_for_fit(params)
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(cv.split(X, y, **routed.splitter.split))
-        if not splits:
-            raise ValueError(f"cv={self.cv!r} has no folds: give at least one.")
-        self._check_directions(scorer)
-        pruner = self._choose_pruner()
-        setting = Setting(
-            estimator=self.estimator,
-            X=X,
-            y=y,
-            splits=splits,
-            scorer=scorer,
-            objective=self.refit if isinstance(self.refit, str) else None,
-            fit_params=routed.estimator.fit,
-            score_params=routed.scorer.score,
-            train_scores=self.return_train_score,
-            is_pruned=not isinstance(pruner, NopPruner),
-            directions=None if self.directions is None else list(self.directions),
-        )
-        space = make_space(self.param_distributions, self.estimator)
-        n_threads = joblib.effective_n_jobs(self.n_jobs)
-        return _Plan(setting, space, pruner, params, n_threads)
-
-    def _check_directions(self, scorer):
-        if self.directions is None:
-            return
-        names = list(scorer._scorers) if is_multimetric(scorer) else []
-        wrong = set(self.directions) - {"maximize", "minimize"}
-        if wrong or not names or len(names) != len(self.directions):
-            raise ValueError(
-                f"directions={self.directions!r} must have 'maximize' or 'minimize' "
-                f"for each score of scoring, a list or a dict: {names or 'one score'}."
-            )
-
-    def _choose_pruner(self):
-        if self.directions is not None:
-            if self.pruner is not None and not isinstance(self.pruner, NopPruner):
-                raise ValueError(
-                    f"pruner={self.pruner!r} does not go with directions: Optuna "
-                    "prunes by one objective. Leave pruner=None."
-                )
-            return NopPruner()
-        reports = find_network(self.estimator) is not None
-        if self.pruner is None:
-            if find_networks(self.estimator) and not reports:
-                warnings.warn(
-                    f"No trial is pruned: {say_what_holds(self.estimator)}. "
-                    "pruner=optuna.pruners.NopPruner() says that this is meant.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-            return RacingPruner() if reports else NopPruner()
-        if not reports and not isinstance(self.pruner, NopPruner):
-            raise ValueError(
-                f"pruner={self.pruner!r}: {say_what_holds(self.estimator)}, so no "
-                "epochs are reported and no trial can be pruned. Leave pruner=None."
-            )
-        return deepcopy(self.pruner)
 
     def _run_trials(self, plan, tracker):
         """Run the trials that the study lacks; return the study, and the tasks."""
@@ -452,7 +369,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         enqueued = [plan.space.encode(params) for params in self.enqueue or ()]
         storage = self._unfinished if self.storage is None else None
         storage = storage or open_storage(self.storage)
-        study = self._open_study(plan, storage)
+        study = open_planned(self, plan, storage)
         done = _counted(study)
         for trial in done:
             plan.space.recall(trial)  # raises if a function has changed
@@ -465,7 +382,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             storage,
             n_trials,
             self.timeout,
-            self._make_samplers(),
+            make_samplers(self),
             plan.space,
         )
         data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
@@ -504,39 +421,6 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "cv_results_")
-
-    def _open_study(self, plan, storage):
-        setting = plan.setting
-        fingerprint = take_fingerprint(
-            self.estimator,
-            plan.space,
-            (self.scoring, setting.objective),
-            setting.splits,
-            {"X": setting.X, "y": setting.y, **plan.params},
-        )
-        return open_study(
-            storage,
-            self.storage,
-            self.study_name,
-            self.resume,
-            fingerprint,
-            deepcopy(self.sampler),
-            plan.pruner,
-            setting.directions,
-        )
-
-    def _make_samplers(self):
-        """Return what makes the sampler of each trial, or None for the user's own."""
-        if self.sampler is not None:
-            return None
-        seed = draw_seed(self.random_state)
-
-        def make_sampler(index):
-            # One for each trial, so that a study that goes on is the one it would be.
-            state = np.random.SeedSequence([seed, index]).generate_state(1)
-            return TPESampler(seed=int(state[0]))
-
-        return make_sampler
 
     def _check_outcome(self, outcome):
         """Raise what ends the search: an error, or a ``refit`` that names no score."""
@@ -582,51 +466,9 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return found
 
 
-class _Plan(NamedTuple):
-    """What a search will do, all of it checked."""
-
-    setting: Setting
-    space: DictSpace | ListSpace | FunctionSpace
-    pruner: BasePruner
-    params: dict
-    n_threads: int
-
-
-def _pareto_optimal(study, trials):
-    """Return the numbers of the trials that no other beats in all objectives."""
-    best = {trial.number for trial in study.best_trials}
-    return best & {trial.number for trial in trials}
-
-
 def _is_of_a_fit(name):
     return name.endswith("_") and not name.startswith("_")
 
 
 def _counted(study):
     return [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
-
-
-def _warn_of_failures(trials):
-    """Warn of the trials that failed.
-
-    Raises
-    ------
-    ValueError
-        If no trial is complete.
-    """
-    failed = [trial for trial in trials if trial.state == TrialState.FAIL]
-    errors = [trial.user_attrs.get("error", "no error was noted") for trial in failed]
-    if not any(trial.state == TrialState.COMPLETE for trial in trials):
-        reason = f"The first failed with: {errors[0]}" if errors else ""
-        raise ValueError(
-            f"None of the {len(trials)} trials was completed. {reason} Look at the "
-            "space, or set error_score='raise'; if timeout ended the search, give it "
-            "more time."
-        )
-    if failed:
-        warnings.warn(
-            f"{len(failed)} of {len(trials)} trials failed; their scores are "
-            f"error_score. The first failed with: {errors[0]}",
-            FitFailedWarning,
-            stacklevel=3,
-        )

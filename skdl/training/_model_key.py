@@ -30,7 +30,7 @@ _LEARNING_LAYERS = {
     "TextVectorization",
 }
 _PLAIN_CLASSES = {"__keras_tensor__", "__tuple__"}
-_VALUES_AT_ONCE = 2**22
+_VALUES_OF_A_LAYER = 2**22
 
 
 class NotCompilable(Exception):
@@ -221,4 +221,4 @@ def rows_at_once(model):
         int(np.prod([n or 1 for n in _layer_shape(layer, "output")[1:]]))
         for layer in _leaves(model)
     ]
-    return int(np.clip(_VALUES_AT_ONCE // max(widths, default=1), 16, 8_192))
+    return int(np.clip(_VALUES_OF_A_LAYER // max(widths, default=1), 16, 8_192))

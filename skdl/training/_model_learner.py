@@ -148,7 +148,7 @@ class ModelLearner:
             self._model,
             columns if is_known else None,
             arguments | job.learner.keras_arguments,
-            validation=keras.tree.map_structure(as_batch, _columns(job.validation)),
+            validation=keras.tree.map_structure(as_batch, _as_columns(job.validation)),
         )
 
     def store(self, program):
@@ -179,7 +179,7 @@ class ModelLearner:
         )
 
 
-def _columns(part):
+def _as_columns(part):
     """Return X, y and perhaps weights of a part, as ``keras.Model.fit`` takes them."""
     if part is None:
         return None

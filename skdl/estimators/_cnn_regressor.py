@@ -1,0 +1,269 @@
+"""CNNRegressor: the twin of CNNClassifier for numbers."""
+
+from skdl.estimators._cnn import (
+    CNN_ACTIVATION,
+    CNN_BATCH,
+    CNN_CONSTRAINTS,
+    CNN_DROPOUT,
+    CNN_EPOCHS,
+    CNN_FILTERS,
+    CNN_HIDDEN,
+    CNN_L2,
+    CNN_LEARNING_RATE,
+    Convolutional,
+)
+from skdl.estimators._mixins import NetworkRegressor
+
+__all__ = ["CNNRegressor"]
+
+
+class CNNRegressor(Convolutional, NetworkRegressor):
+    """A convolutional network that predicts numbers from images.
+
+    It takes one target or several. The targets are brought to mean 0 and deviation 1
+    for the training, and back for the predictions; the loss is the mean squared error
+    of the scaled targets.
+
+    Parameters
+    ----------
+    conv_filters : int or sequence of int, default=(32, 64, 64)
+        Number of filters of each convolution, from 1. Each is followed by its
+        normalization, activation, pooling and dropout.
+    kernel_size : int or sequence of int, default=3
+        Side of the kernels in pixels, from 1: one for all convolutions, or one for
+        each. They are padded with zeros, so that places are kept.
+    pooling : "max", "average", int or None, default="max"
+        What follows each convolution: the largest or the mean value of each square of
+        2 by 2 places, or the largest of a square with the given side.
+    conv_batch_norm : bool, default=False
+        Whether to normalize each convolution over the batch and all places, before its
+        activation (Ioffe & Szegedy, 2015).
+    conv_dropout : float or sequence of float, default=0.0
+        Share of the values after each pooling that a step leaves out, in [0, 1).
+    global_pooling : "max", "average" or None, default=None
+        What makes one number of each filter for the dense layers (Lin et al., 2014);
+        None gives them the values of all places.
+    augmentation : dict, keras.layers.Layer, list of them or None, default=None
+        How images are changed at random, in training only: ``{"flip": "horizontal"}``
+        (or ``"vertical"``, ``"horizontal_and_vertical"``), ``"shift": 0.1`` (share of
+        the sides), ``"crop": 4`` (pixels: as if padded and cropped), ``"rotation": 10``
+        (degrees either way), ``"zoom": 0.1`` (share), ``"contrast": 0.2`` (share),
+        ``"noise": 0.05`` (deviation, to 1), in their order. What comes in from outside
+        is 0. Or Keras' own random layers.
+    image_shape : tuple of int or None, default=None
+        Height, width and channels of the images in flat rows. None infers squares, of
+        one channel or else of three, and takes other rows as images of one line.
+    hidden_layer_sizes : int or sequence of int, default=(128,)
+        Number of units of each dense hidden layer, from 1, or none.
+    activation : str, default="relu"
+        Activation of all hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
+        ``"mish"``, ``"leaky_relu"`` (slope 0.2), ``"softplus"``, ``"hard_swish"`` or
+        ``"identity"``.
+    kernel_initializer : str or dict, default="auto"
+        ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
+        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        or the Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
+    batch_norm : bool, default=False
+        The old spelling of ``normalization="batch"``.
+    normalization : {"batch", "layer", None}, default=None
+        What normalizes each dense hidden layer before its activation: ``"batch"`` over
+        the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
+        each row (Ba et al., 2016).
+    dropout : float or sequence of float, default=0.2
+        Share of the units of each dense hidden layer that a step leaves out, in
+        [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
+    input_dropout : float, default=0.0
+        The same for the pixels.
+    l1 : float, default=0.0
+        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+    l2 : float, default=0.0
+        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
+        Keras.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
+        ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
+        settings of its own. An instance is not changed.
+    learning_rate : float, default=0.001
+        Step size of the optimizer, above 0; where the schedule starts.
+    learning_rate_schedule : None, str, dict or callable, default=None
+        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
+        ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
+        ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
+        ``{"name": "exponential", "rate": 0.95}`` (for each epoch),
+        ``{"name": "inverse_time", "decay": 1e-4}`` (for each step),
+        ``{"name": "cosine", "final": 0.0}`` (a share of the rate),
+        ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
+        ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
+        "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
+    momentum : float, default=0.0
+        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+    nesterov : bool, default=False
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    clipnorm : float or None, default=None
+        Above 0: the longest that the gradient of one weight array may be; a longer one
+        is shortened to it. One of the three at most.
+    clipvalue : float or None, default=None
+        Above 0: the largest that a value of the gradient may be, either way.
+    global_clipnorm : float or None, default=None
+        Above 0: the longest that the gradients of all weights together may be (Pascanu
+        et al., 2013).
+    batch_size : int, default=64
+        Rows of a step, from 1; -1 takes all rows in one step.
+    epochs : int, default=30
+        How often to go over the data, from 1.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss does not improve any more.
+    validation_fraction : float, default=0.1
+        Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
+        drawn at random. Not used where ``fit`` gets ``X_val``.
+    patience : int, default=10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default=0.0
+        By how much the validation loss must fall to count as an improvement, from 0.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the best epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
+        the epochs that were done are kept, with a warning.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Keras callbacks. Each fit works on its own copies.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Height, width and channels of an image, given or inferred.
+    n_features_in_ : int
+        Number of pixels times channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+    n_outputs_ : int
+        Number of targets.
+    n_iter_ : int
+        Epochs that were run.
+    history_ : dict of list
+        For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
+        validation data ``val_loss`` and ``val_r2`` too. No loss holds penalties.
+        ``partial_fit`` goes on with it.
+    model_ : keras.Model
+        The fitted network as an ordinary Keras model.
+    callbacks_ : list
+        The copies of ``callbacks`` that the fit has worked on, if there were any.
+
+    See Also
+    --------
+    CNNClassifier : The same network for classes.
+    MLPRegressor : A network for features that are no images.
+
+    Notes
+    -----
+    X has images of shape (n_samples, height, width) or (n_samples, height, width,
+    channels), or flat rows (n_samples, n_features), so that it may stand behind a
+    ``StandardScaler``. Networks learn best from pixels of mean 0 and deviation 1.
+
+    ``r2`` in ``history_`` is one minus the squared error of the scaled targets: on the
+    training data the coefficient of determination, on other data that against the mean
+    of the training targets.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville, "Deep Learning", MIT Press (2016), chapter 9.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl import CNNRegressor
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = CNNRegressor((16, 32), epochs=20, random_state=0).fit(X / 16, y)
+    >>> network.score(X / 16, y) > 0.85
+    True
+    """
+
+    _parameter_constraints = NetworkRegressor._parameter_constraints | CNN_CONSTRAINTS
+
+    def __init__(
+        self,
+        conv_filters=CNN_FILTERS,
+        *,
+        kernel_size=3,
+        pooling="max",
+        conv_batch_norm=False,
+        conv_dropout=0.0,
+        global_pooling=None,
+        augmentation=None,
+        image_shape=None,
+        hidden_layer_sizes=CNN_HIDDEN,
+        activation=CNN_ACTIVATION,
+        kernel_initializer="auto",
+        batch_norm=False,
+        normalization=None,
+        dropout=CNN_DROPOUT,
+        input_dropout=0.0,
+        l1=0.0,
+        l2=CNN_L2,
+        optimizer="adam",
+        learning_rate=CNN_LEARNING_RATE,
+        learning_rate_schedule=None,
+        momentum=0.0,
+        nesterov=False,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        batch_size=CNN_BATCH,
+        epochs=CNN_EPOCHS,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        min_delta=0.0,
+        restore_best_weights=True,
+        warm_start=False,
+        on_interrupt="raise",
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.conv_filters = conv_filters
+        self.kernel_size = kernel_size
+        self.pooling = pooling
+        self.conv_batch_norm = conv_batch_norm
+        self.conv_dropout = conv_dropout
+        self.global_pooling = global_pooling
+        self.augmentation = augmentation
+        self.image_shape = image_shape
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_norm = batch_norm
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self.warm_start = warm_start
+        self.on_interrupt = on_interrupt
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state

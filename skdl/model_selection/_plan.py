@@ -1,0 +1,144 @@
+"""What a search will do, all of it checked before a storage is touched."""
+
+import warnings
+from copy import deepcopy
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import TPESampler
+from sklearn.base import is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import get_tags, indexable
+
+from skdl._utils._fingerprint import take_fingerprint
+from skdl._utils._nested import find_network, find_networks, say_what_holds
+from skdl._utils._numbers import draw_seed
+from skdl._utils._sklearn import check_params, is_multimetric
+from skdl.model_selection._folds import Setting
+from skdl.model_selection._racing import RacingPruner
+from skdl.model_selection._space import DictSpace, FunctionSpace, ListSpace, make_space
+from skdl.model_selection._study import open_study
+
+__all__ = ["SearchPlan", "plan_search", "make_samplers", "open_planned"]
+
+
+class SearchPlan(NamedTuple):
+    """What a search will do, all of it checked."""
+
+    setting: Setting
+    space: DictSpace | ListSpace | FunctionSpace
+    pruner: BasePruner
+    params: dict
+    n_threads: int
+
+
+def plan_search(search, X, y, params):
+    """Check all that can be checked before a storage is touched."""
+    search._validate_params()
+    if y is None and get_tags(search).target_tags.required:
+        raise ValueError(
+            f"The {type(search.estimator).__name__} that is searched requires y to "
+            "be passed, but the target y is None."
+        )
+    scorer, _ = search._get_scorers()
+    X, y = indexable(X, y)
+    params = check_params(X, params)
+    routed = search._get_routed_params_for_fit(params)
+    cv = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
+    splits = list(cv.split(X, y, **routed.splitter.split))
+    if not splits:
+        raise ValueError(f"cv={search.cv!r} has no folds: give at least one.")
+    _check_directions(search.directions, scorer)
+    pruner = _choose_pruner(search)
+    setting = Setting(
+        estimator=search.estimator,
+        X=X,
+        y=y,
+        splits=splits,
+        scorer=scorer,
+        objective=search.refit if isinstance(search.refit, str) else None,
+        fit_params=routed.estimator.fit,
+        score_params=routed.scorer.score,
+        train_scores=search.return_train_score,
+        is_pruned=not isinstance(pruner, NopPruner),
+        directions=None if search.directions is None else list(search.directions),
+    )
+    space = make_space(search.param_distributions, search.estimator)
+    n_threads = joblib.effective_n_jobs(search.n_jobs)
+    return SearchPlan(setting, space, pruner, params, n_threads)
+
+
+def _check_directions(directions, scorer):
+    if directions is None:
+        return
+    names = list(scorer._scorers) if is_multimetric(scorer) else []
+    wrong = set(directions) - {"maximize", "minimize"}
+    if wrong or not names or len(names) != len(directions):
+        raise ValueError(
+            f"directions={directions!r} must have 'maximize' or 'minimize' "
+            f"for each score of scoring, a list or a dict: {names or 'one score'}."
+        )
+
+
+def _choose_pruner(search):
+    if search.directions is not None:
+        if search.pruner is not None and not isinstance(search.pruner, NopPruner):
+            raise ValueError(
+                f"pruner={search.pruner!r} does not go with directions: Optuna "
+                "prunes by one objective. Leave pruner=None."
+            )
+        return NopPruner()
+    reports = find_network(search.estimator) is not None
+    if search.pruner is None:
+        if find_networks(search.estimator) and not reports:
+            warnings.warn(
+                f"No trial is pruned: {say_what_holds(search.estimator)}. "
+                "pruner=optuna.pruners.NopPruner() says that this is meant.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return RacingPruner() if reports else NopPruner()
+    if not reports and not isinstance(search.pruner, NopPruner):
+        raise ValueError(
+            f"pruner={search.pruner!r}: {say_what_holds(search.estimator)}, so no "
+            "epochs are reported and no trial can be pruned. Leave pruner=None."
+        )
+    return deepcopy(search.pruner)
+
+
+def open_planned(search, plan, storage):
+    """Return the study of a search, new or found again."""
+    setting = plan.setting
+    fingerprint = take_fingerprint(
+        search.estimator,
+        plan.space,
+        (search.scoring, setting.objective),
+        setting.splits,
+        {"X": setting.X, "y": setting.y, **plan.params},
+    )
+    return open_study(
+        storage,
+        search.storage,
+        search.study_name,
+        search.resume,
+        fingerprint,
+        deepcopy(search.sampler),
+        plan.pruner,
+        setting.directions,
+    )
+
+
+def make_samplers(search):
+    """Return what makes the sampler of each trial, or None for the user's own."""
+    if search.sampler is not None:
+        return None
+    seed = draw_seed(search.random_state)
+
+    def make_sampler(index):
+        # One for each trial, so that a study that goes on is the one it would be.
+        state = np.random.SeedSequence([seed, index]).generate_state(1)
+        return TPESampler(seed=int(state[0]))
+
+    return make_sampler

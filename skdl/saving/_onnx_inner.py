@@ -1,0 +1,75 @@
+"""What stands around a network and changes what it says: thresholds, targets."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skdl._utils._sklearn import find_positive_label
+
+__all__ = [
+    "EXPONENTIALS",
+    "Inverse",
+    "Threshold",
+    "inverse_of",
+    "threshold_of",
+]
+
+
+class Threshold(NamedTuple):
+    """The positive class and from which probability it is predicted."""
+
+    positive: int
+    threshold: float
+
+
+class Inverse(NamedTuple):
+    """``exponential(factor * x + offset)`` with or without the exponential."""
+
+    factor: float
+    offset: float
+    exponential: str | None
+
+
+def threshold_of(estimator, name):
+    if estimator.response_method == "decision_function":
+        raise ValueError(
+            f"export_onnx: step {name!r} has a threshold of the decision function; "
+            "give it response_method='predict_proba'."
+        )
+    threshold = getattr(estimator, "best_threshold_", None)
+    if threshold is None:
+        threshold = 0.5 if estimator.threshold == "auto" else estimator.threshold
+    label = find_positive_label(estimator)
+    classes = estimator.classes_.tolist()
+    return Threshold(1 if label is None else classes.index(label), float(threshold))
+
+
+EXPONENTIALS = {"exp": np.exp, "expm1": np.expm1}
+
+
+def inverse_of(estimator, name):
+    """Return what a TransformedTargetRegressor does with the predictions."""
+    probe = np.array([[0.0], [1.0], [2.0], [5.0]])
+    try:
+        found = np.asarray(estimator.transformer_.inverse_transform(probe)).ravel()
+    except ValueError as error:
+        raise ValueError(
+            f"export_onnx: step {name!r} transforms several targets, and one can be "
+            f"exported ({error})."
+        ) from error
+    for exponential, function, inverse in (
+        (None, np.array, np.array),
+        ("exp", np.exp, np.log),
+        ("expm1", np.expm1, np.log1p),
+    ):
+        # Solve the first two for the factor and the offset, and look at the others.
+        with np.errstate(all="ignore"):
+            straight = inverse(found)
+            factor, offset = straight[1] - straight[0], straight[0]
+            expected = function(factor * probe.ravel() + offset)
+        if np.allclose(expected, found, rtol=1e-9, atol=1e-12):
+            return Inverse(float(factor), float(offset), exponential)
+    raise ValueError(
+        f"export_onnx: step {name!r} transforms its targets back by "
+        f"{estimator.transformer_!r}; a scaler, exp and expm1 can be exported."
+    )

@@ -1,0 +1,122 @@
+"""What is done with the outputs of a network: probabilities, labels, numbers."""
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from skdl.estimators._base import BaseNetwork
+from skdl.estimators._mixins import NetworkRegressor
+from skdl.keras_wrapper import _outputs
+from skdl.keras_wrapper._classifier import KerasClassifier
+
+__all__ = [
+    "has_several_labels",
+    "is_flat",
+    "name_outputs",
+    "output_names",
+    "plain_classes",
+    "write_labels",
+    "write_margins",
+    "write_numbers",
+    "write_probabilities",
+]
+
+
+def plain_classes(network):
+    classes = np.asarray(network.classes_)
+    if classes.dtype.kind in "iu":
+        return classes.astype(np.int64)
+    return classes.astype(np.float32) if classes.dtype.kind == "f" else classes
+
+
+def is_flat(regressor):
+    if isinstance(regressor, NetworkRegressor):
+        return regressor._target.n_dimensions == 1
+    return regressor.y_ndim_ == 1
+
+
+def has_several_labels(classifier):
+    if isinstance(classifier, BaseNetwork):
+        return classifier.n_outputs_ > 1
+    return classifier.target_type_ == "multilabel-indicator"
+
+
+def output_names(network):
+    if not is_classifier(network):
+        return ("prediction",)
+    margins = isinstance(network, KerasClassifier) and (
+        _outputs.find_kind(network._built) == "margins"
+    )
+    return ("label",) if margins else ("label", "probabilities")
+
+
+def name_outputs(scope, exported, inputs, custom_parsers=None):
+    """Declare the operator of a network, with the names of its outputs."""
+    from skl2onnx.common.data_types import FloatTensorType
+
+    operator = scope.declare_local_operator("Skdl_Exported", exported)
+    operator.inputs.extend(inputs)
+    for name in output_names(exported.network):
+        operator.outputs.append(scope.declare_local_variable(name, FloatTensorType()))
+    return operator.outputs
+
+
+def write_numbers(graph, network, x, after, output):
+    if isinstance(network, NetworkRegressor):
+        factor, offset = (np.float32(part) for part in network._target.scaling)
+        x = graph.add("Add", graph.add("Mul", x, factor), offset)
+    if after is not None:
+        x = graph.add("Mul", x, np.float32(after.factor))
+        x = graph.add("Add", x, np.float32(after.offset))
+        if after.exponential:
+            x = graph.add("Exp", x)
+        if after.exponential == "expm1":
+            x = graph.add("Sub", x, np.float32(1))
+    shape = np.array([-1] if is_flat(network) else [-1, network.n_outputs_])
+    graph.add("Reshape", x, shape, output=output)
+
+
+def write_probabilities(graph, network, x, output):
+    several = has_several_labels(network)
+    if isinstance(network, BaseNetwork):
+        is_logits, each = True, network._target.head == "sigmoid"
+    else:
+        is_logits = _outputs.find_kind(network._built) == "logits"
+        each = several or network._built.outputs[0].shape[1] == 1
+    if several or not each:
+        if is_logits:
+            kind, settings = ("Sigmoid", {}) if each else ("Softmax", {"axis": 1})
+            graph.add(kind, x, output=output, **settings)
+        else:
+            total = graph.add("ReduceSum", x, np.array([1]), keepdims=1)
+            graph.add(*(("Identity", x) if each else ("Div", x, total)), output=output)
+        return
+    second = graph.add("Sigmoid", x) if is_logits else x
+    first = graph.add("Sigmoid", graph.add("Neg", x)) if is_logits else None
+    first = first or graph.add("Sub", np.float32(1), x)
+    graph.add("Concat", first, second, output=output, axis=1)
+
+
+def write_labels(graph, network, after, label, probabilities):
+    if has_several_labels(network):
+        there = graph.add("Greater", probabilities, np.float32(0.5))
+        graph.add("Cast", there, output=label, to=7)  # int64
+        return
+    if after is None:
+        codes = graph.add("ArgMax", probabilities, axis=1, keepdims=0)
+    else:
+        column = np.array([after.positive])
+        share = graph.add("Gather", probabilities, column, axis=1)
+        above = graph.add("GreaterOrEqual", share, np.float32(after.threshold))
+        flat = graph.add("Reshape", graph.add("Cast", above, to=7), np.array([-1]))
+        order = np.array([1 - after.positive, after.positive])
+        codes = graph.add("Gather", order, flat)
+    graph.add("Gather", plain_classes(network), codes, output=label)
+
+
+def write_margins(graph, network, x, label):
+    if network._built.outputs[0].shape[1] == 1:
+        above = graph.add("Greater", x, np.float32(0))
+        codes = graph.add("Reshape", graph.add("Cast", above, to=7), np.array([-1]))
+    else:
+        codes = graph.add("ArgMax", x, axis=1, keepdims=0)
+    graph.add("Gather", plain_classes(network), codes, output=label)
