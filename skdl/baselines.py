@@ -1,5 +1,10 @@
 """The honest baseline: support vector machines, tuned on the same folds."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -16,12 +21,12 @@ __all__ = ["SVMStudy", "svm_baseline", "svm_study"]
 
 def svm_baseline(
     *,
-    kernels=("linear", "poly", "rbf"),
-    C=(0.1, 1.0, 10.0, 100.0),
-    scoring=None,
-    cv=None,
-    n_jobs=None,
-):
+    kernels: Sequence[str] = ("linear", "poly", "rbf"),
+    C: Sequence[float] = (0.1, 1.0, 10.0, 100.0),
+    scoring: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+) -> GridSearchCV:
     """Return a search for the best support vector machine.
 
     Parameters
@@ -70,15 +75,15 @@ def _as_list(values):
 
 
 def svm_study(
-    X,
-    y,
+    X: Any,
+    y: Any,
     *,
-    kernels=("linear", "poly", "sigmoid", "rbf"),
-    C=(0.01, 0.1, 1.0, 10.0, 100.0),
-    scoring=None,
-    cv=5,
-    n_jobs=None,
-):
+    kernels: Sequence[str] = ("linear", "poly", "sigmoid", "rbf"),
+    C: Sequence[float] = (0.01, 0.1, 1.0, 10.0, 100.0),
+    scoring: Any = None,
+    cv: Any = 5,
+    n_jobs: int | None = None,
+) -> SVMStudy:
     """Compare the kernels of support vector machines over a sweep of C.
 
     Parameters
@@ -156,13 +161,13 @@ class SVMStudy:
         The data.
     """
 
-    def __init__(self, results, estimator, X, y):
+    def __init__(self, results: Any, estimator: Any, X: Any, y: Any) -> None:
         self.results = results
         self.estimator = estimator
         self.X = X
         self.y = y
 
-    def frame(self):
+    def frame(self) -> pd.DataFrame:
         """Return the table.
 
         Returns
@@ -174,7 +179,7 @@ class SVMStudy:
         """
         return self.results.copy()
 
-    def best(self):
+    def best(self) -> pd.DataFrame:
         """Return the best C of each kernel.
 
         Returns
@@ -186,7 +191,7 @@ class SVMStudy:
         rows = scored.groupby("kernel", sort=False)["val_score"].idxmax()
         return scored.loc[rows].sort_values("val_score", ascending=False)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> np.ndarray:
         """Draw the scores over C and, of two features, the decision boundaries.
 
         Parameters

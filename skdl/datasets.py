@@ -1,6 +1,7 @@
 """Image sets: from the network, from Keras' cache folder, or from a local file."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,9 @@ __all__ = ["load_cifar10", "load_fashion_mnist", "load_mnist"]
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def load_mnist(path=None):
+def load_mnist(
+    path: Any = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Load MNIST: handwritten digits, 28 by 28 grey pixels.
 
     Parameters
@@ -43,7 +46,9 @@ def load_mnist(path=None):
     return _load_images("mnist", path, (28, 28))
 
 
-def load_fashion_mnist(path=None):
+def load_fashion_mnist(
+    path: Any = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Load Fashion-MNIST: ten kinds of clothes, 28 by 28 grey pixels.
 
     Parameters
@@ -76,7 +81,9 @@ def load_fashion_mnist(path=None):
     return _load_images("fashion_mnist", path, (28, 28))
 
 
-def load_cifar10(path=None):
+def load_cifar10(
+    path: Any = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Load CIFAR-10: ten kinds of things, 32 by 32 pixels in colour.
 
     Parameters

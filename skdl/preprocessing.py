@@ -1,7 +1,9 @@
 """Transformers of images: scaling and whitening."""
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 import scipy.linalg
@@ -85,11 +87,13 @@ class ImageScaler(_ImageTransformer):
         "image_shape": ["array-like", None],
     }
 
-    def __init__(self, per="channel", *, image_shape=None):
+    def __init__(
+        self, per: str = "channel", *, image_shape: Sequence[int] | None = None
+    ) -> None:
         self.per = per
         self.image_shape = image_shape
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn means and deviations.
 
         Parameters
@@ -119,7 +123,7 @@ class ImageScaler(_ImageTransformer):
         self.mean_, self.scale_ = (np.tile(part, times) for part in (mean, scale))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Scale images.
 
         Parameters
@@ -137,7 +141,7 @@ class ImageScaler(_ImageTransformer):
         scaled = (rows - self.mean_) / self.scale_
         return self._as_given(scaled.astype(rows.dtype, copy=False), shape)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Bring scaled images back.
 
         Parameters
@@ -218,11 +222,11 @@ class ZCAWhitening(_ImageTransformer):
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, epsilon=0.01, *, n_components=None):
+    def __init__(self, epsilon: float = 0.01, *, n_components: Any = None) -> None:
         self.epsilon = epsilon
         self.n_components = n_components
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the mean and the directions.
 
         Parameters
@@ -267,7 +271,7 @@ class ZCAWhitening(_ImageTransformer):
         self.image_shape_ = find_image_shape(shape, None) if is_image else None
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Whiten images.
 
         Parameters
@@ -285,7 +289,7 @@ class ZCAWhitening(_ImageTransformer):
         found = self._turn(rows - self.mean_, 1 / self.scale_)
         return self._as_given(found.astype(rows.dtype, copy=False), shape)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Bring whitened images back.
 
         Parameters

@@ -33,7 +33,7 @@ def client():
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",  # whatever port is free
             env={"TF_CPP_MIN_LOG_LEVEL": "3"},
         ) as cluster,
         Client(cluster) as client,

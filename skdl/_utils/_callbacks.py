@@ -1,5 +1,7 @@
 """Callbacks that see the scores of each epoch, and no model."""
 
+from typing import Any
+
 __all__ = ["EpochCallback", "EpochWatcher"]
 
 
@@ -10,22 +12,22 @@ class EpochCallback:
     callbacks; where no other callback needs one, no Keras model is made for it.
     """
 
-    def set_params(self, params):
+    def set_params(self, params: Any) -> None:
         """Do nothing."""
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         """Do nothing."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         """Do nothing."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: Any, logs: Any = None) -> None:
         """Do nothing."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
         """Do nothing."""
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         """Do nothing."""
 
 
@@ -38,21 +40,21 @@ class EpochWatcher:
         Whose hooks are called.
     """
 
-    def __init__(self, callback):
+    def __init__(self, callback: Any) -> None:
         self._callback = callback
 
-    def begin(self, read):
+    def begin(self, read: Any) -> None:
         """Call ``on_train_begin``."""
         self._callback.on_train_begin()
 
-    def epoch_begin(self, epoch):
+    def epoch_begin(self, epoch: Any) -> None:
         """Call ``on_epoch_begin``."""
         self._callback.on_epoch_begin(epoch)
 
-    def epoch_end(self, epoch, logs):
+    def epoch_end(self, epoch: Any, logs: Any) -> None:
         """Call ``on_epoch_end``."""
         self._callback.on_epoch_end(epoch, logs)
 
-    def end(self):
+    def end(self) -> None:
         """Call ``on_train_end``."""
         self._callback.on_train_end()

@@ -3,7 +3,9 @@
 import difflib
 import inspect
 from abc import ABCMeta
+from collections.abc import Callable
 from functools import wraps
+from typing import TypeVar, cast
 
 __all__ = ["NamesWithHints", "hint_at_name", "hint_at_value", "with_hints"]
 
@@ -59,6 +61,9 @@ _VALUES: dict[str, dict] = {
 }
 
 
+_Method = TypeVar("_Method", bound=Callable)
+
+
 class NamesWithHints(ABCMeta):
     """A class whose unknown parameters are answered with the name that they have here.
 
@@ -83,7 +88,7 @@ class NamesWithHints(ABCMeta):
         return super().__call__(*args, **kwargs)
 
 
-def with_hints(method):
+def with_hints(method: _Method) -> _Method:
     """Return a method that answers unknown arguments with the nearest that it has."""
     known = list(inspect.signature(method).parameters)[1:]
 
@@ -96,7 +101,7 @@ def with_hints(method):
                 raise TypeError(f"{where} has no argument {name!r}. {hint}")
         return method(self, *args, **kwargs)
 
-    return hinted
+    return cast(_Method, hinted)
 
 
 def hint_at_name(name, known):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 __all__ = ["Observer", "ShownPredictions"]
 
@@ -22,27 +23,27 @@ class Observer:
     wants_epochs = True
     stride = 1
 
-    def __init__(self, network):
+    def __init__(self, network: Any) -> None:
         self.network = network
-        self._watched = []
+        self._watched: list = []
 
-    def watch(self):
+    def watch(self) -> None:
         """Begin to see the epochs of the network."""
         if self.network is not None:
             self.follow(self.network)
 
-    def follow(self, network):
+    def follow(self, network: Any) -> None:
         """See the epochs of a network, or of a clone."""
         network._observer = self
         self._watched.append(network)
 
-    def release(self):
+    def release(self) -> None:
         """See no more epochs."""
         for network in self._watched:
             network._observer = None
         self._watched.clear()
 
-    def begin(self, n_epochs, steps_per_epoch, work):
+    def begin(self, n_epochs: Any, steps_per_epoch: Any, work: Any) -> None:
         """Take the length of the training that begins.
 
         Parameters
@@ -59,15 +60,15 @@ class Observer:
         """Return X, y and perhaps weights to validate on, as it takes them, or None."""
         return None
 
-    def find_rows(self, encode):
+    def find_rows(self, encode: Any) -> Any:
         """Return the rows to score in the compiled loop, or None."""
         return
 
-    def take_means(self, epoch, loss, metric):
+    def take_means(self, epoch: Any, loss: Any, metric: Any) -> bool:
         """Take mean loss and metric of these rows; return whether to stop."""
         return False
 
-    def take_estimator(self, epoch, show):
+    def take_estimator(self, epoch: Any, show: Any) -> bool:
         """Take what ``show`` returns: the network as if its fit had ended.
 
         Return whether to stop.
@@ -86,28 +87,28 @@ class ShownPredictions:
         Returns the attributes that its fit would set if it ended with some weights.
     """
 
-    def __init__(self, estimator, attributes):
+    def __init__(self, estimator: Any, attributes: Any) -> None:
         self._estimator = estimator
         self._attributes = attributes
         self._read: Callable[[], list] = list
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         """Epochs after which it wants to hear of them."""
         return self._estimator._observer.stride
 
-    def begin(self, read):
+    def begin(self, read: Any) -> None:
         """Take what reads the weights of the moment."""
         self._read = read
 
-    def epoch_begin(self, epoch):
+    def epoch_begin(self, epoch: Any) -> None:
         """Do nothing."""
 
-    def epoch_end(self, epoch, logs):
+    def epoch_end(self, epoch: Any, logs: Any) -> bool:
         """Offer the estimator; return whether to stop."""
         return self._estimator._observer.take_estimator(epoch, self._show)
 
-    def end(self):
+    def end(self) -> None:
         """Do nothing."""
 
     def _show(self):

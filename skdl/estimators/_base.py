@@ -3,6 +3,7 @@
 import inspect
 from abc import abstractmethod
 from copy import deepcopy
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -104,15 +105,15 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     @with_hints
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        validation_groups=None,
-    ):
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        validation_groups: Any = None,
+    ) -> Self:
         """Fit the network.
 
         Parameters
@@ -160,7 +161,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             )
 
     @property
-    def model_(self):
+    def model_(self) -> Any:
         """An ordinary ``keras.Model`` with the weights of this estimator, compiled.
 
         It is made when it is first asked for. Training it further in Keras does not
@@ -335,7 +336,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
         return infer_network(self._network, self._weights, X, self._plan())
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator.
 
         Parameters
@@ -469,7 +470,7 @@ _TRAINING_NAMES = ("X", "y", "sample_weight")
 _VALIDATION_NAMES = ("X_val", "y_val", "sample_weight_val")
 
 
-def can_fit_partially(estimator):
+def can_fit_partially(estimator: Any) -> bool:
     """Return whether an estimator has ``partial_fit``.
 
     Raises

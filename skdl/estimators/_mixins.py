@@ -1,5 +1,8 @@
 """What the networks that classify have in common, and those that predict numbers."""
 
+from typing import Any, Self
+
+import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
@@ -25,7 +28,9 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     _target: LabelTarget
 
     @available_if(can_fit_partially)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Train one epoch on some rows, going on from where the last call ended.
 
         Parameters
@@ -52,7 +57,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes.
 
         Parameters
@@ -68,7 +73,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         logits = self._logits(X)
         return self._target.probabilities(logits)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
@@ -85,7 +90,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         logits = self._logits(X)
         return self._target.log_probabilities(logits)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits: what the softmax or the sigmoid is taken of.
 
         Parameters
@@ -102,7 +107,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         logits = self._logits(X)
         return self._target.decide(logits)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class, or the labels of probability above 0.5.
 
         Parameters
@@ -151,7 +156,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
     _target: NumberTarget
 
     @available_if(can_fit_partially)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on some rows, going on from where the last call ended.
 
         Parameters
@@ -175,7 +180,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return the predicted numbers.
 
         Parameters

@@ -1,8 +1,11 @@
 """Named changes of one estimator, trained side by side."""
 
+from __future__ import annotations
+
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -32,22 +35,22 @@ __all__ = ["Comparison", "compare"]
 
 
 def compare(
-    estimator,
-    variants,
-    X,
-    y,
+    estimator: Any,
+    variants: Any,
+    X: Any,
+    y: Any,
     *,
-    validation=0.2,
-    scoring=None,
-    groups=None,
-    sample_weight=None,
-    repeats=1,
-    n_jobs=None,
-    random_state=None,
-    folder=None,
-    tracking=None,
-    verbose=0,
-):
+    validation: Any = 0.2,
+    scoring: Any = None,
+    groups: Any = None,
+    sample_weight: Any = None,
+    repeats: int = 1,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    folder: Any = None,
+    tracking: str | None = None,
+    verbose: int = 0,
+) -> Comparison:
     """Train variants of an estimator on the same splits with the same seeds.
 
     Parameters
@@ -155,7 +158,7 @@ def compare(
         for name, changed in changes.items()
     ]
 
-    def train(run, stopper):
+    def train(run: Any, stopper: Any) -> Any:
         split_seed, seed = draw_seeds(ledger.seed, run.repeat)
         split = splits.cut(run.fold, split_seed)
         change = changes[run.variant]
@@ -188,12 +191,12 @@ class Comparison:
         What else the report tells.
     """
 
-    def __init__(self, runs, variants, facts):
+    def __init__(self, runs: Any, variants: Any, facts: Any) -> None:
         self.runs = runs
         self.variants = variants
         self.facts = facts
 
-    def frame(self, target_score=None):
+    def frame(self, target_score: float | None = None) -> pd.DataFrame:
         """Return a table with a row for each variant; means over its runs.
 
         Parameters
@@ -231,7 +234,7 @@ class Comparison:
             frame["n_parameters"] = frame["n_parameters"].astype(int)
         return frame
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> ComparisonDisplay:
         """Draw the curves of all variants on shared axes.
 
         Parameters
@@ -246,7 +249,7 @@ class Comparison:
         """
         return ComparisonDisplay.from_comparison(self, ax=ax)
 
-    def histories(self):
+    def histories(self) -> dict[str, list[dict]]:
         """Return the curves of all networks.
 
         Returns
@@ -261,11 +264,11 @@ class Comparison:
         return found
 
     @property
-    def penalized(self):
+    def penalized(self) -> bool:
         """Whether losses hold penalties: those of wrapped Keras models do."""
         return any(run.penalized for run in self.runs)
 
-    def save(self, folder, target_score=None):
+    def save(self, folder: Any, target_score: float | None = None) -> Path:
         """Write table, curves, and a report in Markdown that shows both.
 
         Parameters

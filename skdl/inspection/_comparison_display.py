@@ -1,5 +1,9 @@
 """The curves of several variants on shared axes."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from skdl.inspection._figures import TRAINING, name_axis, take_axes, tick_epochs
@@ -42,12 +46,12 @@ class ComparisonDisplay:
     ['l2=0.0', 'l2=0.01']
     """
 
-    def __init__(self, histories, penalized=None):
+    def __init__(self, histories: Any, penalized: Any = None) -> None:
         self.histories = histories
         self.penalized = penalized
 
     @classmethod
-    def from_comparison(cls, comparison, *, ax=None):
+    def from_comparison(cls, comparison: Any, *, ax: Any = None) -> ComparisonDisplay:
         """Draw the curves of a comparison.
 
         Parameters
@@ -70,7 +74,7 @@ class ComparisonDisplay:
         return cls(comparison.histories(), comparison.penalized).plot(ax=ax)
 
     @classmethod
-    def from_histories(cls, histories, *, ax=None):
+    def from_histories(cls, histories: Any, *, ax: Any = None) -> ComparisonDisplay:
         """Draw the curves of histories.
 
         Parameters
@@ -92,7 +96,7 @@ class ComparisonDisplay:
         """
         return cls(histories).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> ComparisonDisplay:
         """Draw the curves.
 
         Parameters
@@ -127,7 +131,7 @@ class ComparisonDisplay:
         names = [name for history in histories for name in history]
         return list(dict.fromkeys(n for n in names if not n.startswith("val_")))
 
-    def layout(self):
+    def layout(self) -> tuple[tuple[float, float], int]:
         """Return what a figure needs.
 
         Returns

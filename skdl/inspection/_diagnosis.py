@@ -1,8 +1,11 @@
 """Bias, variance, and what to try next."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from html import escape
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,17 +47,17 @@ ODD_SCALE = 10.0
 
 
 def diagnose(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Any,
+    y: Any,
     *,
-    target_score=None,
-    validation=0.2,
-    scoring=None,
-    groups=None,
-    sample_weight=None,
-    random_state=None,
-):
+    target_score: float | None = None,
+    validation: Any = 0.2,
+    scoring: Any = None,
+    groups: Any = None,
+    sample_weight: Any = None,
+    random_state: Any = None,
+) -> Diagnosis:
     """Train a network once, and say whether it has high bias or high variance.
 
     The distance from the validation score to the target is split in two: avoidable
@@ -185,8 +188,14 @@ class Diagnosis:
     """
 
     def __init__(
-        self, run, target_score, constant, estimator, is_accuracy=True, scales=()
-    ):
+        self,
+        run: Any,
+        target_score: float | None,
+        constant: Any,
+        estimator: Any,
+        is_accuracy: Any = True,
+        scales: Any = (),
+    ) -> None:
         self.history = run.history
         self._penalized = run.penalized
         self.numbers = _measure(run, target_score, constant, is_accuracy)
@@ -197,7 +206,7 @@ class Diagnosis:
             estimator, self.verdict, learned, scales, run.resolved
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> LearningCurvesDisplay:
         """Draw the learning curves.
 
         Parameters

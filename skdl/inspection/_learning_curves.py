@@ -1,5 +1,9 @@
 """The curves of one fit."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -47,13 +51,13 @@ class LearningCurvesDisplay:
     ['loss', 'accuracy']
     """
 
-    def __init__(self, history, penalized=None):
+    def __init__(self, history: Any, penalized: Any = None) -> None:
         # A metric may be one number for each class: no curve.
         self.history = {k: v for k, v in history.items() if np.ndim(v) == 1}
         self.penalized = penalized
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> LearningCurvesDisplay:
         """Draw the curves of a fitted network.
 
         Parameters
@@ -84,7 +88,7 @@ class LearningCurvesDisplay:
         return cls(network.history_, penalized).plot(ax=ax)
 
     @classmethod
-    def from_history(cls, history, *, ax=None):
+    def from_history(cls, history: Any, *, ax: Any = None) -> LearningCurvesDisplay:
         """Draw the curves of a history.
 
         Parameters
@@ -101,7 +105,7 @@ class LearningCurvesDisplay:
         """
         return cls(history).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> LearningCurvesDisplay:
         """Draw the curves.
 
         Parameters
@@ -127,7 +131,7 @@ class LearningCurvesDisplay:
         self.axes_, self.figure_ = axes[:count], axes[0].figure
         return self
 
-    def layout(self):
+    def layout(self) -> tuple[tuple[float, float], int]:
         """Return what a figure needs.
 
         Returns

@@ -1,5 +1,10 @@
 """Images that a classifier got wrong."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import unique_labels
@@ -46,7 +51,15 @@ class MisclassifiedDisplay:
     (16, 8, 8)
     """
 
-    def __init__(self, images, true, predicted, confidence, n_wrong, n_samples):
+    def __init__(
+        self,
+        images: Any,
+        true: Any,
+        predicted: Any,
+        confidence: Any,
+        n_wrong: Any,
+        n_samples: Any,
+    ) -> None:
         self.images = images
         self.true = true
         self.predicted = predicted
@@ -55,7 +68,16 @@ class MisclassifiedDisplay:
         self.n_samples = n_samples
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, n_images=16, image_shape=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        n_images: int = 16,
+        image_shape: Sequence[int] | None = None,
+        ax: Any = None,
+    ) -> MisclassifiedDisplay:
         """Predict images and draw the most confident mistakes.
 
         Parameters
@@ -105,15 +127,15 @@ class MisclassifiedDisplay:
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_pred,
-        confidence=None,
+        X: Any,
+        y_true: Any,
+        y_pred: Any,
+        confidence: Any = None,
         *,
-        n_images=16,
-        image_shape=None,
-        ax=None,
-    ):
+        n_images: int = 16,
+        image_shape: Sequence[int] | None = None,
+        ax: Any = None,
+    ) -> MisclassifiedDisplay:
         """Draw the most confident mistakes among predictions.
 
         Parameters
@@ -169,7 +191,7 @@ class MisclassifiedDisplay:
             len(X),
         ).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> MisclassifiedDisplay:
         """Draw the images.
 
         Parameters

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -34,7 +35,9 @@ from skdl.inspection._markdown import cell, table, version_section
 __all__ = ["model_card"]
 
 
-def model_card(estimator, X_test, y_test, path="model_card.md"):
+def model_card(
+    estimator: Any, X_test: Any, y_test: Any, path: Any = "model_card.md"
+) -> Path:
     """Write a page about a fitted model: its data, parameters, scores and curves.
 
     Parameters

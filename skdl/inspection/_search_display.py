@@ -1,6 +1,9 @@
 """What a search has tried, and what came of it."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -46,12 +49,14 @@ class SearchDisplay:
     ['activation', 'learning_rate']
     """
 
-    def __init__(self, results, score="score"):
+    def __init__(self, results: Any, score: Any = "score") -> None:
         self.results = results
         self.score = score
 
     @classmethod
-    def from_estimator(cls, search, *, score=None, ax=None):
+    def from_estimator(
+        cls, search: Any, *, score: Any = None, ax: Any = None
+    ) -> SearchDisplay:
         """Draw a fitted search.
 
         Parameters
@@ -82,7 +87,9 @@ class SearchDisplay:
         return cls.from_results(search.cv_results_, score=score, ax=ax)
 
     @classmethod
-    def from_results(cls, results, *, score="score", ax=None):
+    def from_results(
+        cls, results: Any, *, score: Any = "score", ax: Any = None
+    ) -> SearchDisplay:
         """Draw the results of a search.
 
         Parameters
@@ -106,7 +113,7 @@ class SearchDisplay:
         """
         return cls(results, score).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> SearchDisplay:
         """Draw the scores.
 
         Parameters

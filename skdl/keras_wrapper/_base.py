@@ -4,6 +4,7 @@ import sys
 from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -77,20 +78,20 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
 
     def fit(
         self,
-        X,
-        y=None,
-        sample_weight=None,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        validation_groups=None,
-        validation_data=None,
-        epochs=None,
-        batch_size=None,
-        callbacks=None,
-        **kwargs,
-    ):
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        validation_groups: Any = None,
+        validation_data: Any = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Build the model and fit it.
 
         Parameters
@@ -160,7 +161,9 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             )
         return self
 
-    def partial_fit(self, X, y, sample_weight=None, **kwargs):
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any
+    ) -> Self:
         """Train one epoch, going on from where the last call ended.
 
         Parameters
@@ -182,7 +185,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         with unchanged_on_failure(self):
             return super().partial_fit(X, y, sample_weight=sample_weight, **kwargs)
 
-    def initialize(self, X, y=None):
+    def initialize(self, X: Any, y: Any = None) -> Self:
         """Build the model and do not fit it.
 
         Parameters
@@ -427,7 +430,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             c for c in predicting if isinstance(c, keras.callbacks.Callback)
         ]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score of the predictions: that of ``scorer``.
 
         Parameters
@@ -452,7 +455,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         return self.scorer(y, self.predict(X), **settings)
 
     @property
-    def model_(self):
+    def model_(self) -> Any:
         """The fitted ``keras.Model``, compiled: an ordinary one."""
         if "_built" not in self.__dict__:
             raise AttributeError(
@@ -468,7 +471,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         return routed | set(getattr(self, "_user_params", ()))
 
     @property
-    def initialized_(self):
+    def initialized_(self) -> bool:
         """Whether there is a model, fitted or with its first weights."""
         return "_built" in self.__dict__
 

@@ -1,5 +1,7 @@
 """KerasClassifier: a classifier around a Keras model of the user's own."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -189,26 +191,26 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
 
     def __init__(
         self,
-        model=None,
+        model: Any = None,
         *,
-        build_fn=None,
-        warm_start=False,
-        on_interrupt="raise",
-        random_state=None,
-        optimizer="rmsprop",
-        loss=None,
-        metrics=None,
-        batch_size=None,
-        validation_batch_size=None,
-        verbose=0,
-        callbacks=None,
-        validation_split=0.0,
-        shuffle=True,
-        run_eagerly=False,
-        epochs=1,
-        class_weight=None,
-        **kwargs,
-    ):
+        build_fn: Any = None,
+        warm_start: bool = False,
+        on_interrupt: str = "raise",
+        random_state: Any = None,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        batch_size: Any = None,
+        validation_batch_size: Any = None,
+        verbose: int = 0,
+        callbacks: Any = None,
+        validation_split: Any = 0.0,
+        shuffle: Any = True,
+        run_eagerly: Any = False,
+        epochs: int | str = 1,
+        class_weight: dict | str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             model=model,
             build_fn=build_fn,
@@ -235,8 +237,13 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
 
     # scikit-learn has the classes third, and only for classifiers.
     def partial_fit(  # type: ignore[override]
-        self, X, y, classes=None, sample_weight=None, **kwargs
-    ):
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Train one epoch, going on from where the last call ended.
 
         Parameters
@@ -265,7 +272,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         finally:
             self._classes = None
 
-    def predict(self, X, **kwargs):
+    def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Return the most probable class, or the labels of probability above 0.5.
 
         Parameters
@@ -292,7 +299,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         return self.target_encoder_.inverse_transform(found)
 
     @available_if(_gives_probabilities)
-    def predict_proba(self, X, **kwargs):
+    def predict_proba(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Return the probability of each class.
 
         Where the model ends in logits it is their sigmoid or softmax.
@@ -324,7 +331,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         return proba
 
     @available_if(_gives_probabilities)
-    def predict_log_proba(self, X, **kwargs):
+    def predict_log_proba(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -344,7 +351,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             return outputs.log_probabilities(found, self._built, self.target_encoder_)
         return np.log(self.predict_proba(X, **kwargs))
 
-    def decision_function(self, X, **kwargs):
+    def decision_function(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Return logits or margins: above 0, or the largest, wins.
 
         Parameters
@@ -395,7 +402,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             check_same_labels(self.classes_, y)
 
     @property
-    def target_encoder(self):
+    def target_encoder(self) -> Any:
         """What encodes the labels, not fitted yet; a subclass may bring its own."""
         categories = "auto" if self._classes is None else [self._classes]
         return ClassifierLabelEncoder(loss=self.loss, categories=categories)
@@ -403,7 +410,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     score = BaseKeras.score  # before that of the mixin
 
     @staticmethod
-    def scorer(y_true, y_pred, **kwargs):
+    def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
         """Return the accuracy; a subclass may bring its own score.
 
         Parameters

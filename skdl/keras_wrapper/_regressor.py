@@ -1,5 +1,7 @@
 """KerasRegressor: a regressor around a Keras model of the user's own."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
@@ -146,25 +148,25 @@ class KerasRegressor(RegressorMixin, BaseKeras):
 
     def __init__(
         self,
-        model=None,
+        model: Any = None,
         *,
-        build_fn=None,
-        warm_start=False,
-        on_interrupt="raise",
-        random_state=None,
-        optimizer="rmsprop",
-        loss=None,
-        metrics=None,
-        batch_size=None,
-        validation_batch_size=None,
-        verbose=0,
-        callbacks=None,
-        validation_split=0.0,
-        shuffle=True,
-        run_eagerly=False,
-        epochs=1,
-        **kwargs,
-    ):
+        build_fn: Any = None,
+        warm_start: bool = False,
+        on_interrupt: str = "raise",
+        random_state: Any = None,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        batch_size: Any = None,
+        validation_batch_size: Any = None,
+        verbose: int = 0,
+        callbacks: Any = None,
+        validation_split: Any = 0.0,
+        shuffle: Any = True,
+        run_eagerly: Any = False,
+        epochs: int | str = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             model=model,
             build_fn=build_fn,
@@ -186,14 +188,14 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         self.on_interrupt = on_interrupt
 
     @property
-    def target_encoder(self):
+    def target_encoder(self) -> Any:
         """What encodes the targets, not fitted yet; a subclass may bring its own."""
         return RegressorTargetEncoder()
 
     score = BaseKeras.score  # before that of the mixin
 
     @staticmethod
-    def scorer(y_true, y_pred, **kwargs):
+    def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
         """Return the coefficient of determination; a subclass may bring its own score.
 
         Parameters
@@ -212,7 +214,7 @@ class KerasRegressor(RegressorMixin, BaseKeras):
             y_true, y_pred = (np.reshape(y, (len(y), -1)) for y in (y_true, y_pred))
         return r2_score(y_true, y_pred, **kwargs)
 
-    def predict(self, X, **kwargs):
+    def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Return the predicted numbers.
 
         Parameters
@@ -232,7 +234,11 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         return numbers.astype(np.float64) if is_array else numbers
 
     def _type_of_target(self, y):
-        return super()._type_of_target(y) if y.ndim < 3 else "continuous-multioutput"
+        if y.ndim > 2:
+            return "continuous-multioutput"
+        # Three times the rows have the same kind. Of them scikit-learn 1.7 does not warn
+        # that whole numbers look like too many classes.
+        return super()._type_of_target(np.concatenate([y, y, y]))
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):
         return super()._validate_data(X, y, reset=reset, y_numeric=True)

@@ -1,6 +1,12 @@
 """A sensible space to start from, for each estimator of skdl."""
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+)
 
 from skdl._utils._nested import find_network, last_prefix, say_what_holds
 from skdl.estimators._base import BaseNetwork
@@ -8,7 +14,7 @@ from skdl.estimators._base import BaseNetwork
 __all__ = ["default_space"]
 
 
-def default_space(estimator):
+def default_space(estimator: Any) -> dict[str, BaseDistribution]:
     """Return a space to search for an estimator of skdl.
 
     Parameters

@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import psutil
@@ -44,7 +44,7 @@ class Preview(NamedTuple):
         )
 
 
-def take_preview(setting, space, n_trials, n_threads):
+def take_preview(setting: Any, space: Any, n_trials: int, n_threads: Any) -> Any:
     """Return the preview of a search.
 
     Parameters

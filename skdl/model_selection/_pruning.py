@@ -1,5 +1,7 @@
 """Stopping a trial at an epoch: inside a search, and in a study of one's own."""
 
+from typing import Any
+
 import optuna
 
 from skdl._utils._callbacks import EpochCallback
@@ -52,14 +54,14 @@ class PruningCallback(EpochCallback):
     3
     """
 
-    def __init__(self, trial, monitor="val_accuracy"):
+    def __init__(self, trial: Any, monitor: Any = "val_accuracy") -> None:
         self.trial = trial
         self.monitor = monitor
 
     def __deepcopy__(self, memo):
         return type(self)(self.trial, self.monitor)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
         """Report the score, and raise ``TrialPruned`` if the pruner says so.
 
         Parameters

@@ -1,6 +1,7 @@
 """A pruner that races trials against the best one."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from optuna.pruners import BasePruner
@@ -51,7 +52,9 @@ class RacingPruner(BasePruner):
     >>> study = optuna.create_study(pruner=RacingPruner(), direction="maximize")
     """
 
-    def __init__(self, margin=1.0, patience=4, n_startup_trials=5):
+    def __init__(
+        self, margin: float = 1.0, patience: int = 4, n_startup_trials: int = 5
+    ) -> None:
         for name, value, kind, low in (
             ("margin", margin, Real, 0),
             ("patience", patience, Integral, 0),
@@ -63,7 +66,7 @@ class RacingPruner(BasePruner):
         self.patience = patience
         self.n_startup_trials = n_startup_trials
 
-    def prune(self, study, trial):
+    def prune(self, study: Any, trial: Any) -> bool:
         """Return whether the trial is to be pruned.
 
         Parameters

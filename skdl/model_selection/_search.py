@@ -3,6 +3,7 @@
 import time
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from optuna.pruners import BasePruner, NopPruner
@@ -22,7 +23,7 @@ from skdl._utils._sklearn import (
 from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
 from skdl.model_selection._plan import make_samplers, open_planned, plan_search
-from skdl.model_selection._preview import take_preview
+from skdl.model_selection._preview import Preview, take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
 from skdl.model_selection._results import (
@@ -206,29 +207,29 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
 
     def __init__(
         self,
-        estimator,
-        param_distributions,
+        estimator: Any,
+        param_distributions: Any,
         *,
-        n_trials=50,
-        timeout=None,
-        scoring=None,
-        cv=None,
-        n_jobs=None,
-        refit=True,
-        sampler=None,
-        pruner=None,
-        storage=None,
-        study_name=None,
-        resume="auto",
-        error_score=np.nan,
-        return_train_score=False,
-        random_state=None,
-        directions=None,
-        enqueue=None,
-        callbacks=None,
-        tracking=None,
-        verbose=0,
-    ):
+        n_trials: int = 50,
+        timeout: float | None = None,
+        scoring: Any = None,
+        cv: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        sampler: Any = None,
+        pruner: Any = None,
+        storage: Any = None,
+        study_name: str | None = None,
+        resume: bool | str = "auto",
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        random_state: Any = None,
+        directions: Any = None,
+        enqueue: Any = None,
+        callbacks: Any = None,
+        tracking: str | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.param_distributions = param_distributions
         self.n_trials = n_trials
@@ -258,7 +259,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return tags
 
     @with_callbacks
-    def fit(self, X, y=None, **params):
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Run the trials that the study lacks, and fit the best candidate.
 
         Parameters
@@ -320,7 +321,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return self
 
     @with_callbacks
-    def run_trials(self, X, y=None, **params):
+    def run_trials(self, X: Any, y: Any = None, **params: Any) -> dict[str, int]:
         """Run the trials that the study lacks, and fit nothing after them.
 
         This is what a worker does: ``python -m skdl.worker``.
@@ -342,7 +343,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         states = [trial.state for trial in _counted(study)]
         return {name: states.count(state) for state, name in STATES.items()}
 
-    def preview(self, X, y=None, **params):
+    def preview(self, X: Any, y: Any = None, **params: Any) -> Preview:
         """Time one candidate, and say what the search will cost.
 
         It fits one fold of one candidate, drawn at random, twice: the first time the

@@ -1,5 +1,8 @@
 """Three parts of the data, in one call."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, indexable
@@ -10,8 +13,13 @@ __all__ = ["train_val_test_split"]
 
 
 def train_val_test_split(
-    X, y=None, sizes=(0.7, 0.2, 0.1), *, stratify=None, random_state=None
-):
+    X: Any,
+    y: Any = None,
+    sizes: Sequence[float] = (0.7, 0.2, 0.1),
+    *,
+    stratify: Any = None,
+    random_state: Any = None,
+) -> list:
     """Split data at random into three parts: to train, to choose, and to test.
 
     Parameters
@@ -60,7 +68,7 @@ def train_val_test_split(
     rows = np.arange(n_samples)
     labels = None if stratify is None else np.asarray(stratify)
 
-    def split(rows, n_train, n_rest):
+    def split(rows: Any, n_train: Any, n_rest: Any) -> Any:
         return train_test_split(
             rows,
             train_size=n_train,

@@ -92,19 +92,19 @@ class Layer:
         """Return the multiply-adds of the forward pass of one sample."""
         return 0
 
-    def first_weights(self, shapes: list[Shape], initializer) -> list[np.ndarray]:
+    def first_weights(self, shapes: list[Shape], initializer: Any) -> list[np.ndarray]:
         """Return new weights; ``initializer`` makes the kernel from its shape."""
         return []
 
-    def apply(self, x, values: list, mode: Mode):
+    def apply(self, x: Any, values: list, mode: Mode) -> Any:
         """Return what it makes of a batch, in a graph or eagerly."""
         return x
 
-    def add_to_keras(self, x, width: int, settings: KerasSettings):
+    def add_to_keras(self, x: Any, width: int, settings: KerasSettings) -> Any:
         """Return the output of its Keras layer."""
         return x
 
-    def write_onnx(self, graph, x: str, values: list[np.ndarray]) -> str:
+    def write_onnx(self, graph: Any, x: str, values: list[np.ndarray]) -> str:
         """Write its operators, images with the channels first; return their output."""
         return x
 

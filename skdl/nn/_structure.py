@@ -1,8 +1,11 @@
 """The structure of a network: its layers, and their sizes, as plain data."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +14,7 @@ from skdl.nn._augmentation import Augmentation
 from skdl.nn._convolution import Convolution, Flatten, GlobalPooling, Image, Pooling
 from skdl.nn._dense import Dense
 from skdl.nn._dropout import Dropout
-from skdl.nn._layer import is_kernel
+from skdl.nn._layer import Layer, is_kernel
 from skdl.nn._normalization import NORMALIZATIONS, BatchNormalization
 
 __all__ = ["CNNStructure", "MLPStructure", "Plan", "make_plan"]
@@ -44,17 +47,17 @@ class MLPStructure:
     head: str
 
     @property
-    def layers(self):
+    def layers(self) -> tuple[Layer, ...]:
         """The layers, one after the other; those of the head have no weights."""
         return _layers_of(self)
 
     @property
-    def n_blocks(self):
+    def n_blocks(self) -> int:
         """Number of convolutional blocks in front."""
         return 0
 
     @property
-    def weights(self):
+    def weights(self) -> tuple[str, ...]:
         """Names of all weights, in the order of ``keras.Model.get_weights``."""
         return tuple(name for layer in self.layers for name in layer.weights)
 
@@ -77,15 +80,15 @@ class MLPStructure:
     def _keras_activation(self):
         return ACTIVATIONS[self.activation].keras
 
-    def fixed(self):
+    def fixed(self) -> dict[str, Any]:
         """Return by name what must be as it was where training goes on."""
         return asdict(self)
 
-    def plan(self, n_features, widths):
+    def plan(self, n_features: Any, widths: Any) -> Plan:
         """Return the sizes of the network for rows and layers of some widths."""
         return make_plan(self.layers, n_features, widths)
 
-    def widths_of(self, weights):
+    def widths_of(self, weights: Any) -> list[int]:
         """Return the widths of the layers that have some weights."""
         pairs = zip(self.weights, weights, strict=True)
         return [weight.shape[-1] for name, weight in pairs if is_kernel(name)]
@@ -124,7 +127,7 @@ class CNNStructure(MLPStructure):
     augmentation: str = "[]"
 
     @property
-    def n_blocks(self):
+    def n_blocks(self) -> int:
         """Number of convolutional blocks in front."""
         return len(self.kernel_sizes)
 
@@ -154,7 +157,7 @@ class CNNStructure(MLPStructure):
         else:
             yield Flatten("features_found")
 
-    def fixed(self):
+    def fixed(self) -> dict[str, Any]:
         """Return by name what must be as it was where training goes on."""
         return {**super().fixed(), "augmentation": None}
 
@@ -187,18 +190,18 @@ class Plan:
     work: int
 
     @property
-    def kernels(self):
+    def kernels(self) -> list[tuple[int, ...]]:
         """Shapes of the kernels."""
         pairs = zip(self.layer_widths, self.weight_shapes, strict=True)
         return [shapes[0] for width, shapes in pairs if width]
 
     @property
-    def rows_at_once(self):
+    def rows_at_once(self) -> int:
         """For how many rows the outputs of a layer are some megabytes."""
         return int(np.clip(_VALUES_AT_ONCE // max(self.widths), 16, 8_192))
 
 
-def make_plan(layers, n_features, widths):
+def make_plan(layers: Any, n_features: Any, widths: Any) -> Plan:
     """Return the sizes of a network.
 
     Parameters

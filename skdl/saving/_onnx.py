@@ -2,6 +2,7 @@
 
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ __all__ = ["export_onnx"]
 _TOLERANCE = 1e-3
 
 
-def export_onnx(estimator, path):
+def export_onnx(estimator: Any, path: Any) -> None:
     """Write a fitted network, or what holds one, as one ONNX graph.
 
     What was fitted on a frame has one input for each column, named as the column, of
@@ -184,13 +185,13 @@ class _Exported(FunctionTransformer):
     A class of our own, so that no converter of the user's is overwritten.
     """
 
-    def __init__(self, network=None, after=None):
+    def __init__(self, network: Any = None, after: Any = None) -> None:
         super().__init__()
         self.network = network
         self.after = after
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> Any:
         return self.network.n_features_in_
 
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,7 +18,7 @@ __all__ = ["load", "save"]
 _RECORDED_LIBRARIES = ("skdl", "scikit-learn", "keras", "tensorflow", "numpy")
 
 
-def save(estimator, path):
+def save(estimator: Any, path: Any) -> None:
     """Save an estimator or a pipeline to a file that runs no code when it is loaded.
 
     The file is a zip archive: a manifest (the parameters and what the fit has found, as
@@ -80,7 +81,7 @@ def save(estimator, path):
     writer.write(path, manifest)
 
 
-def load(path, *, trusted=False):
+def load(path: Any, *, trusted: bool = False) -> Any:
     """Load what ``save`` has saved.
 
     Everything about the file is checked before anything of it is used: its members,

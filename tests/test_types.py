@@ -1,0 +1,71 @@
+"""What a type checker sees of the package."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from tests.check_docstrings import MODULES
+
+# A user's file: each line that is an error or reveals something, with what is said.
+USER_FILE = {
+    "from skdl import KerasClassifier, MLPClassifier, load": None,
+    "from skdl.inspection import compare": None,
+    "from skdl.model_selection import OptunaSearchCV": None,
+    "network = MLPClassifier((10,), dropout=0.1)": None,
+    "reveal_type(network)": "skdl.estimators._mlp.MLPClassifier",
+    "MLPClassifier(hiden=3)": 'Unexpected keyword argument "hiden"',
+    "MLPClassifier(dropout='much')": 'Argument "dropout" to "MLPClassifier" has',
+    "reveal_type(network.fit([[1.0]], [0]))": "skdl.estimators._mlp.MLPClassifier",
+    "reveal_type(network.predict([[1.0]]))": "ndarray",
+    "KerasClassifier(print, hidden=3)": None,
+    "search = OptunaSearchCV(network, {}, n_trials=3)": None,
+    "reveal_type(search)": "skdl.model_selection._search.OptunaSearchCV",
+    "reveal_type(compare(network, {}, [], []).frame())": "pandas",
+}
+
+
+def public_callables():
+    """Yield the names of all that a user calls, and what it is."""
+    for module in MODULES:
+        for name in importlib.import_module(module).__all__:
+            found = getattr(importlib.import_module(module), name)
+            if inspect.isfunction(found):
+                yield name, found
+            elif inspect.isclass(found):
+                for method, defined in inspect.getmembers(found, inspect.isfunction):
+                    is_ours = defined.__module__.startswith("skdl.")
+                    if is_ours and (method == "__init__" or not method.startswith("_")):
+                        yield f"{name}.{method}", defined
+
+
+def test_all_that_a_user_calls_is_annotated():
+    lacking = []
+    for name, function in public_callables():
+        signature = inspect.signature(function)
+        parameters = [p for p in signature.parameters.values() if p.name != "self"]
+        bare = [p.name for p in parameters if p.annotation is p.empty]
+        if signature.return_annotation is signature.empty:
+            bare.append("return")
+        if bare:
+            lacking.append(f"{name}: {', '.join(bare)}")
+    assert lacking == []
+
+
+@pytest.mark.slow
+def test_a_users_file_is_understood(tmp_path):
+    path = tmp_path / "user.py"
+    path.write_text("\n".join(USER_FILE) + "\n")
+    command = [sys.executable, "-m", "mypy", "--config-file=", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = {}
+    for line in done.stdout.splitlines():
+        if line.startswith(f"{path}:") and "defined in" not in line:
+            said.setdefault(int(line.split(":")[1]), line)
+    for number, (code, expected) in enumerate(USER_FILE.items(), 1):
+        if expected is None:
+            assert number not in said, (code, said.get(number))
+        else:
+            assert expected in said[number], (code, said[number])
