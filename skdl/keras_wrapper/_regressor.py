@@ -236,8 +236,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     def _type_of_target(self, y):
         if y.ndim > 2:
             return "continuous-multioutput"
-        # Three times the rows have the same kind. Of them scikit-learn 1.7 does not warn
-        # that whole numbers look like too many classes.
+        # Of three times the rows, which have the same kind, scikit-learn 1.7 does not
+        # warn that whole numbers look like too many classes.
         return super()._type_of_target(np.concatenate([y, y, y]))
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):
