@@ -414,18 +414,18 @@ def test_it_validates_stops_and_goes_on(images):
     network.fit(X, y, X_val=X[:50], y_val=y[:50])
     assert network.n_iter_ == 2
     assert set(network.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    going_on = CNNClassifier(**SMALL, warm_start=True).fit(X, y)
-    first = going_on.history_["loss"][0]
-    assert going_on.fit(X, y).history_["loss"][0] < first
+    resuming = CNNClassifier(**SMALL, warm_start=True).fit(X, y)
+    first = resuming.history_["loss"][0]
+    assert resuming.fit(X, y).history_["loss"][0] < first
     with pytest.raises(ValueError, match="needs the network of the last"):
-        going_on.set_params(conv_filters=(8, 9)).fit(X, y)
+        resuming.set_params(conv_filters=(8, 9)).fit(X, y)
     with pytest.raises(ValueError, match=r"activation 'relu', got 'tanh'\. Set"):
-        going_on.set_params(conv_filters=(8, 8), activation="tanh").fit(X, y)
-    going_on.set_params(activation="relu", image_shape=(4, 16))
+        resuming.set_params(conv_filters=(8, 8), activation="tanh").fit(X, y)
+    resuming.set_params(activation="relu", image_shape=(4, 16))
     with pytest.raises(ValueError, match=r"image_shape=\(4, 16\) is not the shape"):
-        going_on.fit(X.reshape(600, -1), y)
-    going_on.set_params(image_shape=None, augmentation={"noise": 0.01})
-    assert going_on.fit(X, y).history_["loss"][0] < first
+        resuming.fit(X.reshape(600, -1), y)
+    resuming.set_params(image_shape=None, augmentation={"noise": 0.01})
+    assert resuming.fit(X, y).history_["loss"][0] < first
 
 
 def test_its_model_is_that_of_the_fit(images):

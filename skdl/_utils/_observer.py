@@ -43,7 +43,7 @@ class Observer:
             network._observer = None
         self._watched.clear()
 
-    def begin(self, n_epochs: Any, steps_per_epoch: Any, work: Any) -> None:
+    def begin(self, n_epochs: Any, steps_per_epoch: Any, multiply_adds: Any) -> None:
         """Take the length of the training that begins.
 
         Parameters
@@ -52,7 +52,7 @@ class Observer:
             Epochs at most.
         steps_per_epoch : int
             Steps of each.
-        work : int
+        multiply_adds : int
             Multiply-adds of the forward pass of all rows.
         """
 

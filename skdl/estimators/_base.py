@@ -149,7 +149,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         validation = (X_val, y_val, sample_weight_val)
         if X_val is not None:
             warn_if_raw(self, "X_val")
-        going_on = self.warm_start and self.__sklearn_is_fitted__()
+        resuming = self.warm_start and self.__sklearn_is_fitted__()
         with unchanged_on_failure(self):
             return self._fit(
                 X,
@@ -157,7 +157,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                 sample_weight,
                 validation,
                 groups=validation_groups,
-                going_on=going_on,
+                resuming=resuming,
             )
 
     @property
@@ -183,10 +183,10 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Do one epoch, and keep what the next one needs."""
-        going_on = self.__sklearn_is_fitted__()
+        resuming = self.__sklearn_is_fitted__()
         with unchanged_on_failure(self):
             return self._fit(
-                X, y, sample_weight, going_on=going_on, partial=True, classes=classes
+                X, y, sample_weight, resuming=resuming, partial=True, classes=classes
             )
 
     @with_callbacks
@@ -197,22 +197,22 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         sample_weight,
         validation=(None, None, None),
         *,
-        going_on,
+        resuming,
         groups=None,
         partial=False,
         classes=None,
     ):
         self._check_parameters()
-        X = self._as_rows(X, reset=not going_on)
+        X = self._as_rows(X, reset=not resuming)
         X, y, weight = check_data(
-            self, X, y, sample_weight, reset=not going_on, names=_TRAINING_NAMES
+            self, X, y, sample_weight, reset=not resuming, names=_TRAINING_NAMES
         )
-        if not going_on:
+        if not resuming:
             warn_of_scales(X, getattr(self, "feature_names_in_", None))
             warn_of_rate(self.learning_rate, self.optimizer)
         rows = kept_rows(weight)
         y_kept, weight_kept = (y, weight) if rows is None else (y[rows], weight[rows])
-        if going_on:
+        if resuming:
             target = self._target
             target.check_same(y_kept, classes, partial=partial)
         else:
@@ -226,7 +226,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         resolved = resolve(self, settings, len(part.y))
         settings |= resolved
         network = self._make_network(structure, plan, target, settings)
-        if going_on:
+        if resuming:
             network.weights = self._weights
             self._check_same_network(network)
         job = Job(
@@ -243,7 +243,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             job.stopping = Stopping(
                 self.patience, self.min_delta, self.restore_best_weights
             )
-        if partial and going_on:
+        if partial and resuming:
             seed, job.first_step = self._seed, self._steps_done
             job.states, job.history = self._states, self.history_
             job.first_epoch = self.n_iter_
@@ -315,7 +315,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             job.observe = observer.take_means
         run = Run(job)
         if observer is not None:
-            observer.begin(job.n_epochs, run.steps_per_epoch, run.work)
+            observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)
             if observer.wants_epochs and not run.scores_observed:
                 job.watchers.append(ShownPredictions(self, fitted_attributes))
         outcome = run.train()

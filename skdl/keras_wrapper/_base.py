@@ -220,15 +220,15 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         groups=None,
         **kwargs,
     ):
-        going_on = warm_start and self.initialized_
+        resuming = warm_start and self.initialized_
         check_names(self, self._find_build(), kwargs)
         arguments = self._fit_arguments(kwargs)
         if is_stream(X):
             self._fit_stream(
-                X, y, sample_weight, arguments, going_on, epochs, int(initial_epoch)
+                X, y, sample_weight, arguments, resuming, epochs, int(initial_epoch)
             )
             return
-        if going_on:
+        if resuming:
             X, y = self._validate_data(X, y)
         else:
             X, y = self._initialize(X, y)
@@ -263,14 +263,14 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             X, y, sample_weight = self._validate_sample_weight(X, y, weight)
         X, y, *_ = self._encode(X, y)
         self._check_model_compatibility(y)
-        if not going_on or not hasattr(self, "history_") or initial_epoch == 0:
+        if not resuming or not hasattr(self, "history_") or initial_epoch == 0:
             self.history_ = {}
-        with weights_kept(self._built if going_on else None):
+        with weights_kept(self._built if resuming else None):
             self._train(
                 X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
             )
 
-    def _fit_stream(self, data, y, weight, arguments, going_on, epochs, first_epoch):
+    def _fit_stream(self, data, y, weight, arguments, resuming, epochs, first_epoch):
         """Fit to a data set of batches, which is gone over once before that."""
         if y is not None or weight is not None:
             raise ValueError(
@@ -283,7 +283,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
                 "or validation_data."
             )
         stream = Stream(data)
-        if not going_on:
+        if not resuming:
             self._initialize(stream.x, stream.y, n_rows=len(stream.x))
         _, y = self._validate_data(None, stream.y)
         self._check_input(stream.x)
@@ -300,9 +300,9 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             return self._encode(x, y, weight)
 
         arguments |= {"steps_per_epoch": stream.n_batches}
-        if not going_on or not hasattr(self, "history_") or first_epoch == 0:
+        if not resuming or not hasattr(self, "history_") or first_epoch == 0:
             self.history_ = {}
-        with weights_kept(self._built if going_on else None):
+        with weights_kept(self._built if resuming else None):
             batches = stream.encoded(encode)
             self._train(batches, None, None, validation, arguments, epochs, first_epoch)
 
@@ -384,7 +384,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             self._built.set_weights(weights)
             return {}
 
-        observer.begin(job.n_epochs, run.steps_per_epoch, run.work)
+        observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)
         if observer.wants_epochs:
             observer.find_rows(_refuse_rows)
             job.watchers.append(ShownPredictions(self, take_weights))

@@ -36,7 +36,7 @@ __all__ = ["Folds", "Interrupted", "Setting"]
 
 # Estimates, of a core of 2023, for the choice of the epochs that are scored.
 SECONDS_PER_STEP = 6e-5
-SECONDS_PER_WORK = 3 / 1e10  # of a multiply-add forward, with those backward
+SECONDS_PER_MULTIPLY_ADD = 3 / 1e10  # of a multiply-add forward, with those backward
 SECONDS_PER_SCORE = 1.5e-2
 SECONDS_PER_ROW = 1e-5
 # How much of the time of the training the scoring of epochs may take beside it.
@@ -302,14 +302,17 @@ class _EpochScores(Observer):
             return part if self._variance > 0 else None
         return part
 
-    def begin(self, n_epochs, steps_per_epoch, work):
+    def begin(self, n_epochs, steps_per_epoch, multiply_adds):
         """Take the length of the training; find out which epochs are scored.
 
         Scoring may cost more than training. How many epochs are scored is estimated
         from what both do, and not measured, so that a study is the same each time.
         """
         self._begin(n_epochs)
-        epoch = steps_per_epoch * SECONDS_PER_STEP + work * SECONDS_PER_WORK
+        epoch = (
+            steps_per_epoch * SECONDS_PER_STEP
+            + multiply_adds * SECONDS_PER_MULTIPLY_ADD
+        )
         score = SECONDS_PER_SCORE + SECONDS_PER_ROW * count_rows(self._test.X)
         every = max(1, math.ceil(score / (self._share * epoch)))
         together = max(1, STEPS_TOGETHER // steps_per_epoch)

@@ -79,7 +79,7 @@ class Convolution(Layer):
     def weight_shapes(self, shape, width):
         return [(*self.size, shape[2], width), (width,)][: len(self.weights)]
 
-    def work(self, shape, width):
+    def multiply_adds(self, shape, width):
         return math.prod(shape) * math.prod(self.size) * width
 
     def first_weights(self, shapes, initializer):

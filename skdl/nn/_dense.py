@@ -37,7 +37,7 @@ class Dense(Layer):
     def weight_shapes(self, shape, width):
         return [(*shape, width), (width,)][: len(self.weights)]
 
-    def work(self, shape, width):
+    def multiply_adds(self, shape, width):
         return shape[0] * width
 
     def first_weights(self, shapes, initializer):

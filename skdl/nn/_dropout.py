@@ -21,22 +21,22 @@ class Dropout(Layer):
     ----------
     name : str
         Of the Keras layer.
-    place : int
+    site : int
         0 is the input, k the k-th hidden layer.
     seed_offset : int
         What the Keras layer adds to the seed of the model.
     """
 
-    place: int
+    site: int
     seed_offset: int
 
     def apply(self, x, values, mode):
-        return mode.drop(x, self.place) if mode.drop else x
+        return mode.drop(x, self.site) if mode.drop else x
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 
-        rate = settings.rates[self.place]
+        rate = settings.rates[self.site]
         if not rate:
             return x
         seed = settings.seed + self.seed_offset
@@ -53,9 +53,9 @@ class DropoutPlan:
     Parameters
     ----------
     rates : sequence of float
-        The rate at each place that has dropout, in [0, 1).
+        The rate at each site that has dropout, in [0, 1).
     widths : sequence of int
-        Number of values in a row at each place.
+        Number of values in a row at each site.
     seed : np.random.SeedSequence
         Where the random numbers come from.
 
@@ -89,13 +89,13 @@ class DropoutPlan:
         return counters, np.minimum(thresholds, _LEVELS - 1).astype(np.uint8)
 
 
-def dropout_in_graph(places, size, constants, counter, thresholds):
-    """Return the function ``drop(values, place)`` of one step.
+def dropout_in_graph(sites, size, constants, counter, thresholds):
+    """Return the function ``drop(values, site)`` of one step.
 
     Parameters
     ----------
-    places : sequence of int
-        The places that have dropout.
+    sites : sequence of int
+        The sites that have dropout.
     size : tf.Tensor of shape (1,)
         Rows of the batch.
     constants, counter, thresholds
@@ -115,21 +115,21 @@ def dropout_in_graph(places, size, constants, counter, thresholds):
     random_bytes = tf.reshape(
         tf.bitcast(bits, tf.uint8), tf.concat([size, 4 * words], 0)
     )
-    parts = tf.split(random_bytes, splits, axis=1, num=len(places) + 1)
+    parts = tf.split(random_bytes, splits, axis=1, num=len(sites) + 1)
     scales, thresholds = (
-        tf.unstack(values, len(places)) for values in (scales, thresholds)
+        tf.unstack(values, len(sites)) for values in (scales, thresholds)
     )
     masks = {
-        place: tf.cast(part >= threshold, tf.float32) * scale
-        for place, part, threshold, scale in zip(
-            places, parts[:-1], thresholds, scales, strict=True
+        site: tf.cast(part >= threshold, tf.float32) * scale
+        for site, part, threshold, scale in zip(
+            sites, parts[:-1], thresholds, scales, strict=True
         )
     }
 
-    def drop(values, place):
-        if place not in masks:
+    def drop(values, site):
+        if site not in masks:
             return values
-        mask = masks[place]
+        mask = masks[site]
         if values.shape.rank > 2:  # (m, h * w * c) -> (m, h, w, c)
             mask = tf.reshape(mask, tf.shape(values))
         return _masked(values, mask)

@@ -23,7 +23,7 @@ class Mode(NamedTuple):
     Parameters
     ----------
     drop : callable or None
-        ``drop(values, place)`` applies dropout: place 0 is the input, place k follows
+        ``drop(values, site)`` applies dropout: site 0 is the input, site k follows
         the k-th hidden layer.
     move : callable or None
         ``move(weight, change)`` adds to a weight that is not trained. Where there is
@@ -88,7 +88,7 @@ class Layer:
         """Return the shapes of its weights."""
         return []
 
-    def work(self, shape: Shape, width: int) -> int:
+    def multiply_adds(self, shape: Shape, width: int) -> int:
         """Return the multiply-adds of the forward pass of one sample."""
         return 0
 

@@ -180,14 +180,14 @@ class Plan:
     widths : list of int
         Values of a row at each site of dropout: of the input, and of the output of each
         hidden layer.
-    work : int
+    multiply_adds : int
         Multiply-adds of the forward pass of one row.
     """
 
     layer_widths: list
     weight_shapes: list
     widths: list
-    work: int
+    multiply_adds: int
 
     @property
     def kernels(self) -> list[tuple[int, ...]]:
@@ -218,13 +218,13 @@ def make_plan(layers: Any, n_features: Any, widths: Any) -> Plan:
     Plan
     """
     widths, shape = iter(widths), (n_features,)
-    layer_widths, weight_shapes, sites, work = [], [], [], 0
+    layer_widths, weight_shapes, sites, multiply_adds = [], [], [], 0
     for layer in layers:
         width = next(widths) if layer.has_width else 0
         layer_widths.append(width)
         weight_shapes.append(layer.weight_shapes(shape, width))
-        work += layer.work(shape, width)
+        multiply_adds += layer.multiply_adds(shape, width)
         shape = layer.output_shape(shape, width)
         if isinstance(layer, Dropout):
             sites.append(math.prod(shape))
-    return Plan(layer_widths, weight_shapes, sites, work)
+    return Plan(layer_widths, weight_shapes, sites, multiply_adds)

@@ -10,7 +10,7 @@ from skdl.nn._forward import forward
 from skdl.training._cache import check_process
 from skdl.training._model_key import rows_at_once
 from skdl.training._tensors import as_batch, as_dense, count_samples, take_batch
-from skdl.training._twin import DOUBLE_WORK, predict_in_double
+from skdl.training._twin import DOUBLE_PRECISION_MULTIPLY_ADDS, predict_in_double
 
 __all__ = ["forget_kernels", "infer_model", "infer_network", "mean_loss"]
 
@@ -42,7 +42,7 @@ def infer_network(structure, weights, X, plan):
         The logits.
     """
     check_process()
-    slow = structure.n_blocks and plan.work > DOUBLE_WORK
+    slow = structure.n_blocks and plan.multiply_adds > DOUBLE_PRECISION_MULTIPLY_ADDS
     dtype = tf.float32 if slow else tf.float64
     weights = [tf.constant(weight, dtype) for weight in weights]
     stride = plan.rows_at_once

@@ -8,7 +8,7 @@ import numpy as np
 
 from skdl.training._optimizers import Flowing
 from skdl.training._schedules import make_schedule
-from skdl.training._scored import ROWS_PER_PIECE, ScoredRows
+from skdl.training._scored import ROWS_PER_CHUNK, ScoredRows
 
 __all__ = ["Training", "train_program"]
 
@@ -45,7 +45,7 @@ class Training:
         Whether each epoch has an order of its own.
     first_step, first_epoch : int, default=0
         Steps and epochs that were done in earlier calls of ``partial_fit``.
-    rows_per_piece : int, default=8192
+    rows_per_chunk : int, default=8192
         How many rows are scored at once.
     """
 
@@ -61,7 +61,7 @@ class Training:
     shuffle: bool = True
     first_step: int = 0
     first_epoch: int = 0
-    rows_per_piece: int = ROWS_PER_PIECE
+    rows_per_chunk: int = ROWS_PER_CHUNK
     _orders: np.random.Generator = field(init=False, repr=False)
 
     @classmethod
@@ -89,7 +89,7 @@ class Training:
             shuffle=job.shuffle,
             first_step=job.first_step,
             first_epoch=job.first_epoch,
-            rows_per_piece=learner.rows_per_piece,
+            rows_per_chunk=learner.rows_per_chunk,
         )
 
     def __post_init__(self):
@@ -99,7 +99,7 @@ class Training:
     def scored(self):
         """The rows that are scored after each epoch."""
         parts = [part for part in (self.validation, self.observed) if part]
-        return ScoredRows(parts, self.data, self.rows_per_piece)
+        return ScoredRows(parts, self.data, self.rows_per_chunk)
 
     @property
     def steps_per_epoch(self):

@@ -17,7 +17,7 @@ __all__ = [
     "describe_architecture",
     "describe_layers",
     "rows_at_once",
-    "work_per_row",
+    "multiply_adds_per_row",
 ]
 
 # What they have learned from data is no variable, so it can't be loaded.
@@ -180,7 +180,7 @@ def _renamed(config, names, refers=False):
     return config
 
 
-def work_per_row(model):
+def multiply_adds_per_row(model):
     """Return about how many multiply-adds the model does for one row."""
     return sum(map(_work_of, _leaves(model)))
 

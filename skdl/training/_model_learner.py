@@ -8,8 +8,8 @@ from skdl.training._keras_fit import KerasFit
 from skdl.training._model_key import (
     NotCompilable,
     describe_architecture,
+    multiply_adds_per_row,
     rows_at_once,
-    work_per_row,
 )
 from skdl.training._model_step import ModelSpec, ModelStep, unfitting
 from skdl.training._optimizers import Flowing, rate_of, spec_for
@@ -35,7 +35,7 @@ class ModelLearner:
         Which way is taken, and why.
     compiled : bool
         Whether it is a compiled program.
-    n_rows, work_per_row, rows_per_piece : int
+    n_rows, multiply_adds_per_row, rows_per_chunk : int
         Rows of the training part, the multiply-adds of one of them forward, and how
         many are scored at once.
     rate, schedule, schedule_epochs
@@ -56,9 +56,11 @@ class ModelLearner:
         except NotCompilable as reason:
             self.spec, self.path = None, f"keras.Model.fit: {reason}"
         self.compiled = self.spec is not None
-        self.work_per_row = work_per_row(self._model) if self._model.built else 0
+        self.multiply_adds_per_row = (
+            multiply_adds_per_row(self._model) if self._model.built else 0
+        )
         self.n_rows = count_samples(job.train.X) or 1  # of a data set it is not known
-        self.rows_per_piece = rows_at_once(self._model) if self.compiled else 1
+        self.rows_per_chunk = rows_at_once(self._model) if self.compiled else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
         optimizer = self._model.optimizer
         self.rate, self.schedule, momentum = float(optimizer.learning_rate), None, 0.0
@@ -124,10 +126,10 @@ class ModelLearner:
         logs = self._step.name_metrics(results.after[0])
         logs["loss"] = _weighted_sum(results.steps[:, 0], sizes) / n_rows
         if training.validation is not None:
-            pieces, end = results.after[1:-1], results.after[-1]
+            chunks, end = results.after[1:-1], results.after[-1]
             scores = self._step.name_metrics(end)
             sizes = training.scored.sizes
-            loss = _weighted_sum(pieces[:, 0], sizes)
+            loss = _weighted_sum(chunks[:, 0], sizes)
             scores["loss"] = loss / int(sizes.sum())
             logs |= {f"val_{name}": value for name, value in scores.items()}
         return logs, None

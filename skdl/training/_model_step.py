@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdl._utils._keras_objects import compile_settings, copy_keras, keras_seeds_from
-from skdl.training._model_key import work_per_row
+from skdl.training._model_key import multiply_adds_per_row
 from skdl.training._optimizers import OptimizerSpec, kernel_for, make_update
 from skdl.training._recorder import plain_score
 
@@ -65,7 +65,7 @@ class ModelStep:
             trained,
             sparse=self._sparse,
         )
-        self.work_per_row = work_per_row(self._model)
+        self.multiply_adds_per_row = multiply_adds_per_row(self._model)
 
     def load(self, model, states=None):
         """Take the variables of a model, and the states of its optimizer."""
@@ -108,7 +108,7 @@ class ModelStep:
                 variable.assign(variable.constraint(variable.value))
         return self._as_row(loss, [])
 
-    def score_piece(self, part):
+    def score_chunk(self, part):
         """Return the loss of some rows."""
         return self._as_row(self._trace_loss(part[: len(self.spec.columns)]), [])
 

@@ -38,7 +38,7 @@ class NetworkLearner:
         Which way is taken, and why.
     compiled : bool
         Whether it is a compiled program.
-    n_rows, work_per_row, rows_per_piece : int
+    n_rows, multiply_adds_per_row, rows_per_chunk : int
         Rows of the training part, the multiply-adds of one of them forward, and how
         many are scored at once.
     rate, schedule, schedule_epochs
@@ -65,15 +65,18 @@ class NetworkLearner:
                     "X is sparse, and a callback wants to see each batch: Keras trains "
                     "then, on dense rows. Give X.toarray(), or leave that callback out."
                 )
-        self.n_rows, self.work_per_row = len(job.train.y), network.plan.work
-        self.rows_per_piece = network.plan.rows_at_once
+        self.n_rows, self.multiply_adds_per_row = (
+            len(job.train.y),
+            network.plan.multiply_adds,
+        )
+        self.rows_per_chunk = network.plan.rows_at_once
         self.rate, self.schedule, momentum = resolve_rate(network)
         self.schedule_epochs = network.epochs
         self.flowing = Flowing(momentum, network.clip[1] if network.clip else 0.0)
-        self._places = tuple(k for k, rate in enumerate(network.dropout) if rate)
+        self._sites = tuple(k for k, rate in enumerate(network.dropout) if rate)
         self._dropout = DropoutPlan(
-            [network.dropout[place] for place in self._places],
-            [network.plan.widths[place] for place in self._places],
+            [network.dropout[site] for site in self._sites],
+            [network.plan.widths[site] for site in self._sites],
             dropout_seed,
         )
         self._weights = network.weights or initial_weights(
@@ -93,7 +96,7 @@ class NetworkLearner:
         return NetworkSpec(
             structure=network.structure,
             optimizer=optimizer,
-            dropout=self._places,
+            dropout=self._sites,
             penalties=(network.l1 > 0, network.l2 > 0),
             weighted=self._job.train.weight is not None,
             sparse=sparse.issparse(self._job.train.X),
@@ -109,7 +112,7 @@ class NetworkLearner:
         program.step.load(
             self._weights,
             self._job.states,
-            work_per_row=self.work_per_row,
+            multiply_adds_per_row=self.multiply_adds_per_row,
             seed=self._augment_seed,
         )
 

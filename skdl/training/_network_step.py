@@ -29,7 +29,7 @@ class NetworkSpec:
     optimizer : OptimizerSpec
         The optimizer.
     dropout : tuple of int
-        The places that have dropout: 0 is the input, k the k-th hidden layer.
+        The sites that have dropout: 0 is the input, k the k-th hidden layer.
     penalties : tuple of bool
         Whether there is an L1 and an L2 penalty.
     weighted : bool
@@ -64,7 +64,7 @@ class NetworkStep:
     # Sums of losses, of metrics, and of weights where rows are scored.
     results = tf.TensorSpec([3], tf.float32)
     ends_epochs = False
-    work_per_row = 0
+    multiply_adds_per_row = 0
 
     def __init__(self, spec, make_optimizer):
         self.spec = spec
@@ -81,7 +81,7 @@ class NetworkStep:
         augmentation = getattr(spec.structure, "augmentation", "[]")
         self._augmenters = make_augmenters(augmentation)
 
-    def load(self, weights, states=None, *, work_per_row, seed):
+    def load(self, weights, states=None, *, multiply_adds_per_row, seed):
         """Set the weights, the states of the optimizer, and where augmentation begins.
 
         Parameters
@@ -90,7 +90,7 @@ class NetworkStep:
             Of the network.
         states : list of ndarray or None
             Of the optimizer; None for its first ones.
-        work_per_row : int
+        multiply_adds_per_row : int
             Multiply-adds of the forward pass of one row.
         seed : np.random.SeedSequence
             Of the augmentation.
@@ -98,7 +98,7 @@ class NetworkStep:
         self.write(weights)
         shapes = [weight.shape for weight in self._trained_of(weights)]
         self.update.reset(shapes, states)
-        self.work_per_row = work_per_row
+        self.multiply_adds_per_row = multiply_adds_per_row
         seeds = seed.generate_state(len(self._augmenters))
         reset_augmenters(self._augmenters, seeds)
 
@@ -158,7 +158,7 @@ class NetworkStep:
         self.update.apply(gradients, rate, *scalars)
         return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(metrics), 0.0])
 
-    def score_piece(self, part):
+    def score_chunk(self, part):
         """Return the sums of losses, metrics and weights of some rows."""
         x, y, weight = part
         weights = [variable.read_value() for variable in self._weights]

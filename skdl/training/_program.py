@@ -18,9 +18,9 @@ from skdl.training._sparse import dense_rows, take_rows
 __all__ = ["EpochResults", "Program", "Step"]
 
 # A step of at most this many multiply-adds (forward) runs on one thread.
-ONE_THREAD_WORK = 4_000_000
+ONE_THREAD_MULTIPLY_ADDS = 4_000_000
 # A call does at most this many of them, so that Ctrl-C is heard within seconds.
-WORK_PER_CALL = 10_000_000_000
+MULTIPLY_ADDS_PER_CALL = 10_000_000_000
 STEPS_PER_CALL = 5_000
 
 
@@ -31,16 +31,16 @@ class Step(Protocol):
     ----------
     update : object
         From ``make_update``: applies the gradients, and owns the optimizer's states.
-    work_per_row : int
+    multiply_adds_per_row : int
         Multiply-adds of the forward pass of one row.
     results : tf.TensorSpec
-        Of the numbers that a batch, and a piece that is scored, gives.
+        Of the numbers that a batch, and a chunk that is scored, gives.
     ends_epochs : bool
         Whether an epoch, and its scoring, ends with a row of numbers of its own.
     """
 
     update: Any
-    work_per_row: int
+    multiply_adds_per_row: int
     results: tf.TensorSpec
     ends_epochs: bool
 
@@ -56,7 +56,7 @@ class Step(Protocol):
         rate, and the scalars of the optimizer.
         """
 
-    def score_piece(self, part: list) -> tf.Tensor:
+    def score_chunk(self, part: list) -> tf.Tensor:
         """Score some rows, in a graph."""
 
     def end_epoch(self) -> tf.Tensor:
@@ -71,7 +71,7 @@ class EpochResults(NamedTuple):
     steps : ndarray of shape (n_steps, n_numbers)
         Of each step.
     after : ndarray of shape (n_rows, n_numbers)
-        Of the end of the epoch, of each scored piece, and of the end of the scoring, as
+        Of the end of the epoch, of each scored chunk, and of the end of the scoring, as
         far as the step has them.
     """
 
@@ -139,10 +139,12 @@ class Program:
         # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
         table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
         n_steps = table[0].shape[1]
-        work = max(1, batch_size * self.step.work_per_row)
-        run = self._compile(not self._on_gpu and work <= ONE_THREAD_WORK)
+        multiply_adds = max(1, batch_size * self.step.multiply_adds_per_row)
+        run = self._compile(
+            not self._on_gpu and multiply_adds <= ONE_THREAD_MULTIPLY_ADDS
+        )
         constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
-        stride = max(1, min(STEPS_PER_CALL, WORK_PER_CALL // work))
+        stride = max(1, min(STEPS_PER_CALL, MULTIPLY_ADDS_PER_CALL // multiply_adds))
         trained_parts, after_parts = [], []
         for runs, some in _calls(n_runs, n_steps, stride):
             is_end = some.stop == n_steps
@@ -151,7 +153,7 @@ class Program:
                 scored.data,
                 *constants,
                 tuple(tf.constant(column[runs, some]) for column in table),
-                scored.pieces if is_end else scored.no_pieces,
+                scored.chunks if is_end else scored.no_chunks,
                 scored.ends if is_end else scored.no_ends,
             ).numpy()
             # (n_runs * n_rows, n_numbers) -> (n_runs, n_rows, n_numbers)
@@ -197,7 +199,7 @@ class Program:
         ends = (rows, rows)
         return data, (*data[:2], floats), integers, constants, steps, (rows, rows), ends
 
-    def _trace_loop(self, run, data, scored, order, constants, steps, pieces, ends):
+    def _trace_loop(self, run, data, scored, order, constants, steps, chunks, ends):
         def train(begin, size, *row):
             rows = tf.raw_ops.Slice(input=order, begin=begin, size=size)
             batch = [take_rows(column, rows) for column in data]
@@ -211,14 +213,14 @@ class Program:
             else:
                 x = x[begin[0] : end]
             others = [column[begin[0] : end] for column in others]
-            return self.step.score_piece([x, *others])
+            return self.step.score_chunk([x, *others])
 
         def finish(_):
             return self.step.end_epoch()
 
-        after: list[tuple[Callable, tuple]] = [(score, pieces)]
+        after: list[tuple[Callable, tuple]] = [(score, chunks)]
         if self.step.ends_epochs:
-            after = [(finish, ends[:1]), (score, pieces), (finish, ends[1:])]
+            after = [(finish, ends[:1]), (score, chunks), (finish, ends[1:])]
         return run(train, steps, after, self.step.results)
 
 

@@ -45,9 +45,9 @@ class Run:
         return self._training.steps_per_epoch
 
     @property
-    def work(self):
+    def multiply_adds(self):
         """Multiply-adds of the forward pass of all rows."""
-        return self._learner.n_rows * self._learner.work_per_row
+        return self._learner.n_rows * self._learner.multiply_adds_per_row
 
     @property
     def scores_observed(self):

@@ -5,9 +5,9 @@ import tensorflow as tf
 
 from skdl.training._sparse import join_sparse
 
-__all__ = ["ROWS_PER_PIECE", "ScoredRows"]
+__all__ = ["ROWS_PER_CHUNK", "ScoredRows"]
 
-ROWS_PER_PIECE = 8_192
+ROWS_PER_CHUNK = 8_192
 
 
 class ScoredRows:
@@ -19,24 +19,24 @@ class ScoredRows:
         X, y and perhaps weights of each part; none at all is well.
     like : tuple of tf.Tensor
         The data of the training, for the kind of X and the type and rank of y.
-    rows_per_piece : int, default=8192
+    rows_per_chunk : int, default=8192
         How many rows are scored at once.
 
     Attributes
     ----------
     data : tuple of tf.Tensor
         X, y and weights of all parts, one after the other.
-    pieces : tuple of tf.Tensor, each of shape (n_pieces, 1)
-        Where each piece begins, and its number of rows: what is scored at once.
+    chunks : tuple of tf.Tensor, each of shape (n_pieces, 1)
+        Where each chunk begins, and its number of rows: what is scored at once.
     sizes : ndarray of shape (n_pieces,)
         The latter.
     ends : tuple of tf.Tensor, each of shape (0, 1) or (1, 1)
         One row for the end of an epoch, and one for that of its scoring.
-    no_pieces, no_ends : tuple of tf.Tensor, each of shape (0, 1)
+    no_chunks, no_ends : tuple of tf.Tensor, each of shape (0, 1)
         The same for a part of an epoch that is not its end.
     """
 
-    def __init__(self, parts, like, rows_per_piece=ROWS_PER_PIECE):
+    def __init__(self, parts, like, rows_per_chunk=ROWS_PER_CHUNK):
         self.n_parts = len(parts)
         X_like, y_like = like[:2]
         self.data = (
@@ -45,25 +45,25 @@ class ScoredRows:
             _join([_weights(part) for part in parts], tf.zeros([0])),
         )
         ends = np.cumsum([len(part[1]) for part in parts], dtype=int)
-        pieces = [
-            (k, begin, min(rows_per_piece, end - begin))
+        chunks = [
+            (k, begin, min(rows_per_chunk, end - begin))
             for k, (first, end) in enumerate(zip([0, *ends], ends))
-            for begin in range(first, end, rows_per_piece)
+            for begin in range(first, end, rows_per_chunk)
         ]
-        table = np.array(pieces, np.int32).reshape(-1, 3)
+        table = np.array(chunks, np.int32).reshape(-1, 3)
         self._part, self.sizes = table[:, 0], table[:, 2]
-        self.pieces = tuple(tf.constant(table[:, k : k + 1]) for k in (1, 2))
+        self.chunks = tuple(tf.constant(table[:, k : k + 1]) for k in (1, 2))
         row = tf.zeros([1, 1], tf.int32)
         self.ends = (row, row if parts else row[:0])
-        self.no_pieces = self.no_ends = (row[:0], row[:0])
+        self.no_chunks = self.no_ends = (row[:0], row[:0])
 
     def mean_scores(self, sums):
-        """Return the mean scores of the parts from the sums of their pieces.
+        """Return the mean scores of the parts from the sums of their chunks.
 
         Parameters
         ----------
         sums : ndarray of shape (n_pieces, 3)
-            Of each piece: the sums of losses, metrics and weights.
+            Of each chunk: the sums of losses, metrics and weights.
 
         Returns
         -------

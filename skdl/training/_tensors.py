@@ -8,7 +8,7 @@ from scipy import sparse
 __all__ = ["as_batch", "as_dense", "count_samples", "take_batch", "to_tensor"]
 
 _ALIGNMENT = 64  # bytes; where the arrays must start that TensorFlow takes as they are
-_ROWS_PER_PIECE = 65_536
+_ROWS_PER_CHUNK = 65_536
 
 
 def to_tensor(array, dtype, rows=None):
@@ -32,12 +32,12 @@ def to_tensor(array, dtype, rows=None):
         return _share(array)
     n_rows = len(array) if rows is None else len(rows)
     copy = _empty_aligned((n_rows, *array.shape[1:]), dtype)
-    for start in range(0, n_rows, _ROWS_PER_PIECE):
-        piece = slice(start, start + _ROWS_PER_PIECE)
-        source = array[piece] if rows is None else array[rows[piece]]
+    for start in range(0, n_rows, _ROWS_PER_CHUNK):
+        chunk = slice(start, start + _ROWS_PER_CHUNK)
+        source = array[chunk] if rows is None else array[rows[chunk]]
         with np.errstate(over="ignore"):
-            copy[piece] = source
-        if array.dtype.kind == "f" and not np.isfinite(copy[piece]).all():
+            copy[chunk] = source
+        if array.dtype.kind == "f" and not np.isfinite(copy[chunk]).all():
             raise ValueError(
                 f"X or y contains a value too large for {np.dtype(dtype)}: "
                 f"{np.abs(source).max():g}. Scale it first (StandardScaler)."

@@ -16,14 +16,14 @@ from skdl.training._cache import programs
 from skdl.training._model_key import (
     NotCompilable,
     describe_layers,
+    multiply_adds_per_row,
     rows_at_once,
-    work_per_row,
 )
 
-__all__ = ["DOUBLE_WORK", "predict_in_double"]
+__all__ = ["DOUBLE_PRECISION_MULTIPLY_ADDS", "predict_in_double"]
 
 # A network of more multiply-adds a row predicts in single precision.
-DOUBLE_WORK = 1_000_000
+DOUBLE_PRECISION_MULTIPLY_ADDS = 1_000_000
 
 # What an architecture is costs a millisecond to find out, as much as a row.
 _keys: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -99,7 +99,7 @@ def _find_key(model):
             found = _TwinSpec(describe_layers(model))
         except NotCompilable:
             found = None
-        if work_per_row(model) > DOUBLE_WORK:
+        if multiply_adds_per_row(model) > DOUBLE_PRECISION_MULTIPLY_ADDS:
             found = None
         _keys[model] = found
     return _keys[model]

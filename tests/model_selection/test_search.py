@@ -395,7 +395,7 @@ def test_epochs_are_scored_in_proportion_to_what_they_cost(
     X, y = make_classification(250, 9, random_state=0)
     monkeypatch.setattr(_folds, "SHARE_OF_A_PRUNER", share)
     plain = MLPClassifier((500, 500), epochs=50, batch_size=20, random_state=0)
-    monkeypatch.setattr(_folds, "SECONDS_PER_WORK", 1.2e-3 / (200 * 255_000))
+    monkeypatch.setattr(_folds, "SECONDS_PER_MULTIPLY_ADD", 1.2e-3 / (200 * 255_000))
     found = OptunaSearchCV(
         plain,
         {"dropout": [0.1]},

@@ -6,8 +6,8 @@ import pytest
 from skdl.training._model_key import (
     NotCompilable,
     describe_architecture,
+    multiply_adds_per_row,
     rows_at_once,
-    work_per_row,
 )
 
 layers = keras.layers
@@ -69,9 +69,11 @@ def test_what_is_not_keras_own_is_a_reason(model, reason):
 
 
 def test_the_work_of_a_row_counts_the_places_of_a_convolution():
-    assert work_per_row(compiled(layers.Dense(8))) == 4 * 8 + 8
+    assert multiply_adds_per_row(compiled(layers.Dense(8))) == 4 * 8 + 8
     images = keras.Sequential([keras.Input((6, 5, 2)), layers.Conv2D(3, 3)])
-    assert work_per_row(images) == 6 * 5 * 3 * 3 * 2 * 3  # of input or output places
+    assert (
+        multiply_adds_per_row(images) == 6 * 5 * 3 * 3 * 2 * 3
+    )  # of input or output places
 
 
 def test_rows_are_scored_in_pieces_of_some_megabytes():

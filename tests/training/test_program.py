@@ -10,7 +10,7 @@ from tests.conftest import equal_weights
 
 
 @pytest.mark.parametrize(
-    "limit", ["ONE_THREAD_WORK", "WORK_PER_CALL", "STEPS_PER_CALL"]
+    "limit", ["ONE_THREAD_MULTIPLY_ADDS", "MULTIPLY_ADDS_PER_CALL", "STEPS_PER_CALL"]
 )
 def test_the_ways_to_run_the_steps_give_the_same_training(digits, monkeypatch, limit):
     X, y = digits
@@ -18,7 +18,7 @@ def test_the_ways_to_run_the_steps_give_the_same_training(digits, monkeypatch, l
     first = MLPClassifier(**params).fit(X, y)
     monkeypatch.setattr(_program, limit, {"STEPS_PER_CALL": 7}.get(limit, 0))
     second = MLPClassifier(**params).fit(X, y)
-    if limit == "ONE_THREAD_WORK":
+    if limit == "ONE_THREAD_MULTIPLY_ADDS":
         np.testing.assert_allclose(
             first.predict_proba(X), second.predict_proba(X), atol=1e-3
         )

@@ -70,7 +70,7 @@ def test_a_run_knows_its_steps_and_its_work(iris, monkeypatch, kind):
     monkeypatch.setattr(
         Run,
         "train",
-        lambda run: seen.append((run.steps_per_epoch, run.work)) or train(run),
+        lambda run: seen.append((run.steps_per_epoch, run.multiply_adds)) or train(run),
     )
     networks()[kind].fit(*iris)
     width = 4 if kind == "MLP" else 16

@@ -1,4 +1,4 @@
-"""Rows that are scored at the end of each epoch, in pieces."""
+"""Rows that are scored at the end of each epoch, in chunks."""
 
 import numpy as np
 import pytest
