@@ -150,6 +150,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         if X_val is not None:
             warn_if_raw(self, "X_val")
         resuming = self.warm_start and self.__sklearn_is_fitted__()
+        # A fit that fails or is interrupted leaves the estimator of before, fitted or
+        # not.
         with unchanged_on_failure(self):
             return self._fit(
                 X,
@@ -218,6 +220,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         else:
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
         part = Part(X, rows, target.encode(y_kept), weight_kept)
+        # Before anything is split off: the validation part is weighted alike.
         part = self._weigh_classes(target, part, partial=partial)
         structure, widths = self._make_structure(target)
         plan = structure.plan(X.shape[1], widths)
@@ -249,6 +252,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             job.first_epoch = self.n_iter_
         else:
             seed = draw_seed(self.random_state)
+        # The steps that were done are part of the seed: each call of partial_fit draws
+        # its own order and dropout, and the same sequence of calls gives the same
+        # weights.
         job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
         job.validation = self._check_validation(target, validation)
         if job.validation is None and self.early_stopping:
@@ -313,6 +319,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                 lambda *part: self._check_validation(network.target, part)
             )
             job.observe = observer.take_means
+        # All that can be refused has been: from here on the time is the training's.
         run = Run(job)
         if observer is not None:
             observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)

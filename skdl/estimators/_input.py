@@ -177,6 +177,8 @@ def check_memory(shapes):
     MemoryError
         If its training needs more.
     """
+    # Asked before anything is allocated: Linux kills a process that asks for too much,
+    # and a search with it.
     n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
     needed = 4 * _COPIES * n_weights / 2**30
     free = psutil.virtual_memory().available / 2**30

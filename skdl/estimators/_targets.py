@@ -189,6 +189,7 @@ class _SingleLabel:
 
     def weigh(self, encoded, weight, class_weight):
         """Return the weight of each row that comes from its class."""
+        # Of two classes there is one column, 0.0 and 1.0.
         codes = encoded.reshape(-1).astype(int)
         if isinstance(class_weight, dict):
             return self._check_class_weight(class_weight)[codes]

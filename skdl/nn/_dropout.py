@@ -115,6 +115,7 @@ def dropout_in_graph(sites, size, constants, counter, thresholds):
     random_bytes = tf.reshape(
         tf.bitcast(bits, tf.uint8), tf.concat([size, 4 * words], 0)
     )
+    # One draw for all sites of a step: a draw costs as much as a small product.
     parts = tf.split(random_bytes, splits, axis=1, num=len(sites) + 1)
     scales, thresholds = (
         tf.unstack(values, len(sites)) for values in (scales, thresholds)

@@ -82,6 +82,8 @@ class _Softmax(_Head):
     def score(self, logits, y):
         from skdl.nn._backend import tf
 
+        # The fused kernel gives the loss and its gradient at once, and is stable for
+        # logits of any size.
         losses, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
             features=logits, labels=y
         )
@@ -104,6 +106,8 @@ class _Sigmoid(_Head):
     def score(self, logits, y):
         from skdl.nn._backend import tf
 
+        # -log(sigmoid(z)) for y = 1 and -log(1 - sigmoid(z)) for y = 0, without
+        # overflow.
         losses = tf.reduce_mean(tf.nn.softplus(logits) - logits * y, axis=1)
         right = tf.reduce_all((logits > 0) == (y > 0.5), axis=1)
         gradient = (tf.math.sigmoid(logits) - y) / _count_columns(y)

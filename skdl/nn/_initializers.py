@@ -27,6 +27,7 @@ def initial_weights(structure, plan, initializer, seed):
     list of ndarray
         In the order of ``structure.weights``.
     """
+    # A seed for each kernel: its first values do not depend on the sizes of the others.
     seeds = iter(seed.generate_state(len(plan.kernels)))
     weights = []
     for layer, shapes in zip(structure.layers, plan.weight_shapes, strict=True):

@@ -49,6 +49,7 @@ def build_model(
         x = keras.layers.Rescaling(factor, offset, name="target_units")(x)
     kind = "cnn" if structure.n_blocks else "mlp"
     model = keras.Model(inputs, x, name=f"{kind}_{structure.head}")
+    # The layers were made with zeros, which cost nothing to draw.
     model.set_weights(weights)
     return model
 

@@ -29,6 +29,8 @@ class BatchNormalization(Layer):
     is_image: bool = False
 
     weights = ("gamma", "beta", "moving_mean", "moving_variance")
+    # Not Keras' 0.99: a fit of some hundred steps would end with statistics of its
+    # start.
     momentum = 0.9
     epsilon = 1e-3
 
@@ -66,6 +68,8 @@ class BatchNormalization(Layer):
             inverse = tf.math.rsqrt(variance + self.epsilon)
             normal = centered * inverse
 
+            # By hand: the gradient of these few lines would be thirty operations, and a
+            # small step is priced by their number.
             def differentiate(gradient, *_):
                 of_beta = tf.reduce_sum(gradient, axis=axes)
                 of_gamma = tf.reduce_sum(gradient * normal, axis=axes)

@@ -219,6 +219,8 @@ def make_plan(layers: Any, n_features: Any, widths: Any) -> Plan:
     """
     widths, shape = iter(widths), (n_features,)
     layer_widths, weight_shapes, sites, multiply_adds = [], [], [], 0
+    # Shapes are followed from the input on: a layer knows its weights once it knows
+    # what it gets, and no weight has an index of its own.
     for layer in layers:
         width = next(widths) if layer.has_width else 0
         layer_widths.append(width)

@@ -75,6 +75,8 @@ def run_on_one_thread(train, steps, after, results):
     def run_all(index):
         return _stack(_map_dataset(run_one, steps, table), tf.shape(steps[0])[0], table)
 
+    # The outermost data set has one element, the whole training: only a data set's
+    # options narrow the pool of threads, and they hold for all that its functions run.
     one = tf.constant(1, tf.int64)
     traced = _trace(run_all, [tf.TensorSpec([], tf.int64)])
     mapped = tf.raw_ops.ParallelMapDatasetV2(

@@ -65,6 +65,7 @@ class KerasCallbacks:
             "steps": self._training.steps_per_epoch,
             "verbose": 0,
         }
+        # As keras.Model.fit sets it: a model that was stopped once would stop at once.
         self._model.stop_training = False
         for callback in self._callbacks:
             callback.set_params(params)
@@ -93,6 +94,8 @@ class KerasCallbacks:
         self._call("on_train_end")
 
     def _call(self, hook, *args):
+        # A callback may change weights in any hook (a reset, an average): what it
+        # leaves in the model goes back into the training.
         before = self._model.get_weights()
         for callback in self._callbacks:
             getattr(callback, hook)(*args)

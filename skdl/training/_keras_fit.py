@@ -66,6 +66,7 @@ def fit_by_keras(fit, training, recorder, callbacks):
                 _Recording(recorder, training if fit.sets_rates else None),
                 *callbacks,
             ],
+            # The order is drawn here, as for a program: both ways see the same batches.
             shuffle=False,
             verbose=0,
         )
@@ -106,6 +107,8 @@ class _Recording(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = self._rates[batch]
 
     def on_epoch_end(self, epoch, logs=None):
+        # Keras adds the penalties to its loss; a history of ours has them on neither
+        # way.
         for prefix in ("", "val_"):  # the callbacks after this one get the same dict
             if prefix + PLAIN_LOSS in logs:
                 logs[f"{prefix}loss"] = logs.pop(prefix + PLAIN_LOSS)

@@ -111,6 +111,8 @@ class Training:
         orders = np.tile(np.arange(self.n_rows, dtype=np.int32), (n_epochs, 1))
         if not self.shuffle:
             return orders
+        # One generator for all epochs, row after row: the orders of the k-th epoch are
+        # the same whether it was drawn alone or with others.
         return self._orders.permuted(orders, axis=1, out=orders)
 
     def steps_of(self, epoch, n_epochs=1):
@@ -146,6 +148,7 @@ def train_program(program, learner, training, recorder):
 def _epochs_per_call(training, recorder):
     if recorder.stride is not None:
         return recorder.stride
+    # An observer may stop after any epoch, and then the rest of a call was for nothing.
     if recorder.observer is not None:
         return max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
     return max(1, ROWS_PER_CALL // training.n_rows)

@@ -66,6 +66,7 @@ def describe_architecture(model):
     if "learning_rate" not in _config_of(model.optimizer):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} wraps another optimizer")
+    # The optimizer has a key of its own, without its rate, which flows in.
     settings = {**model._compile_config.config, "optimizer": None}
     if settings.pop("run_eagerly"):
         raise NotCompilable("the model was compiled with run_eagerly=True")

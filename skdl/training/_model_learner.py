@@ -59,6 +59,8 @@ class ModelLearner:
         self.multiply_adds_per_row = (
             multiply_adds_per_row(self._model) if self._model.built else 0
         )
+        # Keras' way needs no tensors, and knows the length of a data set only at its
+        # end.
         self.n_rows = count_samples(job.train.X) or 1  # of a data set it is not known
         self.rows_per_chunk = rows_at_once(self._model) if self.compiled else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs

@@ -50,6 +50,8 @@ class ModelStep:
     def __init__(self, spec, model):
         self.spec = spec
         self._model = _copy(model)
+        # Keras makes the variables of metrics when they are first used: after the trace
+        # had begun they would belong to the graph.
         self._metrics = self._score_example()
         # The loss, and the numbers of the metrics: doubles hold whatever they give.
         n_numbers = 1 + sum(np.size(value) for value in self._metrics.values())
@@ -103,6 +105,7 @@ class ModelStep:
         if not self._sparse:
             gradients = _dense(gradients, variables)
         self.update.apply(gradients, rate, *scalars)
+        # Keras' optimizers apply constraints themselves; a kernel knows of none.
         for variable in variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable.value))
@@ -114,6 +117,8 @@ class ModelStep:
 
     def end_epoch(self):
         """Return what the metrics are, and let them begin anew."""
+        # In the graph, so that several epochs may be one call: each ends with its
+        # metrics and leaves none of its sums to the next.
         found = self._model.get_metrics_result()
         row = self._as_row(0.0, list(found.values()))
         self._model.reset_metrics()

@@ -54,6 +54,8 @@ class NetworkLearner:
     def __init__(self, job, batch_hooks):
         self._job, self._network = job, job.learner
         network = self._network
+        # Each use has a stream of its own: dropout does not change the order of the
+        # rows, and one layer more does not change the dropout of the others.
         init_seed, self.order_seed, dropout_seed, *seeds = job.seed.spawn(5)
         self._model_seed, self._augment_seed = seeds
         self.compiled = not batch_hooks

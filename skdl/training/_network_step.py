@@ -70,6 +70,9 @@ class NetworkStep:
         self.spec = spec
         self._head = HEADS[spec.structure.head]
         names = spec.structure.weights
+        # Open shapes let networks of all widths share the program. Keras' optimizers
+        # make states of the shape of their variables, so with them the shapes are
+        # fixed.
         if spec.shapes is None:
             self._weights = trained = [_open_variable(name) for name in names]
         else:
@@ -142,6 +145,8 @@ class NetworkStep:
             x = augment(self._augmenters, x, self.spec.structure.image_shape)
         weights = [variable.read_value() for variable in self._weights]
         trained = self._trained_of(weights)
+        # The tape ends at the logits. The gradient of the loss with respect to them is
+        # a formula of the head, which saves the backward pass through the softmax.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trained)
             mode = Mode(drop, self._mover(weights))
@@ -149,6 +154,9 @@ class NetworkStep:
         losses, metrics, gradient = self._head.score(logits, y)
         if weight:
             losses, metrics = losses * weight[0], metrics * weight[0]
+            # Weights have the mean 1 over all rows, not over each batch: a batch of
+            # heavy rows makes a larger step, as the repeated rows would that it stands
+            # for.
             gradient = gradient * tf.expand_dims(weight[0] * inverse, 1)
         else:
             gradient = gradient * inverse

@@ -135,6 +135,7 @@ def _spec_of_name(name, momentum, nesterov):
 
 
 def _spec_of(optimizer):
+    # As text: a configuration has lists, and a key has to be hashable.
     config = optimizer.get_config()
     settings = {key: value for key, value in config.items() if key not in _FLOWING}
     return OptimizerSpec(
@@ -227,6 +228,8 @@ class _KerasUpdate:
     def __init__(self, optimizer, variables):
         self._optimizer = optimizer
         self._variables = variables
+        # The first states are kept: a program is lent to many fits, each of which
+        # begins with them.
         optimizer.build(variables)
         self._first = self.read()
 
@@ -299,6 +302,7 @@ class _Kernel:
 
     def update(self, variable, slots, gradient, rate, *scalars):
         """Apply one gradient to one variable."""
+        # Decoupled and before the update, as Keras does it (Loshchilov & Hutter, 2019).
         if self.weight_decay:
             decay = rate * self.weight_decay
             variable.assign_sub(variable.read_value() * decay)

@@ -134,7 +134,9 @@ class Program:
             *columns,
             *(scalar.astype(np.float32) for scalar in scalars),
         ]
-        # Where nothing is done between epochs they run on as if they were one.
+        # A call costs 1.5 ms, as much as a small epoch: so many epochs as nobody
+        # watches are one call, and what they give does not depend on how they are
+        # grouped. Where nothing is done between epochs they run on as if they were one.
         n_runs = n_epochs if scored.n_parts or self.step.ends_epochs else 1
         # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
         table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]

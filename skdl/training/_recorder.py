@@ -82,6 +82,7 @@ class Recorder:
         self._stopper = stopper
         self._schedule = schedule
         self._read: Callable[[], list[np.ndarray]] = list
+        # A schedule that waits for a plateau has to know the epochs of earlier calls.
         for loss in self.history.get("loss", ()):
             schedule.observe(loss)
 
@@ -140,6 +141,8 @@ class Recorder:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
         monitored = logs.get("val_loss", logs["loss"])
+        # Before the watchers: a callback that looks at the rate sees that of the next
+        # epoch.
         self._schedule.observe(monitored)
         stops = [watcher.epoch_end(epoch, dict(logs)) for watcher in self.watchers]
         if self._stopper is not None:

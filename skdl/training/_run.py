@@ -86,6 +86,8 @@ class Run:
             weights = recorder.choose_weights()
         except tf.errors.OpError as error:
             raise learner.explain(error) from error
+        # What Python raises in the middle of a step has left the program between two
+        # states: the cache drops it, and only whole epochs are kept.
         except KeyboardInterrupt as interrupt:
             weights, states = keeper.keep(recorder), None
             if weights is None:
@@ -94,6 +96,8 @@ class Run:
             learner.take_back(weights)
             n_steps = self._count_steps(recorder)
         release(self._callbacks)
+        # The loss of each epoch was finite, and is a mean of what came before its
+        # steps: the last step may have broken the weights unseen.
         if not all(np.isfinite(weight).all() for weight in weights):
             rate = training.schedule.learning_rate
             raise Diverged(
