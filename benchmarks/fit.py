@@ -49,7 +49,7 @@ FIRST = """
 import time, sys
 from benchmarks import _peers as peers
 X, y = peers.digits()
-import tensorflow, skdl.training
+import tensorflow, skdl.training._run
 model = getattr(peers, sys.argv[1])()
 start = time.perf_counter()
 model.fit(X, y)
