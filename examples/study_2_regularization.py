@@ -73,7 +73,7 @@ def main(arguments=None):
             "dropout 0.3": {"dropout": 0.3},
             "dropout 0.5": {"dropout": 0.5},
             "early stopping": {"early_stopping": True, "epochs": 5 * options.epochs},
-            "batch normalization": {"batch_norm": True},
+            "batch normalization": {"normalization": "batch"},
         },
         X,
         y,

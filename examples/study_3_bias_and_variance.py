@@ -53,7 +53,7 @@ def main(arguments=None):
             "dropout before 0.2": {"input_dropout": 0.2},
             "dropout behind 0.5": {"dropout": 0.5},
             "dropout before and behind": {"input_dropout": 0.2, "dropout": 0.5},
-            "normalized, dropout behind": {"batch_norm": True, "dropout": 0.5},
+            "normalized, dropout behind": {"normalization": "batch", "dropout": 0.5},
         },
         X_train,
         y_train,
