@@ -13,14 +13,12 @@ import keras
 import numpy as np
 import pandas as pd
 import psutil
+from scikeras.wrappers import KerasClassifier as SciKerasClassifier
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
 
-# Ours first: SciKeras changes Keras' classes when it is imported before.
-from skdl import KerasClassifier  # isort: skip
-from scikeras.wrappers import KerasClassifier as SciKerasClassifier
-
 from benchmarks._measure import alternate, show, table
+from skdl import KerasClassifier
 
 KINDS = {"skdl": KerasClassifier, "SciKeras": SciKerasClassifier}
 GRID = {

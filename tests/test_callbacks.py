@@ -144,6 +144,54 @@ def test_keras_own_fit_gives_the_weights_of_the_compiled_program(kind, params):
         )
 
 
+class Rate(keras.callbacks.Callback):
+    """Sets the learning rate once, in one of its hooks."""
+
+    def __init__(self, hook):
+        super().__init__()
+        setattr(self, hook, self.set_rate)
+
+    def set_rate(self, number, logs=None):
+        if number == 1:
+            self.model.optimizer.learning_rate = 0.25
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
+@pytest.mark.parametrize("schedule", [None, {"name": "step", "every": 2}])
+def test_a_rate_that_a_callback_sets_is_taken_on_both_ways(iris, hook, schedule):
+    def fit(*more):
+        network = MLPClassifier(
+            8,
+            optimizer="sgd",
+            learning_rate=0.5,
+            learning_rate_schedule=schedule,
+            dropout=0.0,
+            epochs=4,
+            random_state=0,
+            callbacks=[Rate(hook), *more],
+        )
+        return network.fit(*iris)
+
+    compiled, by_keras = fit(), fit(Batches())
+    for ours, theirs in zip(compiled._weights, by_keras._weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end"])
+def test_a_rate_that_is_set_at_a_batch_stays(iris, hook):
+    seen = []
+
+    class Diary(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(float(self.model.optimizer.learning_rate))
+
+    network = MLPClassifier(
+        4, learning_rate=0.5, epochs=3, callbacks=[Rate(hook), Diary()], random_state=0
+    )
+    network.fit(*iris)
+    assert seen == [0.25, 0.25, 0.25]
+
+
 def test_early_stopping_works_in_keras_own_fit(iris):
     params = dict(early_stopping=True, patience=1, epochs=60, learning_rate=0.3)
     model = network(**params, callbacks=[Batches()]).fit(*iris)

@@ -530,14 +530,21 @@ def test_no_global_state_is_changed(iris):
     assert not tensorflow_config.is_op_determinism_enabled()
 
 
-def test_importing_patches_nothing_in_keras():
-    code = """
+@pytest.mark.parametrize("first", ["", "import scikeras.wrappers"])
+def test_no_patch_of_keras_is_left_whoever_imports_scikeras(first):
+    code = f"""
+import pickle
 import keras, keras.saving
 kinds = [keras.Model, keras.Loss, keras.Metric, keras.Optimizer]
 before = [(kind.__reduce__, vars(kind).get("__deepcopy__")) for kind in kinds]
+{first}
 import skdl
 skdl.KerasClassifier
+import scikeras.wrappers
 assert before == [(kind.__reduce__, vars(kind).get("__deepcopy__")) for kind in kinds]
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+loaded = pickle.loads(pickle.dumps(model))
+assert (loaded.get_weights()[0] == model.get_weights()[0]).all()
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=900)
 

@@ -3,8 +3,6 @@
 All that SciKeras does not promise stands here.
 """
 
-import sys
-
 import keras
 
 _PATCHED = {
@@ -13,27 +11,20 @@ _PATCHED = {
     keras.metrics.Metric: ("__reduce__",),
     keras.optimizers.Optimizer: ("__reduce__",),
 }
-_MISSING = object()
 
 
 def _import_unpatched():
-    """Import SciKeras; take back what it sets in Keras' classes if it is new here.
+    """Import SciKeras; take back what it sets in Keras' classes, whoever imported it.
 
-    Keras pickles its objects itself by now.
+    Keras pickles its objects itself by now, by methods of a base of these classes: to
+    delete SciKeras' own is to have Keras' again.
     """
-    is_new = "scikeras" not in sys.modules
-    before = {
-        (kind, name): vars(kind).get(name, _MISSING)
-        for kind, names in _PATCHED.items()
-        for name in names
-    }
     import scikeras.wrappers
 
-    if is_new:
-        for (kind, name), value in before.items():
-            if value is not _MISSING:
-                setattr(kind, name, value)
-            elif name in vars(kind):
+    for kind, names in _PATCHED.items():
+        for name in names:
+            module = getattr(vars(kind).get(name), "__module__", None) or ""
+            if module.startswith("scikeras."):
                 delattr(kind, name)
     return scikeras.wrappers.BaseWrapper
 

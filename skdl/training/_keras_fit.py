@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from skdl.nn._heads import PLAIN_LOSS
+from skdl.training._keras_callbacks import take_rate
 from skdl.training._recorder import plain_score
 from skdl.training._tensors import take_batch
 
@@ -95,16 +97,34 @@ class _Recording(keras.callbacks.Callback):
         super().__init__()
         self._recorder = recorder
         self._training = training
+        self._rate = None  # the last that was set here
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._training is not None:
-            steps = self._training.steps_of(epoch - self._training.first_epoch)
-            self._rates = self._training.schedule.rates(steps)
+            self._take_rate()  # of callbacks at the end of the last epoch
+            self._steps = self._training.steps_of(epoch - self._training.first_epoch)
+            self._set_rate(self._training.schedule.rates(self._steps[:1])[0])
         self._recorder.epoch_begin(epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._training is not None:
-            self.model.optimizer.learning_rate = self._rates[batch]
+        if self._training is None:
+            return
+        if batch == 0:
+            self._take_rate()  # of callbacks at the beginning of this epoch
+            self._rates = self._training.schedule.rates(self._steps)
+        elif self._rates[batch] == self._rates[batch - 1]:
+            return  # a callback may have set another one in the last batch
+        self._set_rate(self._rates[batch])
+
+    def _set_rate(self, rate):
+        self.model.optimizer.learning_rate = rate
+        self._rate = np.float32(rate)
+
+    def _take_rate(self):
+        if self._rate is not None:
+            after = np.float32(self.model.optimizer.learning_rate)
+            take_rate(self._training.schedule, self._rate, after)
+            self._rate = after
 
     def on_epoch_end(self, epoch, logs=None):
         # Keras adds the penalties to its loss; a history of ours has them on neither
@@ -115,5 +135,7 @@ class _Recording(keras.callbacks.Callback):
         names = sorted(
             logs, key=lambda name: (name.startswith("val_"), "loss" not in name)
         )
+        if self._training is not None:
+            self._take_rate()  # of callbacks at batches
         if self._recorder.epoch_end(epoch, {n: plain_score(logs[n]) for n in names}):
             self.model.stop_training = True
