@@ -149,7 +149,7 @@ def svm_study(
 
 
 class SVMStudy:
-    """What ``svm_study`` has found.
+    """The result of ``svm_study``.
 
     Parameters
     ----------
@@ -173,9 +173,9 @@ class SVMStudy:
         Returns
         -------
         pandas.DataFrame
-            With ``kernel``, ``C``, and of the folds the means ``train_score``,
-            ``val_score`` and ``seconds`` (of a fit), and the deviation
-            ``val_score_std``.
+            With the columns ``kernel``, ``C``, ``train_score``, ``val_score`` and
+            ``seconds`` of a fit (means over the folds), and ``val_score_std`` (the
+            standard deviation over the folds).
         """
         return self.results.copy()
 
@@ -203,7 +203,7 @@ class SVMStudy:
         Returns
         -------
         ndarray of matplotlib Axes
-            Those that were drawn in.
+            The axes of the plots.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Image sets: from the network, from Keras' cache folder, or from a local file."""
+"""Image data sets: downloaded, from Keras' cache folder, or from a local file."""
 
 from pathlib import Path
 from typing import Any

@@ -17,7 +17,7 @@ __all__ = ["ImageScaler", "ZCAWhitening"]
 
 
 class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Takes images or flat rows, and gives back what it was given."""
+    """Accepts images or flat rows, and returns the same shape."""
 
     # Set by a fit.
     image_shape_: tuple | None
@@ -46,16 +46,17 @@ class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 class ImageScaler(_ImageTransformer):
-    """Bring images to mean 0 and deviation 1, for each pixel or for each channel.
+    """Scale images to mean 0 and standard deviation 1, per channel or per pixel.
 
     Parameters
     ----------
     per : {"channel", "pixel"}, default="channel"
-        What has a mean and a deviation of its own: each channel, over all places and
-        images, or each pixel of each channel, over all images (as ``StandardScaler``).
+        Whether to use one mean and deviation for each channel, over all pixels and
+        images, or for each pixel of each channel, over all images (as in
+        ``StandardScaler``).
     image_shape : tuple of int or None, default=None
-        Height, width and channels of the images in flat rows. None infers squares, of
-        one channel or else of three, and takes other rows as images of one line.
+        Height, width and channels of the images in flat rows. None infers square images
+        with one or else three channels, and treats other rows as images of height 1.
 
     Attributes
     ----------
@@ -142,7 +143,7 @@ class ImageScaler(_ImageTransformer):
         return self._as_given(scaled.astype(rows.dtype, copy=False), shape)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Bring scaled images back.
+        """Undo the scaling of images.
 
         Parameters
         ----------
@@ -161,7 +162,7 @@ class ImageScaler(_ImageTransformer):
 
 
 class ZCAWhitening(_ImageTransformer):
-    """Make features uncorrelated, of variance 1, and as like themselves as possible.
+    """Make features uncorrelated, of variance 1, and change them as little as possible.
 
     With the eigenvectors V and the eigenvalues s of the covariance, an image x becomes
     ``V (s + epsilon)^(-1/2) V' (x - mean)``: rotated, scaled, and rotated back, so that
@@ -170,11 +171,11 @@ class ZCAWhitening(_ImageTransformer):
     Parameters
     ----------
     epsilon : float, default=0.01
-        Added to the eigenvalues, above 0: how much the weakest directions, which are
-        mostly noise, are held back. Choose it for pixels of the scale of X.
+        Added to the eigenvalues, above 0: damps the weakest directions, which are
+        mostly noise. Choose it to match the scale of the pixels in X.
     n_components : int or None, default=None
-        Number of directions that are kept, the strongest; None keeps all in which the
-        training images vary.
+        Number of directions to keep, the strongest first; None keeps all directions in
+        which the training images vary.
 
     Attributes
     ----------
@@ -290,7 +291,7 @@ class ZCAWhitening(_ImageTransformer):
         return self._as_given(found.astype(rows.dtype, copy=False), shape)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Bring whitened images back.
+        """Undo the whitening of images.
 
         Parameters
         ----------
@@ -300,7 +301,7 @@ class ZCAWhitening(_ImageTransformer):
         Returns
         -------
         ndarray of the shape of X
-            The images; without what the directions that were left out had.
+            The images, without their parts in the directions that were left out.
         """
         check_is_fitted(self)
         rows, shape = self._as_rows(X)
@@ -308,7 +309,7 @@ class ZCAWhitening(_ImageTransformer):
         return self._as_given(found.astype(rows.dtype, copy=False), shape)
 
     def _turn(self, rows, factors):
-        """Scale rows along the directions."""
+        """Project rows onto the directions, scale them, and project them back."""
         # (n, d) -> (n, k) -> (n, d)
         return ((rows @ self.components_.T) * factors) @ self.components_
 
@@ -316,9 +317,9 @@ class ZCAWhitening(_ImageTransformer):
 def _strongest(centered, n_components):
     """Return the largest eigenvalues of the covariance, and their eigenvectors.
 
-    There are fewer where the images vary in fewer directions. The decomposition is that
-    of the smaller of the two products of the data with themselves: over features, or
-    over images.
+    There are fewer than ``n_components`` if the images vary in fewer directions. The
+    smaller one of the two products of the data with their transpose is decomposed,
+    features by features or images by images.
     """
     n_samples, n_features = centered.shape
     tall = n_samples >= n_features
@@ -331,7 +332,7 @@ def _strongest(centered, n_components):
         subset_by_index=(size - n_components, size - 1),
     )
     values, vectors = values[::-1], vectors[:, ::-1].T
-    # What rounding leaves is no direction.
+    # Eigenvalues that are only rounding errors are not directions.
     kept = values > size * np.finfo(values.dtype).eps * values[0]
     values, vectors = values[kept], vectors[kept]
     if not tall:  # of the images: (k, n) -> (k, d)

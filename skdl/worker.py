@@ -1,8 +1,8 @@
 """A worker of a study: ``python -m skdl.worker --help``.
 
-Any number of workers, on any machines, run the trials of one study until it has as many
-as it shall have. Each gets the search and the data from files, and the study from a
-storage that all of them reach.
+Any number of workers, on any machines, run the trials of one study until it has all of
+its ``n_trials``. Each worker reads the search and the data from files, and the study
+from a storage that all of them can reach.
 """
 
 import argparse
@@ -45,7 +45,10 @@ def main(arguments=None):
         return 2
     except StorageInternalError as error:
         print(f"skdl.worker: the storage was lost: {error.__cause__}", file=sys.stderr)
-        print("Start again when it is back: nothing finished is lost.", file=sys.stderr)
+        print(
+            "Start the worker again when it is back: finished trials are kept.",
+            file=sys.stderr,
+        )
         return 2
     print(f"Study {options.study!r}: {counts}")
     return 0
@@ -54,7 +57,7 @@ def main(arguments=None):
 def _make_parser():
     parser = argparse.ArgumentParser(
         prog="python -m skdl.worker",
-        description="Run trials of a study, beside others, until none is missing.",
+        description="Run trials of a study, alongside other workers, until it is done.",
     )
     parser.add_argument(
         "--storage",
@@ -72,9 +75,9 @@ def _make_parser():
         "--data",
         required=True,
         type=Path,
-        help="a parquet file, or a joblib file with (X, y) or a dict for fit",
+        help="a parquet file, or a joblib file with (X, y) or a dict of fit arguments",
     )
-    parser.add_argument("--target", help="the column of a parquet file that is y")
+    parser.add_argument("--target", help="the column of the parquet file to use as y")
     parser.add_argument(
         "--jobs", type=int, help="threads of this worker (default: those of the search)"
     )
@@ -92,7 +95,7 @@ def _load_file(option, path):
     except Exception as error:  # whatever a file that is no joblib file leads to
         raise ValueError(
             f"{option} {path} can't be loaded: {type(error).__name__}: {error}. It "
-            "must be a file of joblib.dump whose classes can be imported here."
+            "must be written by joblib.dump, and its classes must be importable here."
         ) from error
 
 
@@ -100,8 +103,8 @@ def _read_search(options):
     search = _load_file("--search", options.search)
     if not isinstance(search, OptunaSearchCV):
         raise TypeError(
-            f"--search {options.search}: it holds {type(search).__name__}, and not an "
-            "OptunaSearchCV. Write one by joblib.dump(search, FILE)."
+            f"--search {options.search} must hold an OptunaSearchCV, but holds "
+            f"{type(search).__name__}. Write one with joblib.dump(search, FILE)."
         )
     search.set_params(storage=options.storage, study_name=options.study)
     if options.jobs is not None:
@@ -119,8 +122,8 @@ def _read_data(options):
         return found
     if not isinstance(found, tuple) or len(found) != 2:
         raise TypeError(
-            f"--data {options.data}: it holds {type(found).__name__}, and neither "
-            "(X, y) nor a dict of the arguments of fit."
+            f"--data {options.data} must hold (X, y) or a dict of fit arguments, but "
+            f"holds {type(found).__name__}."
         )
     return dict(zip("Xy", found))
 

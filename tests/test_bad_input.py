@@ -97,9 +97,9 @@ PARAMETERS = [
     ("learning_rate_schedule", {"drop": 0.5}, "names no schedule"),
     ("learning_rate_schedule", {"name": "step", "dorp": 0.5}, "no setting 'dorp'"),
     ("learning_rate_schedule", {"name": "step", "drop": 1.5}, r"\(0, 1\) as 'drop'"),
-    ("learning_rate_schedule", {"name": "step", "every": 0}, "from 1 as 'every'"),
-    ("learning_rate_schedule", {"name": "step", "every": 2.5}, "from 1 as 'every'"),
-    ("learning_rate_schedule", {"name": "cosine", "final": -1}, "from 0 as 'final'"),
+    ("learning_rate_schedule", {"name": "step", "every": 0}, ">= 1 as 'every'"),
+    ("learning_rate_schedule", {"name": "step", "every": 2.5}, ">= 1 as 'every'"),
+    ("learning_rate_schedule", {"name": "cosine", "final": -1}, ">= 0 as 'final'"),
     ("learning_rate_schedule", {"name": "cosine", "final": "0"}, "as 'final'"),
     ("learning_rate_schedule", {"name": "exponential", "rate": 0}, "as 'rate'"),
     ("learning_rate_schedule", {"name": "inverse_time", "decay": np.nan}, "'decay'"),
@@ -131,10 +131,10 @@ PARAMETERS = [
     ("restore_best_weights", "yes", "restore_best_weights"),
     ("class_weight", "balance", "class_weight"),
     ("class_weight", [1, 2, 3], "class_weight"),
-    ("class_weight", {0: 1, 1: 1, 2: -1}, "finite numbers from 0"),
-    ("class_weight", {0: 1, 1: 1, 2: np.nan}, "finite numbers from 0"),
-    ("class_weight", {0: 1, 1: 1, 2: "1"}, "finite numbers from 0"),
-    ("class_weight", {0: 0, 1: 0, 2: 0}, "gives no class a weight"),
+    ("class_weight", {0: 1, 1: 1, 2: -1}, "finite numbers >= 0"),
+    ("class_weight", {0: 1, 1: 1, 2: np.nan}, "finite numbers >= 0"),
+    ("class_weight", {0: 1, 1: 1, 2: "1"}, "finite numbers >= 0"),
+    ("class_weight", {0: 0, 1: 0, 2: 0}, "has no weight above 0"),
     ("warm_start", "yes", "warm_start"),
     ("callbacks", 3, "callbacks"),
     ("callbacks", [3], r"callbacks\[0\]=3"),
@@ -183,7 +183,7 @@ DATA = {
     "weights of nothing": (dict(sample_weight_val=np.ones(30)), "belong together"),
     "X_val of other width": (dict(X_val=X[:, :2], y_val=Y), "X_val.*features"),
     "NaN in X_val": (dict(X_val=changed(X, np.nan), y_val=Y), "X_val.*NaN"),
-    "unknown label in y_val": (dict(X_val=X, y_val=Y + 1), r"y_val.*lack: \[3\]"),
+    "unknown label in y_val": (dict(X_val=X, y_val=Y + 1), r"y_val.*labels: \[3\]"),
     "negative validation weight": (
         dict(X_val=X, y_val=Y, sample_weight_val=-np.ones(30)),
         "Negative values",
@@ -295,7 +295,7 @@ def test_partial_fit_needs_the_classes_and_no_early_stopping():
     with pytest.raises(ValueError, match="balanced"):
         mlp(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2])
     fitted = mlp().partial_fit(X, Y, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match=r"lack: \[7\]"):
+    with pytest.raises(ValueError, match=r"unknown labels: \[7\]"):
         fitted.partial_fit(X, np.where(Y == 2, 7, Y))
     with pytest.raises(ValueError, match=r"not the same as on the last.*\[0, 1, 2\]"):
         fitted.partial_fit(X, Y, classes=[0, 1])

@@ -73,7 +73,7 @@ def test_fit_says_where_validation_data_go(iris):
     ],
 )
 def test_values_get_the_nearest_that_is_known(iris, name, value, nearest):
-    words = f"The {name!r} parameter.*The nearest that is known is {nearest}"
+    words = f"The {name!r} parameter.*The nearest accepted value is {nearest}"
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**{name: value}).fit(*iris)
 

@@ -498,5 +498,5 @@ def test_classes_of_weight_zero_do_not_count(iris):
         < small().fit(X, y).predict_proba(X)[:, 2].max()
     )
     part = small(class_weight={0: 1, 1: 1, 2: 0})
-    with pytest.raises(ValueError, match="leaves no row a weight"):
+    with pytest.raises(ValueError, match="leaves no row with a weight"):
         part.partial_fit(X[y == 2], y[y == 2], classes=[0, 1, 2])

@@ -259,7 +259,7 @@ def test_the_network_is_found_in_what_was_fitted(rare, diabetes):
 def test_validation_data_that_a_pipeline_does_not_transform_are_said_to_be_raw(rare):
     X, y = rare
     pipeline = make_pipeline(StandardScaler(), network())
-    words = r"X_val of MLPClassifier is validated on as it was given.*\(standardscaler"
+    words = r"X_val of MLPClassifier is used as it was given.*\(standardscaler"
     with pytest.warns(UserWarning, match=words):
         pipeline.fit(X, y, mlpclassifier__X_val=X, mlpclassifier__y_val=y)
     with warnings.catch_warnings():

@@ -140,7 +140,7 @@ def test_transformers_are_the_same(iris, path, step):
                     build_with_own_layer, loss="sparse_categorical_crossentropy"
                 ),
             ),
-            "the layer 'doubled.*' is a Doubled, and those that can be written are",
+            "the layer 'doubled.*' is a Doubled, but only the layers",
         ),
     ],
 )

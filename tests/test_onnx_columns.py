@@ -154,7 +154,7 @@ def test_transformed_targets_come_back(diabetes, tmp_path, params):
     other = TransformedTargetRegressor(
         inner, transformer=QuantileTransformer(n_quantiles=9)
     )
-    with pytest.raises(ValueError, match="QuantileTransformer.*exp and expm1 can be"):
+    with pytest.raises(ValueError, match="QuantileTransformer.*only a scaler, exp and"):
         skdl.export_onnx(other.fit(X, y), tmp_path / "other.onnx")
     assert not (tmp_path / "other.onnx").exists()
 
@@ -176,9 +176,7 @@ def test_a_graph_that_is_wrong_is_not_written(iris, tmp_path, monkeypatch):
     monkeypatch.setattr(
         type(fitted), "predict_proba", lambda self, X: np.zeros((50, 3))
     )
-    with pytest.raises(
-        ValueError, match="the graph gives differs by .* Nothing is wri"
-    ):
+    with pytest.raises(ValueError, match="of the graph differs by .* Nothing is wri"):
         skdl.export_onnx(fitted, tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
 
@@ -277,8 +275,6 @@ def test_a_layer_that_is_not_known_is_named_with_those_that_are(tmp_path):
     X = np.random.default_rng(0).normal(size=(30, 5, 3))
     build = chain(layers.LSTM(4), layers.Dense(2, activation="softmax"), shape=(5, 3))
     fitted = KerasClassifier(build, loss=SPARSE).fit(X, np.arange(30) % 2)
-    with pytest.raises(
-        ValueError, match="'lstm.*' is a LSTM, and those.*Conv2D, Dense"
-    ):
+    with pytest.raises(ValueError, match="'lstm.*' is a LSTM, but only.*Conv2D, Dense"):
         skdl.export_onnx(fitted, tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()

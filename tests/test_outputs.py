@@ -103,7 +103,7 @@ def test_a_hinge_loss_gives_labels_by_their_sign_and_no_probabilities(binary, lo
     assert cross_val_score(network, X, y, cv=2, scoring="roc_auc").min() > 0.9
     with pytest.raises(AttributeError) as error:
         network.predict_proba(X)
-    assert "margins, which are no probabilities" in str(error.value.__cause__)
+    assert "margins, which are not probabilities" in str(error.value.__cause__)
 
 
 def test_the_largest_margin_wins(iris):
@@ -196,12 +196,12 @@ def test_a_width_that_three_classes_do_not_need_is_one_sentence(
 def test_one_hot_labels_are_said_to_be_taken_as_they_are(iris):
     X, y = iris
     one_hot = np.eye(3, dtype=int)[y]
-    words = "Each row of y has exactly one 1 in its 3 columns. It is taken for {}"
-    own = words.format("one label of each row, predicted one-hot too")
+    words = "Each row of y has exactly one 1 in its 3 columns. It is treated as {}"
+    own = words.format("one label for each row, predicted one-hot too")
     with pytest.warns(UserWarning, match=re.escape(own)):
         network = wrapped(3, "categorical_crossentropy", "softmax").fit(X, one_hot)
     assert network.predict(X).shape == (150, 3)
-    several = words.format("several labels of each row, each there or not")
+    several = words.format("several labels for each row, each present or not")
     with pytest.warns(UserWarning, match=re.escape(several)):
         MLPClassifier(4, epochs=1).fit(X, one_hot)
     with warnings.catch_warnings():
@@ -220,7 +220,7 @@ def test_one_hot_labels_are_said_to_be_taken_as_they_are(iris):
 def test_a_metric_that_does_not_fit_the_targets_is_one_sentence(
     iris, metric, loss, shape
 ):
-    words = rf"metrics \[.*\] do not go with targets of shape {shape} and outputs"
+    words = rf"metrics \[.*\] do not fit targets of shape {shape} and outputs"
     with pytest.raises(ValueError, match=words) as error:
         wrapped(3, loss, "softmax", metrics=[metric]).fit(*iris)
     assert len(str(error.value)) < 500

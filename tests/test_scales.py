@@ -17,7 +17,7 @@ def test_large_features_are_said_with_numbers(iris):
     X, y = iris
     network = MLPClassifier(4, epochs=1)
     words = (
-        r"4 of 4 features are large: feature \d has the mean .*e\+07 and the deviation"
+        r"4 of 4 features are large: feature \d has mean .*e\+07 and standard dev"
         r".*make_pipeline\(StandardScaler\(\), network\)"
     )
     with pytest.warns(UserWarning, match=words) as caught:
@@ -54,7 +54,7 @@ def build(meta):
 def test_a_first_loss_in_the_millions_is_said(diabetes):
     X, y = diabetes
     network = KerasRegressor(build, loss="mse", random_state=0)
-    words = r"first epoch is .*e\+0[89] of targets of mean 1.52e\+04 .*Transformed"
+    words = r"first epoch is .*e\+0[89] with targets of mean 1.52e\+04 .*Transformed"
     with pytest.warns(UserWarning, match=words):
         network.fit(X, 100 * y)
     with warnings.catch_warnings():

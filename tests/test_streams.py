@@ -86,7 +86,7 @@ def test_a_data_set_that_cannot_be_used_is_one_sentence(iris, change, words):
     data, y = change(as_dataset(*iris), iris[1])
     with pytest.raises(ValueError, match=words):
         classifier().fit(data, y)
-    with pytest.raises(ValueError, match="validation_split takes no part"):
+    with pytest.raises(ValueError, match="validation_split can't be used"):
         classifier(validation_split=0.2).fit(as_dataset(*iris))
 
 

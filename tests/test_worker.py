@@ -63,7 +63,7 @@ def test_a_worker_runs_the_missing_trials(files, data, capsys):
         (("data.parquet",), "--target None must be a column .* has 'a', 'b', 'label'"),
         (("data.parquet", "--target=c"), "--target 'c' must be a column"),
         (("data.joblib", "--target=c"), "--target is for parquet files"),
-        (("search.joblib",), "holds OptunaSearchCV, and neither"),
+        (("search.joblib",), "or a dict of fit arguments, but holds OptunaSearchCV"),
         (("nothing.joblib",), "No such file"),
         (("text.joblib",), "--data .*text.joblib can't be loaded: "),
     ],
@@ -88,7 +88,7 @@ def test_a_worker_without_an_optional_package_says_so_in_one_line(
 def test_a_worker_wants_a_search(files, capsys):
     joblib.dump(Sleeper(), files / "search.joblib")
     assert worker.main(arguments(files)) == 2
-    assert "holds Sleeper, and not an OptunaSearchCV" in capsys.readouterr().err
+    assert "must hold an OptunaSearchCV, but holds Sleeper" in capsys.readouterr().err
 
 
 @pytest.mark.slow

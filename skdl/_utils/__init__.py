@@ -1,1 +1,1 @@
-"""What several parts of skdl use, and nothing of skdl beside."""
+"""Helpers that several parts of skdl use, and that use no other part of it."""

@@ -7,7 +7,7 @@ __all__ = ["unchanged_on_failure"]
 
 @contextmanager
 def unchanged_on_failure(estimator):
-    """Give the estimator its attributes back if the block fails or is interrupted."""
+    """Restore the estimator's attributes if the block fails or is interrupted."""
     before = vars(estimator).copy()
     try:
         yield

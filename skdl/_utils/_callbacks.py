@@ -8,8 +8,8 @@ __all__ = ["EpochCallback", "EpochWatcher"]
 class EpochCallback:
     """A callback that sees the scores of each epoch, and no model.
 
-    It has the hooks of ``keras.callbacks.Callback``, so that it may stand beside Keras
-    callbacks; where no other callback needs one, no Keras model is made for it.
+    It has the hooks of ``keras.callbacks.Callback``, so that it may be mixed with
+    Keras callbacks; unless one of those needs a Keras model, none is built.
     """
 
     def set_params(self, params: Any) -> None:
@@ -37,7 +37,7 @@ class EpochWatcher:
     Parameters
     ----------
     callback : EpochCallback
-        Whose hooks are called.
+        The callback whose hooks are called.
     """
 
     def __init__(self, callback: Any) -> None:

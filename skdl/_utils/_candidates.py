@@ -27,12 +27,12 @@ def take_scores(scorer, estimator, X, y, params=None):
     X, y : array-like
         The data; y may be None.
     params : dict, default=None
-        What else goes to the scorer.
+        Other arguments of the scorer.
 
     Raises
     ------
     ValueError
-        If the scorer failed, or gave something else.
+        If the scorer failed, or returned anything else.
     """
     targets = () if y is None else (y,)
     found = scorer(estimator, X, *targets, **(params or {}))
@@ -48,7 +48,7 @@ def take_scores(scorer, estimator, X, y, params=None):
 
 
 def count_weights(network):
-    """Return how many numbers the layers of a fitted network have."""
+    """Return the number of weights of a fitted network."""
     if hasattr(network, "_weights"):
         return sum(weight.size for weight in network._weights)
     return network.model_.count_params()

@@ -1,4 +1,4 @@
-"""What a Keras optimizer excludes from weight decay: its configuration lacks that."""
+"""What a Keras optimizer excludes from weight decay, which its config lacks."""
 
 import re
 
@@ -22,7 +22,7 @@ def find_exclusions(optimizer):
 
 
 def has_single_exclusions(optimizer):
-    """Return whether single variables are excluded: no copy can have those."""
+    """Return whether single variables are excluded: a copy can't do that."""
     return bool(getattr(optimizer, "_exclude_from_weight_decay", None))
 
 
@@ -40,9 +40,9 @@ def _exclude(optimizer, pattern):
 
 
 def carry_over(original, cloned):
-    """Let the clone of a network have what no parameter says; return it.
+    """Copy to the clone of a network what is in no parameter; return the clone.
 
-    That is who sees its epochs, and what its optimizer excludes from weight decay.
+    These are its observer, and what its optimizer excludes from weight decay.
     """
     _exclude(cloned.optimizer, find_exclusions(original.optimizer))
     if original._observer is not None:
@@ -57,14 +57,14 @@ def add_exclusions(state):
 
 
 def take_exclusions(state):
-    """Return the state of a network, its optimizer excluding what it did."""
+    """Return the state of a network, with the exclusions of its optimizer."""
     state = dict(state)
     _exclude(state.get("optimizer"), state.pop(_EXCLUSIONS_KEY, None))
     return state
 
 
 def check_copyable(optimizer):
-    """Check that a copy of an optimizer does what it does.
+    """Check that a copy of an optimizer would do the same.
 
     Raises
     ------
@@ -74,6 +74,6 @@ def check_copyable(optimizer):
     if has_single_exclusions(optimizer):
         raise ValueError(
             f"optimizer={type(optimizer).__name__} excludes single variables from "
-            "weight decay, which a copy for another model can't: name them, as "
-            "exclude_from_weight_decay(var_names=['bias'])."
+            "weight decay, which a copy for another model can't: exclude them by name, "
+            "as in exclude_from_weight_decay(var_names=['bias'])."
         )

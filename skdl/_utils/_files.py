@@ -20,7 +20,7 @@ def replaced(path):
 
 
 def created(path, content):
-    """Write a file that is not there yet; return whether it was not.
+    """Write a file unless it exists already; return whether it was written.
 
     Of several processes that try at once, one succeeds.
     """
@@ -46,7 +46,7 @@ def _written_beside(path):
 
 
 def _sync_folder(folder):
-    """Make the new name of a file last, where the system can."""
+    """Make the new name of a file durable, if the system can."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What makes two searches, or two comparisons, the same."""
+"""Fingerprints: whether two searches, or two comparisons, are the same."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ __all__ = [
     "without_addresses",
 ]
 
-# Parameters of estimators that do not change what a fit gives.
+# Parameters of estimators that do not change the result of a fit.
 _CHANGES_NOTHING = {"memory", "n_jobs", "verbose"}
 _PLAIN_TYPES = (bool, int, float, str, bytes, type(None))
 
@@ -28,9 +28,9 @@ _LONGEST = 80
 
 
 class Fingerprint(dict):
-    """What makes two searches the same: short texts by the names of their subjects.
+    """The fingerprint of a search: short texts by subject.
 
-    Under ``"parameters"`` stand those of the estimator, to name what differs.
+    ``"parameters"`` has those of the estimator, to name the ones that differ.
     """
 
     def differences(self, other):
@@ -77,7 +77,7 @@ def take_fingerprint(estimator, space, scoring, folds, data):
     folds : list of tuple of ndarray
         Rows to train and to test on.
     data : dict
-        X, y and what else came with ``fit``, by name.
+        X, y and the other arguments of ``fit``, by name.
     """
     rows = [_hash_data(np.concatenate(fold)).encode() for fold in folds]
     return Fingerprint(
@@ -90,7 +90,7 @@ def take_fingerprint(estimator, space, scoring, folds, data):
 
 
 def describe_estimator(estimator, without=()):
-    """Return the class of an estimator, and its parameters but some, by subject."""
+    """Return the class of an estimator, and its parameters except some."""
     settings = {
         name: describe(value, deep=False)
         for name, value in estimator.get_params(deep=True).items()
@@ -126,8 +126,8 @@ def describe(value, *, deep=True):
     value : object
         A parameter: plain data, a function, an estimator, a callback.
     deep : bool, default=True
-        Whether the parameters of an estimator belong to it; where they stand beside it
-        they do not.
+        Whether to include the parameters of an estimator; not if they are described
+        separately.
     """
     if hasattr(value, "get_params") and not isinstance(value, type):
         return _describe_estimator(value) if deep else type(value).__qualname__
@@ -154,7 +154,7 @@ def describe(value, *, deep=True):
 
 
 def _describe_held(value, depth=3):
-    """Return what an object holds, as far as it is data, and not where it lies."""
+    """Return the data that an object holds, without its address in memory."""
     held = {}
     for name, part in sorted(getattr(value, "__dict__", {}).items()):
         if hasattr(part, "__dict__") and not callable(part) and depth:
@@ -203,7 +203,7 @@ def _describe_code(code):
 
 
 def without_addresses(text):
-    """Return a text without the places in memory that it names."""
+    """Return a text without the memory addresses in it."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
@@ -243,7 +243,7 @@ def _hash_table(value):
 
 
 def _is_cell(value):
-    """Return whether an element tells by its text alone what it is."""
+    """Return whether an element is identified by its text alone."""
     if isinstance(value, (list, tuple)):
         return all(map(_is_cell, value))
     return value is pd.NA or isinstance(value, (*_PLAIN_TYPES, np.generic, date))

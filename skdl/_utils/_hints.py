@@ -1,4 +1,4 @@
-"""What a name or a value that does not exist is called here."""
+"""Hints: what a name or a value from elsewhere is called here."""
 
 import difflib
 import inspect
@@ -65,15 +65,15 @@ _Method = TypeVar("_Method", bound=Callable)
 
 
 class NamesWithHints(ABCMeta):
-    """A class whose unknown parameters are answered with the name that they have here.
+    """A metaclass that answers unknown parameters with the name used here.
 
     Only a metaclass sees the call before Python refuses it; ``**kwargs`` in
-    ``__init__`` would take the signature away that scikit-learn reads.
+    ``__init__`` would hide the signature that scikit-learn reads.
     """
 
     @property
     def __signature__(cls):
-        """That of ``__init__``: Python would show that of ``__call__`` below."""
+        """The signature of ``__init__``; Python would show that of ``__call__``."""
         signature = inspect.signature(cls.__init__)  # type: ignore[misc]
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
@@ -89,7 +89,7 @@ class NamesWithHints(ABCMeta):
 
 
 def with_hints(method: _Method) -> _Method:
-    """Return a method that answers unknown arguments with the nearest that it has."""
+    """Return a method that answers an unknown argument with the nearest name."""
     known = list(inspect.signature(method).parameters)[1:]
 
     @wraps(method)
@@ -110,9 +110,9 @@ def hint_at_name(name, known):
     Parameters
     ----------
     name : str
-        What was given.
+        The unknown name.
     known : list of str
-        What there is.
+        The names that exist.
     """
     for table in (_FIT_NAMES, _SEARCH_NAMES, _NETWORK_NAMES):
         found = table.get(name)
@@ -135,11 +135,11 @@ def hint_at_value(name, value, accepted):
     Parameters
     ----------
     name : str
-        Of the parameter.
+        Name of the parameter.
     value : object
         What was given.
     accepted : list of str
-        Its values by name, perhaps none.
+        The accepted strings, perhaps none.
     """
     try:
         found = _VALUES.get(name, {}).get(value)
@@ -149,4 +149,4 @@ def hint_at_value(name, value, accepted):
         lower = {word.lower(): word for word in accepted}
         near = difflib.get_close_matches(value.lower(), lower, n=1, cutoff=0.5)
         found = lower[near[0]] if near else None
-    return "" if found is None else f"The nearest that is known is {found!r}."
+    return "" if found is None else f"The nearest accepted value is {found!r}."

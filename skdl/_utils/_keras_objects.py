@@ -1,4 +1,4 @@
-"""Copies of Keras' objects, and what they draw and are called in each process."""
+"""Copies of Keras' objects, with seeds and names that do not vary by process."""
 
 import random
 import re
@@ -28,8 +28,8 @@ _METRICS = ("metrics", "weighted_metrics")
 def keras_seeds_from(seed):
     """Let Keras draw the seeds of layers and initializers from ``seed`` in the block.
 
-    Keras draws them from Python's global random state, which is put back at the end;
-    meanwhile no other model is built. Without a seed, only that holds.
+    Keras draws them from Python's global random state, which is restored at the end;
+    meanwhile no other model is built. Without a seed, only the latter holds.
     """
     with _building:
         if seed is None:
@@ -56,7 +56,7 @@ def compile_settings(model, optimizer):
     Returns
     -------
     dict
-        Metrics keep sums, so they are new ones.
+        The metrics are new ones, since metrics keep sums.
     """
     settings = dict(model._compile_config.config)
     names = metric_names(settings)
@@ -70,8 +70,8 @@ def compile_settings(model, optimizer):
 def copy_keras(thing, **changed):
     """Return a new optimizer or metric with the settings of another.
 
-    One of a class of the user's own that does not say what its settings are is
-    returned itself.
+    If its class is the user's own and does not define ``get_config``, the object
+    itself is returned.
     """
     kind = type(thing)
     if not is_own(kind) and "get_config" not in vars(kind):
@@ -80,8 +80,8 @@ def copy_keras(thing, **changed):
         copied = kind.from_config({**thing.get_config(), **changed})
     except Exception as error:  # Keras refuses lambdas, and more
         raise ValueError(
-            f"No copy can be made of {kind.__name__}, so that it would be shared by "
-            f"fits: {str(error).splitlines()[0][:200]}. Give its class, its name, or "
+            f"{kind.__name__} can't be copied, so that several fits would share it: "
+            f"{str(error).splitlines()[0][:200]}. Give its class, its name, or "
             "the function that it wraps."
         ) from error
     return copy_exclusions(thing, copied)
@@ -105,8 +105,8 @@ def _copy_metric(metric, names):
 def plain_metric_names(names):
     """Return names of metrics as they would be in a new process, by their names.
 
-    Keras numbers the metrics of a class as they are made (``auc_7``): here those of one
-    model are numbered alone.
+    Keras numbers the metrics of a class as they are made (``auc_7``): here they are
+    numbered for each model separately.
     """
     plain: dict[str, str] = {}
     counts: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Labels: those that are known, and what is odd about others."""
+"""Labels: checks that they are known, and warnings about odd ones."""
 
 import warnings
 
@@ -13,12 +13,12 @@ __all__ = [
 
 
 def warn_of_one_hot(y, taken_for):
-    """Warn of labels of which each row has exactly one."""
+    """Warn of an indicator matrix with exactly one label in each row."""
     y = np.asarray(y)
     if y.shape[1] > 1 and (y.sum(axis=1) == 1).all():
         warnings.warn(
-            f"Each row of y has exactly one 1 in its {y.shape[1]} columns. It is taken "
-            f"for {taken_for}. If each row has one label of {y.shape[1]}, pass "
+            f"Each row of y has exactly one 1 in its {y.shape[1]} columns. It is "
+            f"treated as {taken_for}. If each row has one label of {y.shape[1]}, pass "
             "y.argmax(axis=1), or the labels themselves.",
             UserWarning,
             stacklevel=2,
@@ -26,7 +26,7 @@ def warn_of_one_hot(y, taken_for):
 
 
 def warn_of_absent_classes(class_weight, classes):
-    """Warn of weights by class of which none is one of a class that there is."""
+    """Warn of class weights that name none of the classes."""
     if class_weight and not any(label in class_weight for label in classes):
         warnings.warn(
             f"class_weight={class_weight!r} names no class of y, which has "
@@ -46,10 +46,10 @@ def check_same_classes(known, classes):
 
 
 def check_same_labels(known, y):
-    """Check that a ``fit`` which goes on gets the classes of the last."""
+    """Check that a resumed ``fit`` gets the classes of the last fit."""
     found = np.unique(y).tolist()
     if found != known.tolist():
         raise ValueError(
-            "A fit that goes on (warm_start=True) needs the classes of the last: it "
-            f"had {known.tolist()}, y has {found}. Set warm_start=False to begin anew."
+            "A resumed fit (warm_start=True) needs the classes of the last fit: it had "
+            f"{known.tolist()}, y has {found}. Set warm_start=False to start afresh."
         )

@@ -1,7 +1,7 @@
 """The network inside whatever holds it: pipelines, and estimators around one network.
 
-Nothing here runs a step of a pipeline or a fit: the holders do that themselves, in
-whatever way is theirs. A search only reaches the network inside while it is fitted.
+Nothing here runs a step of a pipeline or a fit: the holders do that themselves, each
+in its own way. A search only reaches the network inside while it is fitted.
 """
 
 import sys
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class _Holder:
-    """What holds one estimator; ``fit`` trains it once, or a clone of it.
+    """A kind of estimator that holds one other, which ``fit`` trains once.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ class _Holder:
         return getattr(holder, self._fitted, None)
 
     def replaced(self, holder, fitted):
-        """Return a holder that is as it would be around another fitted estimator."""
+        """Return a copy of a holder around another fitted estimator."""
         found = copy(holder)
         setattr(found, self._fitted, fitted)
         return found
 
     def pass_on(self, holder, X, y):
-        """Return what of some data the estimator inside gets to see."""
+        """Return X and y as the estimator inside gets them."""
         return X, y
 
 
@@ -91,8 +91,8 @@ class _Pipeline(_Holder):
     def pass_on(self, holder, X, y):
         """Let the pipeline transform the rows: its samplers leave new rows as they are.
 
-        "passthrough" stands in the place of the network, and not nothing, since what
-        then stood at the end might be a sampler.
+        "passthrough" takes the place of the network: without it, the last step might be
+        a sampler.
         """
         before = self.replaced(holder, "passthrough")
         return (X if X is None else before.transform(X)), y
@@ -113,8 +113,8 @@ class _TargetTransformer(_Holder):
 
 
 _PIPELINE = _Pipeline()
-# Those that fit one network once, so that what it does after an epoch tells what they
-# would do.
+# Those that fit one network once, so that its predictions after an epoch show what
+# theirs would be.
 _TRAINED = {
     Pipeline: _PIPELINE,
     TransformedTargetRegressor: _TargetTransformer("regressor", "regressor_"),
@@ -139,8 +139,8 @@ def callers():
 def being_fitted_in(estimator):
     """Return what an estimator, whose ``fit`` runs now, is fitting; None if unknown.
 
-    Some holders show the clone that they fit only when its fit has ended; who runs is
-    told by the callers alone.
+    Some holders show the clone that they fit only when its fit has ended; until then
+    only the call stack shows it.
     """
     found = None
     for caller, method in callers():
@@ -196,14 +196,14 @@ def say_what_holds(estimator):
     if find_networks(last):
         return (
             f"{kind} fits the network inside it more than once, or among others: only "
-            "that of a Pipeline, a TransformedTargetRegressor or a "
-            "FixedThresholdClassifier is one whose epochs tell what the whole will do"
+            "in a Pipeline, a TransformedTargetRegressor or a "
+            "FixedThresholdClassifier do its epochs show what the whole will do"
         )
     return f"{kind} is no network of skdl and does not hold one"
 
 
 def last_prefix(estimator):
-    """Return what stands before the names of the network's parameters."""
+    """Return the prefix of the names of the network's parameters."""
     prefix = ""
     for part in _walk_holders(estimator, _TRAINED, "inner"):
         holder = _holder_of(part, _TRAINED)
@@ -213,9 +213,9 @@ def last_prefix(estimator):
 
 
 def fit_prefix(estimator):
-    """Return what stands before the name of an argument of the network's ``fit``.
+    """Return the prefix of the names of the arguments of the network's ``fit``.
 
-    Only pipelines want the name of the step; under metadata routing, nobody does.
+    Only pipelines need the name of the step, and not under metadata routing.
     """
     prefix = ""
     while isinstance(estimator, Pipeline) and not is_routing_enabled():
@@ -225,7 +225,7 @@ def fit_prefix(estimator):
 
 
 def with_network(estimator, network):
-    """Return an estimator as it would be, fitted, with another network in it."""
+    """Return a copy of a fitted estimator with another network in it."""
     holder = _holder_of(estimator, _TRAINED)
     if holder is None:
         return network
@@ -234,7 +234,7 @@ def with_network(estimator, network):
 
 
 def pass_on(estimator, X, y):
-    """Return what of some data the network inside an estimator gets to see.
+    """Return X and y as the network inside an estimator gets them.
 
     The parts before the network are fitted.
     """
@@ -247,7 +247,7 @@ def pass_on(estimator, X, y):
 
 
 def _live(holder, estimator):
-    """Return what an estimator holds as it is while it is fitted, or after that."""
+    """Return the estimator inside another, during its fit or after it."""
     found = being_fitted_in(estimator)
     if found is None or isinstance(estimator, Pipeline):
         found = holder.fitted(estimator)
@@ -255,7 +255,7 @@ def _live(holder, estimator):
 
 
 def strip_pipelines(estimator, X):
-    """Return what the outermost pipelines end in, and the rows as it gets them."""
+    """Return the last step of the outermost pipelines, and the rows it gets."""
     while isinstance(estimator, Pipeline):
         X, _ = _PIPELINE.pass_on(estimator, X, None)
         estimator = _PIPELINE.inner(estimator)
@@ -263,7 +263,7 @@ def strip_pipelines(estimator, X):
 
 
 def only_transforms(estimator):
-    """Return whether what the network predicts is what the whole predicts."""
+    """Return whether the predictions of the network are those of the whole."""
     *holders, _ = _walk_holders(estimator, _TRAINED, "inner")
     return all(isinstance(part, Pipeline) for part in holders)
 

@@ -11,7 +11,7 @@ __all__ = ["as_numeric", "draw_seed", "is_count"]
 
 
 def is_count(value):
-    """Return whether a value is an int from 1, and no boolean."""
+    """Return whether a value is an integer >= 1 and not a boolean."""
     is_int = isinstance(value, Integral) and not isinstance(value, bool)
     return is_int and value >= 1
 
@@ -24,7 +24,7 @@ def as_numeric(X, name="X"):
     X : ndarray
         Checked by scikit-learn, whose older releases leave pandas' text as objects.
     name : str
-        How its user calls it.
+        Its name in errors.
 
     Raises
     ------

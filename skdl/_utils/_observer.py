@@ -1,4 +1,4 @@
-"""Who sees the epochs of a network while something else fits it."""
+"""Observers of the epochs of a network while something else fits it."""
 
 from collections.abc import Callable
 from copy import copy
@@ -11,7 +11,7 @@ class Observer:
     """Sees the epochs of a network while a search or a comparison fits what holds it.
 
     The network, and each clone of it that is made meanwhile, has it as ``_observer``. A
-    leaf overrides what it wants.
+    subclass overrides what it needs.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class Observer:
         The network as it was given; None if there is none.
     """
 
-    # Whether it wants to hear of epochs; of how many at a time, known once they begin.
+    # Whether it is told of epochs, and of how many at a time, known once they begin.
     wants_epochs = True
     stride = 1
 
@@ -44,14 +44,14 @@ class Observer:
         self._watched.clear()
 
     def begin(self, n_epochs: Any, steps_per_epoch: Any, multiply_adds: Any) -> None:
-        """Take the length of the training that begins.
+        """Handle the start of a training, given its length.
 
         Parameters
         ----------
         n_epochs : int
-            Epochs at most.
+            Maximum number of epochs.
         steps_per_epoch : int
-            Steps of each.
+            Steps in each epoch.
         multiply_adds : int
             Multiply-adds of the forward pass of all rows.
         """
@@ -65,11 +65,11 @@ class Observer:
         return
 
     def take_means(self, epoch: Any, loss: Any, metric: Any) -> bool:
-        """Take mean loss and metric of these rows; return whether to stop."""
+        """Handle mean loss and metric of these rows; return whether to stop."""
         return False
 
     def take_estimator(self, epoch: Any, show: Any) -> bool:
-        """Take what ``show`` returns: the network as if its fit had ended.
+        """Handle the network as if its fit had ended, which ``show`` returns.
 
         Return whether to stop.
         """
@@ -94,11 +94,11 @@ class ShownPredictions:
 
     @property
     def stride(self) -> int:
-        """Epochs after which it wants to hear of them."""
+        """Number of epochs after which it is told of them."""
         return self._estimator._observer.stride
 
     def begin(self, read: Any) -> None:
-        """Take what reads the weights of the moment."""
+        """Keep the function that reads the current weights."""
         self._read = read
 
     def epoch_begin(self, epoch: Any) -> None:

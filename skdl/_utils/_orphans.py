@@ -1,4 +1,4 @@
-"""A worker of joblib ends when its parent has died."""
+"""Ending a worker of joblib when its parent has died."""
 
 import multiprocessing
 import os
@@ -13,9 +13,9 @@ _SECONDS = 1.0
 
 @cache
 def end_with_parent():
-    """Watch the parent from now on, where this process is a worker of joblib's loky.
+    """Watch the parent from now on, if this process is a worker of joblib's loky.
 
-    Such a worker hears nothing when its parent is killed: it would end its fits and
+    Such a worker is not told when its parent is killed: it would finish its fits and
     then wait for another five minutes, with TensorFlow in memory.
     """
     name = multiprocessing.current_process().name

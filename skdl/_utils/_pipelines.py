@@ -10,28 +10,28 @@ __all__ = ["warn_if_raw"]
 
 
 def warn_if_raw(estimator, name):
-    """Warn where validation data reach the last step of a pipeline as they were given.
+    """Warn if validation data reach the last step of a pipeline untransformed.
 
-    A step is not told who calls it, so that the callers are looked at. They are the
-    only sign: data that were not transformed may look like those that were.
+    A step is not told who calls it, so the call stack is examined. It is the only
+    sign: data that were not transformed may look like those that were.
 
     Parameters
     ----------
     estimator : estimator
         Whose ``fit`` was called with validation data.
     name : str
-        Of the argument that holds them.
+        Name of the argument that holds them.
     """
     pipeline = _find_pipeline(estimator)
     if pipeline is None or _transforms(pipeline, name):
         return
     steps = ", ".join(step for step, _ in pipeline.steps[:-1])
     warnings.warn(
-        f"{name} of {type(estimator).__name__} is validated on as it was given, not as "
-        f"the steps before ({steps}) would transform it. Give X_val and y_val to the "
+        f"{name} of {type(estimator).__name__} is used as it was given, not as the "
+        f"earlier steps ({steps}) would transform it. Give X_val and y_val to the "
         "fit of a pipeline with transform_input=['X_val'] (under "
         "sklearn.set_config(enable_metadata_routing=True), with "
-        "set_fit_request(X_val=True, y_val=True) of the network), or transform the "
+        "set_fit_request(X_val=True, y_val=True) on the network), or transform the "
         "data by hand.",
         UserWarning,
         stacklevel=3,

@@ -18,7 +18,7 @@ class ProgressLine:
     Parameters
     ----------
     title : str
-        What stands in front.
+        Text in front of the line.
     epochs : int
         Number of epochs.
     """

@@ -1,4 +1,4 @@
-"""The names that scikit-learn does not promise: all of them stand here."""
+"""All names from outside scikit-learn's stable interface are imported here."""
 
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ try:
 except ImportError:  # scikit-learn before 1.9 has no callbacks
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for the mixin of scikit-learn 1.9."""
+        """Stand-in for the mixin of scikit-learn 1.9."""
 
     def with_callbacks(method):
         """Return the method as it is."""
@@ -97,7 +97,7 @@ class EpochTasks:
         return hasattr(estimator, "_skl_callbacks")
 
     def begin(self, read):
-        """Begin the fit; take what reads the weights of the moment."""
+        """Begin the fit; keep the function that reads the current weights."""
         self._read = read
         self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
@@ -161,7 +161,7 @@ class SearchTasks:
     def fit(self, candidate, data):
         """Show the fit of one fold of a candidate, which the block does."""
         number = next(self._numbers)
-        # A trial that was lost and taken again may be one more than was planned.
+        # A trial that was lost and is run again may exceed the planned number.
         if self._root is None or number >= self._n_fits:
             yield
             return
@@ -200,7 +200,7 @@ class SearchTasks:
 
 
 class NoTasks:
-    """Stands for ``SearchTasks`` where nobody is to see the fits."""
+    """Stand-in for ``SearchTasks`` if nothing is to see the fits."""
 
     @contextmanager
     def fit(self, candidate, data):

@@ -15,14 +15,14 @@ def work_in_threads(work, n_threads, stopped):
     work : callable
         Takes pieces of work, one after the other, until there are none.
     n_threads : int
-        How many run it; one alone is this thread.
+        Number of threads; 1 runs it in this thread.
     stopped : threading.Event
-        Set when they are to end; ``work`` looks at it.
+        Set when they are to end; ``work`` checks it.
     """
     if n_threads == 1:
         work()
         return
-    config = sklearn.get_config()  # scikit-learn's is one for each thread
+    config = sklearn.get_config()  # scikit-learn has one for each thread
 
     def work_configured():
         with sklearn.config_context(**config):

@@ -20,7 +20,7 @@ def split_validation(n_rows, labels, fraction, seed, groups=None):
     seed : np.random.SeedSequence
         Where the random numbers come from.
     groups : ndarray of shape (n_rows,), default=None
-        The part takes whole groups, then as that share of them, and not stratified.
+        If given, the part is that share of the groups, each whole; not stratified.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def split_validation(n_rows, labels, fraction, seed, groups=None):
     Raises
     ------
     ValueError
-        If the rows do not suffice.
+        If there are too few rows.
     """
     random_state = int(seed.generate_state(1)[0])
     try:
@@ -58,7 +58,7 @@ def _name_single(labels):
         return ""
     found, counts = np.unique(labels, return_counts=True)
     single = found[counts == 1].tolist()
-    return f" One row alone has each of {single[:5]}." if single else ""
+    return f" Only one row has each of {single[:5]}." if single else ""
 
 
 def check_groups(groups, n_rows):

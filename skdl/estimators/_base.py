@@ -1,4 +1,4 @@
-"""The life of one fit, shared by the estimators."""
+"""The base class of the estimators: what happens during one fit."""
 
 import inspect
 from abc import abstractmethod
@@ -52,9 +52,9 @@ __all__ = [
 
 
 class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints):
-    """The life of one fit of a network.
+    """The base class of the networks: what happens during one fit.
 
-    A leaf adds its ``__init__``, which only stores, ``_make_target``,
+    A subclass adds an ``__init__`` that only stores, ``_make_target``,
     ``_weigh_classes``, ``_make_structure`` and ``_dropout_rates``. A fitted estimator
     owns plain arrays; the program that trained it goes back into the cache.
     """
@@ -68,14 +68,14 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     _network: MLPStructure
     _target: Target
     _weights: list
-    _rates: list | None = None  # of dropout; the first saved files lack them
-    # Set by partial_fit: what its next call goes on with.
+    _rates: list | None = None  # of dropout; missing in the first saved files
+    # Set by partial_fit: the state that its next call resumes from.
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
     # Set by model_.
     _model = None
-    # Set by a search while it fits: who sees the score of each epoch.
+    # Set by a search while it fits: it sees the score of each epoch.
     _observer: Observer | None = None
 
     @abstractmethod
@@ -88,10 +88,10 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     @abstractmethod
     def _dropout_rates(self):
-        """Return the rates of dropout: of the input, and of each hidden layer."""
+        """Return the dropout rates of the input and of each hidden layer."""
 
     def _as_rows(self, X, *, reset=False, name="X"):
-        """Return the data of a name with one flat row for each sample."""
+        """Return the data as one flat row for each sample; errors have the name."""
         return X
 
     def _input_shape(self):
@@ -100,7 +100,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     @abstractmethod
     def _weigh_classes(self, target, part, *, partial):
-        """Return a part of the rows whose weights have those of their classes."""
+        """Return the part with its rows also weighted by their classes."""
 
     @with_hints
     def fit(
@@ -126,14 +126,14 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             How much each row counts. A row of weight zero is left out.
         X_val : array-like of shape (n_val, n_features), default=None
             Data to validate on after each epoch. In a ``Pipeline`` with
-            ``transform_input=["X_val"]`` it goes through the steps before.
+            ``transform_input=["X_val"]`` the earlier steps transform it.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its labels or numbers.
+            The labels or numbers of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Its weights; ``class_weight`` is none of them.
+            The weights of its rows; ``class_weight`` does not apply to them.
         validation_groups : array-like of shape (n_samples,), default=None
             Groups of rows: ``early_stopping`` splits off whole groups, so that no group
-            is trained on and validated on.
+            is used both for training and for validation.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         ------
         ValueError
             If a parameter or the data can't be used, or the training diverges. The
-            estimator is then what it was before.
+            estimator is then unchanged.
         """
         validation = (X_val, y_val, sample_weight_val)
         if X_val is not None:
@@ -166,7 +166,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     def model_(self) -> Any:
         """An ordinary ``keras.Model`` with the weights of this estimator, compiled.
 
-        It is made when it is first asked for. Training it further in Keras does not
+        It is built on first access. Training it further in Keras does not
         change the estimator.
         """
         check_is_fitted(self)
@@ -184,7 +184,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         return self._model
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        """Do one epoch, and keep what the next one needs."""
+        """Train one epoch, and keep the state that the next one needs."""
         resuming = self.__sklearn_is_fitted__()
         with unchanged_on_failure(self):
             return self._fit(
@@ -239,7 +239,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             batch_size=settings["batch_size"],
             callbacks=[deepcopy(callback) for callback in settings["callbacks"]],
             keep_states=partial,
-            # Who searches wants to be interrupted himself.
+            # A search handles the interrupt itself.
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
         if self.early_stopping:
@@ -265,7 +265,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         return self
 
     def _make_network(self, structure, plan, target, settings):
-        """Return the network, and how the parameters say that it is trained."""
+        """Return the network, with the training settings from the parameters."""
         return Network(
             structure=structure,
             plan=plan,
@@ -289,7 +289,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         return self._network.plan(self.n_features_in_, widths)
 
     def _train(self, job, data):
-        """Do the job, and set what a fit sets."""
+        """Run the job, and set the fitted attributes."""
         from skdl.training._run import Run  # imports TensorFlow, so not before a fit
 
         network, observer = job.learner, self._observer
@@ -336,7 +336,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             self.callbacks_ = job.callbacks
 
     def _logits(self, X):
-        """Return what the network says of the rows of ``X``."""
+        """Return the logits of the network for the rows of ``X``."""
         check_is_fitted(self)
         X = as_numeric(validate_rows(self, self._as_rows(X)))
         from skdl.training._inference import infer_network
@@ -359,7 +359,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         Raises
         ------
         ValueError
-            If there is no such parameter: the error has the nearest that there is.
+            If there is no such parameter; the error names the nearest one.
         """
         known = self.get_params(deep=False)
         for name in params:
@@ -372,7 +372,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         return super().set_params(**params)
 
     def _resolved(self):
-        """Return what the fit took for each parameter that is "auto"."""
+        """Return the value that the fit used for each parameter that is "auto"."""
         taken = getattr(self, "resolved_", {})
         return {k: v for k, v in taken.items() if getattr(self, k) == AUTO}
 
@@ -399,7 +399,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         self._dropout_rates()
 
     def _with_hint(self, error):
-        """Return the error of a parameter with the nearest value that is known."""
+        """Return the error of a parameter with the nearest accepted value."""
         for name, constraints in self._parameter_constraints.items():
             if f"The {name!r} parameter" in str(error):
                 accepted = [
@@ -452,9 +452,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         ]
         if changed:
             raise ValueError(
-                "A fit that goes on needs the network of the last: "
+                "A resumed fit needs the same network as the last fit: "
                 f"{'; '.join(changed)}. Set warm_start=False, or clone the estimator, "
-                "to begin anew."
+                "to start afresh."
             )
 
     def __sklearn_is_fitted__(self):
@@ -483,12 +483,12 @@ def can_fit_partially(estimator: Any) -> bool:
     Raises
     ------
     AttributeError
-        If it has not, with the reason.
+        If it does not have it; the message gives the reason.
     """
     if estimator.early_stopping:
         raise AttributeError(
-            "early_stopping=True does not go with partial_fit, which does one epoch: "
-            "set early_stopping=False."
+            "early_stopping=True can't be combined with partial_fit, which trains one "
+            "epoch: set early_stopping=False."
         )
     return True
 

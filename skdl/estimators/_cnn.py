@@ -34,7 +34,7 @@ __all__ = [
     "Convolutional",
 ]
 
-# A small network of the usual shape: docs/images.md says what it reaches.
+# A small network of the usual shape: docs/images.md has its scores.
 CNN_FILTERS = (32, 64, 64)
 CNN_HIDDEN = (128,)
 CNN_ACTIVATION = "relu"
@@ -80,7 +80,7 @@ class Convolutional(BaseNetwork):
     _flat: bool
 
     def _make_structure(self, target):
-        # A fit that goes on keeps the shape of the images: another one is refused.
+        # A resumed fit keeps the shape of the images: another one is refused.
         images.check_given_shape(self.image_shape, self.image_shape_)
         filters = self._filters()
         hidden = expand_hidden_sizes(self.hidden_layer_sizes)
@@ -113,8 +113,8 @@ class Convolutional(BaseNetwork):
         filters = expand_hidden_sizes(self.conv_filters, "conv_filters")
         if not filters:
             raise ValueError(
-                f"conv_filters={self.conv_filters!r} must have a convolution: "
-                "without any it is an MLPClassifier or MLPRegressor."
+                f"conv_filters={self.conv_filters!r} must have at least one number: "
+                "without convolutions, use MLPClassifier or MLPRegressor."
             )
         return filters
 
@@ -150,34 +150,35 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     Parameters
     ----------
     conv_filters : int or sequence of int, default=(32, 64, 64)
-        Number of filters of each convolution, from 1. Each is followed by its
+        Number of filters of each convolution, at least 1. Each is followed by its
         normalization, activation, pooling and dropout.
     kernel_size : int or sequence of int, default=3
-        Side of the kernels in pixels, from 1: one for all convolutions, or one for
-        each. They are padded with zeros, so that places are kept.
+        Side of the kernels in pixels, at least 1: one for all convolutions, or one for
+        each. Images are padded with zeros, so that their size is kept.
     pooling : "max", "average", int or None, default="max"
-        What follows each convolution: the largest or the mean value of each square of
-        2 by 2 places, or the largest of a square with the given side.
+        Pooling after each convolution: the largest or the mean value of each square of
+        2 by 2 pixels; an int takes the largest value of squares of that side.
     conv_batch_norm : bool, default=False
-        Whether to normalize each convolution over the batch and all places, before its
-        activation (Ioffe & Szegedy, 2015).
+        Whether to normalize each convolution over the batch and all positions, before
+        its activation (Ioffe & Szegedy, 2015).
     conv_dropout : float or sequence of float, default=0.0
-        Share of the values after each pooling that a step leaves out, in [0, 1).
+        Share of the values after each pooling that a step drops, in [0, 1).
     global_pooling : "max", "average" or None, default=None
-        What makes one number of each filter for the dense layers (Lin et al., 2014);
-        None gives them the values of all places.
+        How each filter is reduced to one number for the dense layers (Lin et al.,
+        2014); None passes on the values of all positions.
     augmentation : dict, keras.layers.Layer, list of them or None, default=None
         How images are changed at random, in training only: ``{"flip": "horizontal"}``
         (or ``"vertical"``, ``"horizontal_and_vertical"``), ``"shift": 0.1`` (share of
         the sides), ``"crop": 4`` (pixels: as if padded and cropped), ``"rotation": 10``
         (degrees either way), ``"zoom": 0.1`` (share), ``"contrast": 0.2`` (share),
-        ``"noise": 0.05`` (deviation, to 1), in their order. What comes in from outside
-        is 0. Or Keras' own random layers.
+        ``"noise": 0.05`` (standard deviation, at most 1), in the order given. Pixels
+        from outside the image are 0. Or Keras' own random layers.
     image_shape : tuple of int or None, default=None
-        Height, width and channels of the images in flat rows. None infers squares, of
-        one channel or else of three, and takes other rows as images of one line.
+        Height, width and channels of the images in flat rows. None infers
+        squares of one channel or else of three, and treats other rows as images of
+        height 1.
     hidden_layer_sizes : int or sequence of int, default=(128,)
-        Number of units of each dense hidden layer, from 1, or none.
+        Number of units of each dense hidden layer, at least 1; empty for no layer.
     activation : str, default="relu"
         Activation of all hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
@@ -185,7 +186,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         ``"identity"``.
     kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
-        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        al., 2017, for selu; Glorot & Bengio, 2010, for saturating ones and the output)
         or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
@@ -195,15 +196,15 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
         each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.2
-        Share of the units of each dense hidden layer that a step leaves out, in
+        Share of the units of each dense hidden layer that a step drops, in
         [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the pixels.
     l1 : float, default=0.0
-        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+        Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
     l2 : float, default=0.0
-        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
-        Keras.
+        Penalty, at least 0: ``l2 * sum(w**2)`` over the kernels is added to the loss,
+        as in Keras.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
@@ -211,7 +212,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     learning_rate : float, default=0.001
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
         ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
         ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
@@ -222,40 +223,40 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
         "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
     momentum : float, default=0.0
-        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+        Momentum of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
-        Whether the momentum of ``"sgd"`` is Nesterov's.
+        Whether ``"sgd"`` uses Nesterov momentum.
     clipnorm : float or None, default=None
-        Above 0: the longest that the gradient of one weight array may be; a longer one
-        is shortened to it. One of the three at most.
+        Largest norm of the gradient of one weight array, above 0; a larger gradient is
+        scaled down to it. At most one of the three clip parameters may be given.
     clipvalue : float or None, default=None
-        Above 0: the largest that a value of the gradient may be, either way.
+        Largest absolute value of each element of the gradient, above 0.
     global_clipnorm : float or None, default=None
-        Above 0: the longest that the gradients of all weights together may be (Pascanu
-        et al., 2013).
+        Largest norm of the gradients of all weights together, above 0 (Pascanu et al.,
+        2013).
     batch_size : int, default=64
-        Rows of a step, from 1; -1 takes all rows in one step.
+        Rows per batch, at least 1; -1 takes all rows as one batch.
     epochs : int, default=30
-        How often to go over the data, from 1.
+        Number of passes over the data, at least 1.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss does not improve any more.
+        Whether to stop when the validation loss no longer improves.
     validation_fraction : float, default=0.1
         Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
         stratified by class and drawn at random. Not used where ``fit`` gets ``X_val``.
     patience : int, default=10
         Epochs without an improvement after which training stops.
     min_delta : float, default=0.0
-        By how much the validation loss must fall to count as an improvement, from 0.
+        Decrease of the validation loss that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
-        Whether early stopping goes back to the weights of the best epoch.
+        Whether early stopping restores the weights of the best epoch.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, as ``{class: weight}``; ``"balanced"`` makes the classes
-        count alike.
+        Weight of each class, as ``{class: weight}``; ``"balanced"`` gives all
+        classes the same total weight.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
+        Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
-        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
-        the epochs that were done are kept, with a warning.
+        What Ctrl-C does to a fit: ``"raise"`` discards it and raises
+        ``KeyboardInterrupt``; ``"keep"`` keeps the completed epochs, with a warning.
     callbacks : list of keras.callbacks.Callback, default=None
         Keras callbacks. Each fit works on its own copies.
     verbose : int, default=0
@@ -272,15 +273,15 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     n_features_in_ : int
         Number of pixels times channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where all of them are strings.
+        Names of the features, if all of them are strings.
     n_outputs_ : int
         1, or the number of labels of a multilabel target.
     n_iter_ : int
-        Epochs that were run.
+        Number of epochs that were run.
     history_ : dict of list
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
-        validation data ``val_loss`` and ``val_accuracy`` too. No loss holds penalties.
-        ``partial_fit`` goes on with it.
+        validation data ``val_loss`` and ``val_accuracy`` too. The losses exclude
+        the penalties. ``partial_fit`` appends to it.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -289,13 +290,14 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     See Also
     --------
     CNNRegressor : The same network for numbers.
-    MLPClassifier : A network for features that are no images.
+    MLPClassifier : A network for features that are not images.
 
     Notes
     -----
     X has images of shape (n_samples, height, width) or (n_samples, height, width,
-    channels), or flat rows (n_samples, n_features), so that it may stand behind a
-    ``StandardScaler``. Networks learn best from pixels of mean 0 and deviation 1.
+    channels), or flat rows (n_samples, n_features), so that it may follow a
+    ``StandardScaler``. Networks learn best from pixels of mean 0 and standard
+    deviation 1.
 
     References
     ----------

@@ -1,14 +1,14 @@
-"""Defaults that follow the number of rows: docs/defaults.md has their measurement."""
+"""Defaults that depend on the number of rows, as measured in docs/defaults.md."""
 
 from sklearn.base import is_regressor
 
 __all__ = ["AUTO", "resolve"]
 
 AUTO = "auto"
-# The penalty is this strong up to so many rows.
+# The penalty, and the number of rows up to which it is constant.
 _L2 = 1e-3
 _PENALIZED_ROWS = 2_000
-# How many rows a training sees in all epochs together, and its fewest and most epochs.
+# Rows that a training sees in all epochs together, and the limits on its epochs.
 _ROWS_IN_ALL = {"classification": 2_000_000, "regression": 600_000}
 _EPOCHS = (5, 100)
 _BATCHES = ((10_000, 64), (40_000, 128))
@@ -16,9 +16,9 @@ _LARGEST_BATCH = 256
 
 
 def _l2(n_rows, task):
-    """Return a penalty that falls with the rows, as scikit-learn's ``alpha / n`` does.
+    """Return a penalty that falls with the rows, like scikit-learn's ``alpha / n``.
 
-    Measured on sets of 2,000 to 60,000 rows, classes want it to fall a little faster.
+    It falls a little faster for classification, as measured on 2,000 to 60,000 rows.
     """
     # The loss is a mean over rows, and the penalty is not: what is right for few rows
     # is too much for many.
@@ -33,9 +33,9 @@ def _batch_size(n_rows, task):
 
 
 def _epochs(n_rows, task):
-    """Return so many epochs that the steps are about the same from some rows on.
+    """Return fewer epochs for more rows, so that the rows seen in all are the same.
 
-    Fewer for numbers: the outliers of a noisy target are learned by heart sooner.
+    Regression gets fewer: the outliers of a noisy target are memorized sooner.
     """
     least, most = _EPOCHS
     return max(least, min(most, round(_ROWS_IN_ALL[task] / n_rows)))
@@ -45,16 +45,16 @@ _RULES = {"l2": _l2, "batch_size": _batch_size, "epochs": _epochs}
 
 
 def resolve(estimator, settings, n_rows):
-    """Return what ``"auto"`` stands for, by the names of the parameters that have it.
+    """Return the values that ``"auto"`` stands for, by parameter name.
 
     Parameters
     ----------
     estimator : estimator
-        A regressor has other numbers than a classifier.
+        Regressors and classifiers have different defaults.
     settings : dict
         Parameters by name.
     n_rows : int
-        Rows that are trained on, with those of a validation part that is split off.
+        Training rows, including those of a validation set that is split off.
 
     Returns
     -------

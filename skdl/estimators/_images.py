@@ -1,4 +1,4 @@
-"""Images as rows: their shape, and the kernels that go over them."""
+"""Images as rows: their shape, and the sizes of the kernels."""
 
 import math
 import warnings
@@ -22,18 +22,18 @@ def find_image_shape(shape, given):
     shape : tuple of int
         Shape of X: rows, or images with or without channels.
     given : sequence of int or None
-        Height and width, perhaps channels, as the user has said.
+        Height, width and perhaps channels, as given by the user.
 
     Returns
     -------
     tuple of int
         Flat rows of unknown shape are squares of one channel, else of three, else
-        images of one line. Warns where channels seem to come first.
+        images of height 1. Warns if the channels seem to come first.
 
     Raises
     ------
     ValueError
-        If that is no shape, or not the shape of X.
+        If ``given`` is not a valid shape, or not that of X.
     """
     if len(shape) > 4:
         raise ValueError(
@@ -57,12 +57,12 @@ def find_image_shape(shape, given):
 
 
 def check_given_shape(given, found):
-    """Check that the shape that a user has said is that of the images.
+    """Check that the shape given by the user is that of the images.
 
     Raises
     ------
     ValueError
-        If it is no shape, or another.
+        If it is not a valid shape, or differs.
     """
     if given is not None and _check_image_shape(given) != found:
         raise ValueError(
@@ -92,14 +92,14 @@ def check_same_images(estimator, shape, name="X"):
     estimator : estimator
         Its ``image_shape_`` is None if that is not known.
     shape : tuple of int
-        Of the data; flat rows are not checked.
+        Shape of the data; flat rows are not checked.
     name : str, default="X"
-        Of the data.
+        Name of the data.
 
     Raises
     ------
     ValueError
-        If they are of another, or the data are a single image.
+        If their shape differs, or the data are a single image.
     """
     expected, is_image = estimator.image_shape_, len(shape) in (3, 4)
     if expected is None:
@@ -124,7 +124,7 @@ def _check_image_shape(given):
     if len(shape) not in (2, 3) or not all(map(is_count, shape)):
         raise ValueError(
             f"image_shape={given!r} must be (height, width) or (height, width, "
-            "channels), of ints from 1."
+            "channels), of integers >= 1."
         )
     return (*map(int, shape), 1)[:3]
 
@@ -143,7 +143,7 @@ def expand_kernel_size(size, n_blocks):
     Raises
     ------
     ValueError
-        If there are more or fewer sizes than convolutions, or one is no int from 1.
+        If there are more or fewer sizes than convolutions, or one is not an int >= 1.
     """
     sizes = [size] * n_blocks if isinstance(size, Integral) else list(size)
     if len(sizes) != n_blocks:
@@ -153,5 +153,5 @@ def expand_kernel_size(size, n_blocks):
         )
     for index, one in enumerate(sizes):
         if not is_count(one):
-            raise ValueError(f"kernel_size[{index}]={one!r} must be an int from 1.")
+            raise ValueError(f"kernel_size[{index}]={one!r} must be an integer >= 1.")
     return tuple((int(one), int(one)) for one in sizes)

@@ -21,13 +21,13 @@ __all__ = [
     "warn_of_scales",
 ]
 
-# What scikit-learn's scalers leave is far below; bytes of images are, too.
+# Features scaled by scikit-learn, and bytes of images, are far below this.
 LARGE_FEATURES = 1e3
 
 _LOOKED_AT = 10_000
 
-# A training keeps the weights, their gradients and two states of an optimizer; before
-# and after it there is one copy more, as arrays.
+# Training holds the weights, their gradients and two states of an optimizer; before
+# and after it there is one more copy, as arrays.
 _COPIES = 5
 
 
@@ -37,13 +37,13 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     Parameters
     ----------
     estimator : estimator
-        Whose features they must have; with ``reset`` it takes theirs.
+        X must have its features; with ``reset`` it records those of X.
     X, y, weight : array-like
         The data; ``weight`` may be None.
     reset : bool, default=False
         Whether this is new training data.
     names : tuple of str
-        What the user calls them.
+        Their names in errors.
 
     Raises
     ------
@@ -84,8 +84,8 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
 def validate_rows(estimator, X):
     """Return the rows to predict as an array or a CSR matrix, checked.
 
-    The names of a frame's columns are compared once for each columns object, and not
-    once for each call: with 20,000 columns that takes longer than to predict.
+    The names of a frame's columns are compared once for each columns object, not once
+    for each call: with 20,000 columns that takes longer than the prediction.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def _explain(error, name):
         )
     if "Found array with dim" in text:
         return ValueError(
-            f"{name}: {text} Images go into CNNClassifier or CNNRegressor; other rows "
-            "are made flat by X.reshape(len(X), -1)."
+            f"{name}: {text} For images use CNNClassifier or CNNRegressor; flatten "
+            "other rows with X.reshape(len(X), -1)."
         )
     if name != "X":
         return ValueError(f"{name} or its y: {text}")
@@ -126,14 +126,14 @@ def _explain(error, name):
 
 
 def warn_of_scales(X, names=None):
-    """Warn of features on a scale that no network learns well from.
+    """Warn of features that are too large for a network to learn well from.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        The training data, of which at most 10,000 rows are looked at.
+        The training data, of which at most 10,000 rows are examined.
     names : ndarray of shape (n_features,), default=None
-        Of the features.
+        Names of the features.
     """
     some = X[:: 1 + X.shape[0] // _LOOKED_AT].astype(np.float64)
     with np.errstate(over="ignore"):
@@ -148,10 +148,10 @@ def warn_of_scales(X, names=None):
     name = worst if names is None else repr(names[worst])
     n_large = int((sizes > LARGE_FEATURES).sum())
     warnings.warn(
-        f"{n_large} of {len(sizes)} features are large: feature {name} has the mean "
-        f"{mean[worst]:.3g} and the deviation {np.sqrt(variance[worst]):.3g}. "
-        "Networks learn from features of mean 0 and deviation 1: put a StandardScaler "
-        "in front, as make_pipeline(StandardScaler(), network).",
+        f"{n_large} of {len(sizes)} features are large: feature {name} has mean "
+        f"{mean[worst]:.3g} and standard deviation {np.sqrt(variance[worst]):.3g}. "
+        "Networks learn best from features of mean 0 and standard deviation 1: put a "
+        "StandardScaler in front, as in make_pipeline(StandardScaler(), network).",
         UserWarning,
         stacklevel=2,
     )
@@ -165,12 +165,12 @@ def kept_rows(weight):
 
 
 def check_memory(shapes):
-    """Check that a network fits into the memory that is free, before it is made.
+    """Check that a network fits into the free memory, before it is built.
 
     Parameters
     ----------
     shapes : sequence of tuple of int
-        Of the kernel of each layer.
+        Shapes of the kernel of each layer.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def check_memory(shapes):
     if needed > free:
         raise MemoryError(
             f"The network has {n_weights:,} weights: kernels {list(shapes)}. Its "
-            f"training needs about {needed:.3g} GiB, and {free:.3g} GiB are free. Give "
-            "smaller hidden_layer_sizes or fewer features; pooling or global_pooling "
-            "does it for images."
+            f"training needs about {needed:.3g} GiB, and {free:.3g} GiB are free. Use "
+            "smaller hidden_layer_sizes or fewer features; for images, use pooling or "
+            "global_pooling."
         )

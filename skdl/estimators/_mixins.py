@@ -1,4 +1,4 @@
-"""What the networks that classify have in common, and those that predict numbers."""
+"""The common parts of the classifiers, and those of the regressors."""
 
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ __all__ = ["NetworkClassifier", "NetworkRegressor"]
 
 
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
-    """A network that classifies; a leaf says of which layers it is made."""
+    """A network that classifies; a subclass defines its layers."""
 
     _parameter_constraints = BaseNetwork._parameter_constraints | {
         "class_weight": [dict, StrOptions({"balanced"}), None]
@@ -31,7 +31,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
-        """Train one epoch on some rows, going on from where the last call ended.
+        """Train one epoch on some rows, continuing from the last call.
 
         Parameters
         ----------
@@ -40,7 +40,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that there will be. The first call needs them, unless y is an
+            All labels that will ever occur. The first call needs them, unless y is an
             indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
@@ -68,7 +68,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``. Of several labels, the probability of each.
+            In the order of ``classes_``. If multilabel, the probability of each label.
         """
         logits = self._logits(X)
         return self._target.probabilities(logits)
@@ -84,14 +84,14 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``; finite also where a probability is too small
-            for a number.
+            In the order of ``classes_``; finite even where a probability is too small
+            for a float.
         """
         logits = self._logits(X)
         return self._target.log_probabilities(logits)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits: what the softmax or the sigmoid is taken of.
+        """Return the logits: the input of the softmax or the sigmoid.
 
         Parameters
         ----------
@@ -101,8 +101,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One column for each class or label; for two classes no columns, and above 0
-            for the second.
+            One column for each class or label; for two classes a flat array, positive
+            for the second class.
         """
         logits = self._logits(X)
         return self._target.decide(logits)
@@ -131,16 +131,16 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             return part
         if partial and self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' does not go with partial_fit, which sees only "
-                "some of the rows: give a dict {class: weight}."
+                "class_weight='balanced' can't be combined with partial_fit, which "
+                "sees only some of the rows: give a dict {class: weight}."
             )
         weight = target.weigh(part.y, part.weight, self.class_weight)
         if part.weight is not None:
             weight = part.weight * weight
         if not weight.any():
             raise ValueError(
-                f"class_weight={self.class_weight!r} leaves no row a weight: y holds "
-                "only classes of weight 0."
+                f"class_weight={self.class_weight!r} leaves no row with a weight above "
+                "0: y holds only classes of weight 0."
             )
         return part.weighted(weight)
 
@@ -151,13 +151,13 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
 
 class NetworkRegressor(RegressorMixin, BaseNetwork):
-    """A network that predicts numbers; a leaf says of which layers it is made."""
+    """A network that predicts numbers; a subclass defines its layers."""
 
     _target: NumberTarget
 
     @available_if(can_fit_partially)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train one epoch on some rows, going on from where the last call ended.
+        """Train one epoch on some rows, continuing from the last call.
 
         Parameters
         ----------

@@ -74,8 +74,8 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100, 50)
-        Number of units of each hidden layer, from 1. The empty sequence gives a linear
-        model.
+        Number of units of each hidden layer, at least 1. The empty sequence gives a
+        linear model.
     activation : str, default="swish"
         Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
@@ -83,7 +83,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         ``"identity"``.
     kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
-        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        al., 2017, for selu; Glorot & Bengio, 2010, for saturating ones and the output)
         or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
@@ -93,17 +93,17 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
         each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.1
-        Share of the units of each hidden layer that a step leaves out, in [0, 1): one
+        Share of the units of each hidden layer that a step drops, in [0, 1): one
         for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
     l1 : float, default=0.0
-        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+        Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
     l2 : float or "auto", default="auto"
-        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
-        Keras. The loss is a mean over rows and the penalty is not, so what is right for
-        few rows is too much for many, and scikit-learn divides its ``alpha`` by
-        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
+        Penalty, at least 0: ``l2 * sum(w**2)`` over the kernels is added to the loss,
+        as in Keras. The loss is a mean over rows and the penalty is not, so what is
+        right for few rows is too much for many (scikit-learn divides its ``alpha`` by
+        ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
         n_samples) ** 1.5`` above, the best of what was measured.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
@@ -112,7 +112,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
     learning_rate : float, default=0.002
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
         ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
         ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
@@ -123,42 +123,42 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
         ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
         "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
     momentum : float, default=0.0
-        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+        Momentum of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
-        Whether the momentum of ``"sgd"`` is Nesterov's.
+        Whether ``"sgd"`` uses Nesterov momentum.
     clipnorm : float or None, default=None
-        Above 0: the longest that the gradient of one weight array may be; a longer one
-        is shortened to it. One of the three at most.
+        Largest norm of the gradient of one weight array, above 0; a larger gradient is
+        scaled down to it. At most one of the three clip parameters may be given.
     clipvalue : float or None, default=None
-        Above 0: the largest that a value of the gradient may be, either way.
+        Largest absolute value of each element of the gradient, above 0.
     global_clipnorm : float or None, default=None
-        Above 0: the longest that the gradients of all weights together may be (Pascanu
-        et al., 2013).
+        Largest norm of the gradients of all weights together, above 0 (Pascanu et al.,
+        2013).
     batch_size : int or "auto", default="auto"
-        Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
-        10,000 rows, 128 up to 40,000, and 256 above.
+        Rows per batch, at least 1; -1 takes all rows as one batch. ``"auto"`` is 64 up
+        to 10,000 rows, 128 up to 40,000, and 256 above.
     epochs : int or "auto", default="auto"
-        How often to go over the data, from 1. ``"auto"`` is 100 up to 20,000 rows, and
-        ``2_000_000 / n_samples`` above, but 5 at least.
+        Number of passes over the data, at least 1. ``"auto"`` is 100 up to 20,000 rows,
+        and ``2_000_000 / n_samples`` above, but at least 5.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss does not improve any more.
+        Whether to stop when the validation loss no longer improves.
     validation_fraction : float, default=0.1
         Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
         stratified by class and drawn at random. Not used where ``fit`` gets ``X_val``.
     patience : int, default=10
         Epochs without an improvement after which training stops.
     min_delta : float, default=0.0
-        By how much the validation loss must fall to count as an improvement, from 0.
+        Decrease of the validation loss that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
-        Whether early stopping goes back to the weights of the best epoch.
+        Whether early stopping restores the weights of the best epoch.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, as ``{class: weight}``; ``"balanced"`` makes the classes
-        count alike.
+        Weight of each class, as ``{class: weight}``; ``"balanced"`` gives all
+        classes the same total weight.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
+        Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
-        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
-        the epochs that were done are kept, with a warning.
+        What Ctrl-C does to a fit: ``"raise"`` discards it and raises
+        ``KeyboardInterrupt``; ``"keep"`` keeps the completed epochs, with a warning.
     callbacks : list of keras.callbacks.Callback, default=None
         Keras callbacks. Each fit works on its own copies.
     verbose : int, default=0
@@ -173,17 +173,17 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where all of them are strings.
+        Names of the features, if all of them are strings.
     n_outputs_ : int
         1, or the number of labels of a multilabel target.
     n_iter_ : int
-        Epochs that were run.
+        Number of epochs that were run.
     resolved_ : dict of str to number
-        What was taken for the parameters that are ``"auto"``.
+        The values used for the parameters that are ``"auto"``.
     history_ : dict of list
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
-        validation data ``val_loss`` and ``val_accuracy`` too. No loss holds penalties.
-        ``partial_fit`` goes on with it.
+        validation data ``val_loss`` and ``val_accuracy`` too. The losses exclude
+        the penalties. ``partial_fit`` appends to it.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -196,7 +196,7 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
 
     Notes
     -----
-    Networks learn best from features of mean 0 and deviation 1: put a
+    Networks learn best from features of mean 0 and standard deviation 1: put a
     ``StandardScaler`` in front.
 
     References
@@ -286,15 +286,15 @@ class MLPClassifier(_Perceptron, NetworkClassifier):
 class MLPRegressor(_Perceptron, NetworkRegressor):
     """A multilayer perceptron that predicts numbers, trained through TensorFlow.
 
-    It takes one target or several. The targets are brought to mean 0 and deviation 1
-    for the training, and back for the predictions; the loss is the mean squared error
-    of the scaled targets.
+    It takes one target or several. The targets are scaled to mean 0 and standard
+    deviation 1 for training, and predictions are scaled back; the loss is the mean
+    squared error of the scaled targets.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100, 50)
-        Number of units of each hidden layer, from 1. The empty sequence gives a linear
-        model.
+        Number of units of each hidden layer, at least 1. The empty sequence gives a
+        linear model.
     activation : str, default="swish"
         Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
         ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
@@ -302,7 +302,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         ``"identity"``.
     kernel_initializer : str or dict, default="auto"
         ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
-        al., 2017, for selu; Glorot & Bengio, 2010, for what saturates and the output)
+        al., 2017, for selu; Glorot & Bengio, 2010, for saturating ones and the output)
         or the Keras name of an initializer, or a dict of its name and settings, as
         ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
     batch_norm : bool, default=False
@@ -312,17 +312,17 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
         each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.1
-        Share of the units of each hidden layer that a step leaves out, in [0, 1): one
+        Share of the units of each hidden layer that a step drops, in [0, 1): one
         for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
     l1 : float, default=0.0
-        Penalty from 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+        Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
     l2 : float or "auto", default="auto"
-        Penalty from 0: ``l2 * sum(w**2)`` over the kernels is added to the loss, as in
-        Keras. The loss is a mean over rows and the penalty is not, so what is right for
-        few rows is too much for many, and scikit-learn divides its ``alpha`` by
-        ``n_samples``: ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * 2000 /
+        Penalty, at least 0: ``l2 * sum(w**2)`` over the kernels is added to the loss,
+        as in Keras. The loss is a mean over rows and the penalty is not, so what is
+        right for few rows is too much for many (scikit-learn divides its ``alpha`` by
+        ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * 2000 /
         n_samples`` above, the best of what was measured.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
@@ -331,7 +331,7 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
     learning_rate : float, default=0.002
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
-        None keeps the rate. By name ``"step"``, ``"exponential"``, ``"inverse_time"``
+        None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
         ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
         ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
@@ -342,39 +342,39 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
         "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
     momentum : float, default=0.0
-        Of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+        Momentum of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
-        Whether the momentum of ``"sgd"`` is Nesterov's.
+        Whether ``"sgd"`` uses Nesterov momentum.
     clipnorm : float or None, default=None
-        Above 0: the longest that the gradient of one weight array may be; a longer one
-        is shortened to it. One of the three at most.
+        Largest norm of the gradient of one weight array, above 0; a larger gradient is
+        scaled down to it. At most one of the three clip parameters may be given.
     clipvalue : float or None, default=None
-        Above 0: the largest that a value of the gradient may be, either way.
+        Largest absolute value of each element of the gradient, above 0.
     global_clipnorm : float or None, default=None
-        Above 0: the longest that the gradients of all weights together may be (Pascanu
-        et al., 2013).
+        Largest norm of the gradients of all weights together, above 0 (Pascanu et al.,
+        2013).
     batch_size : int or "auto", default="auto"
-        Rows of a step, from 1; -1 takes all rows in one step. ``"auto"`` is 64 up to
-        10,000 rows, 128 up to 40,000, and 256 above.
+        Rows per batch, at least 1; -1 takes all rows as one batch. ``"auto"`` is 64 up
+        to 10,000 rows, 128 up to 40,000, and 256 above.
     epochs : int or "auto", default="auto"
-        How often to go over the data, from 1. ``"auto"`` is 100 up to 6,000 rows, and
-        ``600_000 / n_samples`` above, but 5 at least.
+        Number of passes over the data, at least 1. ``"auto"`` is 100 up to 6,000 rows,
+        and ``600_000 / n_samples`` above, but at least 5.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss does not improve any more.
+        Whether to stop when the validation loss no longer improves.
     validation_fraction : float, default=0.1
         Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
         drawn at random. Not used where ``fit`` gets ``X_val``.
     patience : int, default=10
         Epochs without an improvement after which training stops.
     min_delta : float, default=0.0
-        By how much the validation loss must fall to count as an improvement, from 0.
+        Decrease of the validation loss that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
-        Whether early stopping goes back to the weights of the best epoch.
+        Whether early stopping restores the weights of the best epoch.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
+        Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
-        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
-        the epochs that were done are kept, with a warning.
+        What Ctrl-C does to a fit: ``"raise"`` discards it and raises
+        ``KeyboardInterrupt``; ``"keep"`` keeps the completed epochs, with a warning.
     callbacks : list of keras.callbacks.Callback, default=None
         Keras callbacks. Each fit works on its own copies.
     verbose : int, default=0
@@ -387,17 +387,17 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where all of them are strings.
+        Names of the features, if all of them are strings.
     n_outputs_ : int
         Number of targets.
     n_iter_ : int
-        Epochs that were run.
+        Number of epochs that were run.
     resolved_ : dict of str to number
-        What was taken for the parameters that are ``"auto"``.
+        The values used for the parameters that are ``"auto"``.
     history_ : dict of list
         For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
-        validation data ``val_loss`` and ``val_r2`` too. No loss holds penalties.
-        ``partial_fit`` goes on with it.
+        validation data ``val_loss`` and ``val_r2`` too. The losses exclude
+        the penalties. ``partial_fit`` appends to it.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -410,12 +410,12 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
 
     Notes
     -----
-    Networks learn best from features of mean 0 and deviation 1: put a
+    Networks learn best from features of mean 0 and standard deviation 1: put a
     ``StandardScaler`` in front.
 
     ``r2`` in ``history_`` is one minus the squared error of the scaled targets: on the
-    training data the coefficient of determination, on other data that against the mean
-    of the training targets.
+    training data this is the coefficient of determination; on other data it compares
+    with the mean of the training targets.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Parameters: what each may be, and checks of those that need more."""
+"""Parameters: the accepted values of each, and further checks of some."""
 
 import math
 import warnings
@@ -84,7 +84,7 @@ CONSTRAINTS = {
 
 
 def check_numbers(params, constraints):
-    """Refuse booleans where a number is meant; Python takes them for 0 and 1."""
+    """Refuse booleans where a number is expected: to Python they are 0 and 1."""
     for name, accepted in constraints.items():
         is_number = any(isinstance(constraint, Interval) for constraint in accepted)
         value = params.get(name)
@@ -93,12 +93,12 @@ def check_numbers(params, constraints):
 
 
 def expand_hidden_sizes(sizes, name="hidden_layer_sizes"):
-    """Return ``hidden_layer_sizes``, or what is given like it, as a list of int.
+    """Return ``hidden_layer_sizes``, or a parameter like it, as a list of int.
 
     Raises
     ------
     ValueError
-        If a width is not an int from 1.
+        If a width is not an integer >= 1.
     """
     if isinstance(sizes, Integral):
         return [int(sizes)]
@@ -106,8 +106,8 @@ def expand_hidden_sizes(sizes, name="hidden_layer_sizes"):
     for index, size in enumerate(sizes):
         if not is_count(size):
             raise ValueError(
-                f"{name}[{index}]={size!r} must be an int from 1: the number of units "
-                "or filters of a hidden layer."
+                f"{name}[{index}]={size!r} must be an integer >= 1: the number of "
+                "units or filters of a hidden layer."
             )
     return [int(size) for size in sizes]
 
@@ -136,22 +136,22 @@ def expand_dropout(dropout, n_hidden, name="dropout"):
 
 
 def choose_clip(params):
-    """Return which norm of the gradients is limited, and to what, or None.
+    """Return the kind of gradient clipping and its limit, or None.
 
     Raises
     ------
     ValueError
-        If several are.
+        If several limits are given.
     """
     given = [(name, params[name]) for name in CLIPS if params[name] is not None]
     if len(given) > 1:
         both = " and ".join(f"{name}={value!r}" for name, value in given)
-        raise ValueError(f"{both} are given, and only one limit is applied: leave one.")
+        raise ValueError(f"{both} are given, but only one may be: leave one of them.")
     return given[0] if given else None
 
 
 def choose_normalization(normalization, batch_norm):
-    """Return what normalizes hidden layers, by either spelling.
+    """Return the normalization of hidden layers, from either spelling.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def check_initializer(initializer):
 
     try:
         make_initializer(initializer, seed=0)((2, 2))
-    except Exception as error:  # Keras and TensorFlow raise various
+    except Exception as error:  # Keras and TensorFlow raise many types
         raise ValueError(
             f"kernel_initializer={initializer!r} is not known: use 'auto', a Keras "
             "name such as 'he_normal', 'glorot_uniform' or 'lecun_normal', or a dict "
@@ -191,12 +191,12 @@ def check_initializer(initializer):
 
 
 def check_optimizer(params, defaults):
-    """Check an optimizer that is an instance, and what it makes meaningless.
+    """Check an optimizer instance, and the parameters that it overrides.
 
     Raises
     ------
     ValueError
-        If it is no instance of Keras, or a parameter that it overrides was set.
+        If it is not a Keras optimizer, or a parameter that it overrides was set.
     """
     optimizer = params["optimizer"]
     if isinstance(optimizer, str):
@@ -211,15 +211,15 @@ def check_optimizer(params, defaults):
     check_copyable(optimizer)
     if "learning_rate" not in optimizer.get_config():
         raise ValueError(
-            f"optimizer={type(optimizer).__name__} wraps another optimizer: give that "
-            "one. Networks of skdl compute in single precision, and need no scaling of "
-            "the loss."
+            f"optimizer={type(optimizer).__name__} wraps another optimizer: pass that "
+            "one instead. Networks of skdl compute in single precision, and need no "
+            "loss scaling."
         )
     for name in ("learning_rate", "momentum", "nesterov", *CLIPS):
         if params[name] != defaults[name]:
             raise ValueError(
-                f"{name}={params[name]!r} has no effect beside an instance as "
-                f"optimizer: set it in the instance, or name the optimizer "
+                f"{name}={params[name]!r} has no effect if the optimizer is an "
+                f"instance: set it in the instance, or pass the optimizer by name "
                 f"({type(optimizer).__name__.lower()!r})."
             )
 
@@ -276,12 +276,12 @@ _LARGE_RATES = {"adadelta": math.inf, "sgd": 1e3}  # their steps have other unit
 
 
 def warn_of_rate(learning_rate, optimizer):
-    """Warn of a learning rate that is larger than the optimizer wants it."""
+    """Warn of a learning rate that is too large for the optimizer."""
     kind = optimizer if isinstance(optimizer, str) else ""
     if learning_rate > _LARGE_RATES.get(kind, LARGE_RATE):
         warnings.warn(
-            f"learning_rate={learning_rate:g} is large: most optimizers want 1e-4 to "
-            "1e-1, and diverge with more.",
+            f"learning_rate={learning_rate:g} is large: most optimizers need 1e-4 to "
+            "1e-1, and diverge above that.",
             UserWarning,
             stacklevel=2,
         )

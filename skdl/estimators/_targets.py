@@ -1,4 +1,4 @@
-"""Targets: how labels or numbers become what a network learns, and back."""
+"""Targets: how labels or numbers are encoded for a network, and decoded."""
 
 from numbers import Real
 from typing import Protocol
@@ -27,14 +27,14 @@ __all__ = [
 
 
 class Target(Protocol):
-    """What the training and the estimators ask of a target.
+    """What the training and the estimators need from a target.
 
     Attributes
     ----------
     head : {"softmax", "sigmoid", "identity"}
         What turns the logits into the output.
     dtype : type
-        Of the encoded targets.
+        Data type of the encoded targets.
     metric : str
         Name of the metric.
     classes : ndarray or None
@@ -52,31 +52,31 @@ class Target(Protocol):
 
     @property
     def scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Factor and offset of outputs that are not what the network learns."""
+        """Factor and offset from logits to outputs; None if they are the same."""
 
     def encode(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return the targets as the network learns them."""
 
     def to_metric(self, value: float) -> float:
-        """Return the metric, made from that of the head."""
+        """Return the metric, computed from that of the head."""
 
     def stratify(self, encoded: np.ndarray) -> np.ndarray | None:
-        """Return what a split is stratified by."""
+        """Return the labels to stratify a split by, or None."""
 
     def check_same(self, y: np.ndarray, classes: object, *, partial: bool) -> None:
-        """Check that the targets of training which goes on are those it began with."""
+        """Check that the targets of resumed training match those of the first fit."""
 
     def predict(self, logits: np.ndarray) -> np.ndarray:
         """Return the predictions in the terms of the user's targets."""
 
 
 class NumberTarget(Target, Protocol):
-    """What estimators that predict numbers ask of a target beside that.
+    """What regressors additionally need from a target.
 
     Attributes
     ----------
     n_dimensions : int
-        Of the targets as they were given.
+        Number of dimensions of the targets as given.
     """
 
     n_dimensions: int
@@ -87,12 +87,12 @@ class NumberTarget(Target, Protocol):
 
 
 class LabelTarget(Target, Protocol):
-    """What estimators that classify ask of a target beside that."""
+    """What classifiers additionally need from a target."""
 
     def weigh(
         self, encoded: np.ndarray, weight: np.ndarray | None, class_weight: object
     ) -> np.ndarray:
-        """Return the weight of each row that comes from its class."""
+        """Return the weight that each row gets from its class."""
 
     def decide(self, logits: np.ndarray) -> np.ndarray:
         """Return what ``decision_function`` returns."""
@@ -124,7 +124,7 @@ def make_class_target(y, classes=None, *, partial=False):
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
-        warn_of_one_hot(y, "several labels of each row, each there or not")
+        warn_of_one_hot(y, "several labels for each row, each present or not")
         return _LabelsTarget(y.shape[1])
     if kind == "multiclass-multioutput":
         raise ValueError(
@@ -151,7 +151,7 @@ def make_real_target(y, weight):
     Raises
     ------
     ValueError
-        If ``y`` holds something else than finite numbers.
+        If ``y`` holds anything other than finite numbers.
     """
     columns = _as_targets(y, "y").reshape(len(y), -1)
     offset = np.average(columns, axis=0, weights=weight)
@@ -188,7 +188,7 @@ class _SingleLabel:
         return value
 
     def weigh(self, encoded, weight, class_weight):
-        """Return the weight of each row that comes from its class."""
+        """Return the weight that each row gets from its class."""
         # Of two classes there is one column, 0.0 and 1.0.
         codes = encoded.reshape(-1).astype(int)
         if isinstance(class_weight, dict):
@@ -204,30 +204,30 @@ class _SingleLabel:
         weights = np.array(given, dtype=object)
         if not all(isinstance(w, Real) and 0 <= float(w) < np.inf for w in weights):
             raise ValueError(
-                f"class_weight={class_weight!r} must hold finite numbers from 0."
+                f"class_weight={class_weight!r} must hold finite numbers >= 0."
             )
         if not weights.any():
-            raise ValueError(f"class_weight={class_weight!r} gives no class a weight.")
+            raise ValueError(f"class_weight={class_weight!r} has no weight above 0.")
         return weights.astype(np.float64)
 
     def codes(self, y, name):
-        """Return the numbers of the labels, from 0."""
+        """Return the integer codes of the labels, counted from 0."""
         y = column_or_1d(y, warn=True)
         found = y.tolist() if y.dtype == object else np.unique(y).tolist()
         unknown = sorted(set(found) - set(self.classes.tolist()), key=str)
         if unknown:
             raise ValueError(
-                f"{name} holds labels that the classes lack: {unknown[:5]}; the "
-                f"classes are {self.classes.tolist()[:10]}."
+                f"{name} holds unknown labels: {unknown[:5]}; the classes are "
+                f"{self.classes.tolist()[:10]}."
             )
         return self._encoder.transform(y)
 
     def stratify(self, encoded):
-        # As labels: the errors of a split name them.
+        # As labels, since the errors of a split name them.
         return self.classes[encoded.reshape(-1).astype(int)]
 
     def check_same(self, y, classes, *, partial):
-        """Check that training which goes on has the classes that it began with."""
+        """Check that resumed training has the classes of the first fit."""
         if classes is not None:
             check_same_classes(self.classes, classes)
         if not partial:
@@ -289,7 +289,7 @@ class _BinaryTarget(_SingleLabel):
 
 
 class _LabelsTarget:
-    """Several labels, each there or not: one logit for each."""
+    """Several labels, each present or not: one logit for each."""
 
     head = "sigmoid"
     dtype = np.float32
@@ -315,7 +315,7 @@ class _LabelsTarget:
         return compute_sample_weight(class_weight, encoded)
 
     def check_same(self, y, classes, *, partial):
-        """Do nothing: ``encode`` looks at the columns."""
+        """Do nothing: ``encode`` checks the columns."""
 
     def encode(self, y, name="y"):
         if y.shape[1:] != (self.n_logits,) or not np.isin(y, (0, 1)).all():
@@ -339,7 +339,7 @@ class _LabelsTarget:
 
 
 class _RealTarget:
-    """Numbers: the network learns them with mean 0 and deviation 1."""
+    """Numbers: the network learns them with mean 0 and standard deviation 1."""
 
     head = "identity"
     dtype = np.float32
@@ -364,7 +364,7 @@ class _RealTarget:
         return None
 
     def check_same(self, y, classes, *, partial):
-        """Do nothing: ``encode`` looks at the columns."""
+        """Do nothing: ``encode`` checks the columns."""
 
     def encode(self, y, name="y"):
         # (n,) or (n, k) -> (n, k)

@@ -56,59 +56,63 @@ def compare(
     Parameters
     ----------
     estimator : estimator
-        What is varied: a network of skdl, a pipeline that ends in one, or any other
-        estimator, which then has no curves.
+        The estimator to vary: a network of skdl, a pipeline that ends in one, or any
+        other estimator (which has no learning curves).
     variants : dict
-        Named changes of parameters, as ``{"SGD": {"optimizer": "sgd"}, "Adam": {}}``;
-        or the values of one parameter, as ``{"dropout": [0.0, 0.2, 0.5]}``. The first
-        is the one that the others are tested against.
+        Either named changes of parameters, such as ``{"SGD": {"optimizer": "sgd"},
+        "Adam": {}}``, or the values of one parameter, such as ``{"dropout": [0.0, 0.2,
+        0.5]}``. The other variants are tested against the first.
     X : array-like of shape (n_samples, ...)
         The data.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The labels, or the numbers to predict.
     validation : float, splitter, list or tuple of (X_val, y_val), default=0.2
-        The part that the variants are judged by: a share of the rows, above 0 and below
-        1, drawn anew for each repeat, of a classifier with the shares of its classes; a
-        splitter of scikit-learn or a list of pairs of rows, of which each split is a
-        run; or data of its own. A network sees this part after each epoch, so
-        ``early_stopping=True`` goes by it.
+        The validation set that the variants are scored on. A float is a share of the
+        rows, above 0 and below 1, drawn anew for each repeat and stratified for a
+        classifier. With a splitter of scikit-learn, or a list of (train, validation)
+        pairs of row indices, each split is one run. A tuple is a separate validation
+        set. A network is evaluated on the validation set after each epoch, and
+        ``early_stopping=True`` uses it.
     scoring : str, callable, list, dict or None, default=None
-        As in ``GridSearchCV``; of several scores the first is the one that is tested.
-        None is the estimator's own.
+        As in ``GridSearchCV``; with several scores, the first one is tested. None uses
+        the estimator's own score.
     groups : array-like of shape (n_samples,), default=None
-        Groups of rows: for a splitter that wants them; a share takes whole groups.
+        Groups of the rows, passed to a splitter that needs them. If ``validation`` is a
+        share, no group is split between training and validation.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows, for the fits and the scores.
     repeats : int, default=1
-        How many times each variant is trained, with another seed and, if ``validation``
-        is a share, on another split. Two or more give a spread and a test.
+        How many times each variant is trained, each time with a different seed and, if
+        ``validation`` is a share, on a different split. Two or more repeats give a
+        standard deviation and a test.
     n_jobs : int or None, default=None
-        Runs that are trained at the same time, in threads. Their times are then those
-        of runs beside others.
+        Number of runs that are trained in parallel, in threads. Each run's time is then
+        affected by the runs beside it.
     random_state : int, RandomState or None, default=None
         Seeds the splits, and every ``random_state`` of the estimator that a variant
         does not set itself.
     folder : str or path or None, default=None
-        Where each run is kept as soon as it is finished: the same call goes on where it
-        was stopped, also with more variants or repeats. None keeps them in this process
-        if it is interrupted: the same call goes on.
+        Folder in which each run is saved as soon as it is finished: the same call, even
+        with more variants or repeats, resumes where it was stopped. None keeps the runs
+        in memory if the call is interrupted, so that it can resume in this process.
     tracking : {"mlflow"} or None, default=None
         Where each run is logged. ``"mlflow"`` uses MLflow's tracking URI and
         experiment if they are set, else the SQLite file ``mlflow.db`` and the
         experiment ``skdl``; it needs the extra ``skdl[mlflow]``.
     verbose : int, default=0
-        Above 0 shows a line of progress.
+        If above 0, show a progress bar.
 
     Returns
     -------
     Comparison
-        A table, curves, and a report.
+        The runs, with methods for a table, curves and a report.
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter can't be used, ``folder`` holds another comparison, or all fits
-        fail. Where some fail, there is a ``FitFailedWarning``, and their row is empty.
+        If a parameter is invalid, ``folder`` holds another comparison, or all fits
+        fail. If only some fail, there is a ``FitFailedWarning``, and their row is
+        empty.
 
     References
     ----------
@@ -135,10 +139,13 @@ def compare(
     """
     changes = name_variants(estimator, variants)
     if not isinstance(repeats, Integral) or isinstance(repeats, bool) or repeats < 1:
-        raise ValueError(f"repeats={repeats!r} must be an int from 1.")
+        raise ValueError(f"repeats={repeats!r} must be an integer >= 1.")
     X, y = indexable(X, y)
     if isinstance(scoring, dict) and "loss" in scoring:
-        raise ValueError("scoring has a score 'loss': the table has one, rename it.")
+        raise ValueError(
+            "scoring must not name a score 'loss', which the table uses itself: give "
+            "it another name."
+        )
     scorer = check_scoring(estimator, scoring=scoring)
     tracker = open_tracker(tracking)
     splits = make_splits(estimator, X, y, validation, groups, sample_weight)
@@ -177,14 +184,14 @@ def compare(
 
 
 class Comparison:
-    """What ``compare`` has found.
+    """The result of ``compare``.
 
     Parameters
     ----------
     runs : list of TrainedRun
-        All runs: with ``variant``, ``repeat``, ``fold``, ``train_scores``,
-        ``val_scores``, ``train_loss``, ``val_loss``, ``seconds``, ``n_epochs``,
-        ``n_parameters``, ``history`` and ``error``.
+        All runs, with the attributes ``variant``, ``repeat``, ``fold``,
+        ``train_scores``, ``val_scores``, ``train_loss``, ``val_loss``, ``seconds``,
+        ``n_epochs``, ``n_parameters``, ``history`` and ``error``.
     variants : dict of dict
         The parameters that each variant changes.
     facts : dict
@@ -197,27 +204,28 @@ class Comparison:
         self.facts = facts
 
     def frame(self, target_score: float | None = None) -> pd.DataFrame:
-        """Return a table with a row for each variant; means over its runs.
+        """Return a table with one row per variant: the means over its runs.
 
         Parameters
         ----------
         target_score : float, default=None
-            Adds the number of epochs after which the accuracy or R² of the validation
-            part had reached it; NaN where a run never did, or has no such metric.
+            If given, adds a column with the number of epochs until the accuracy or R²
+            on the validation set reached this score; NaN if a run never reached it or
+            has no such metric.
 
         Returns
         -------
         pandas.DataFrame
-            By the name of the variant: ``train_score`` and ``val_score`` (with several
-            scores their names in the place of ``score``), ``val_score_std`` (between
-            the runs, of the first score), ``score_gap``, ``train_loss`` and
-            ``val_loss`` (of the fitted estimator: what ``history_`` means by it, with
-            dropout off; of an estimator without epochs the mean cross-entropy or
-            squared error), ``loss_gap`` (validation less training), ``epochs``,
-            ``seconds``, ``seconds_per_epoch``, ``n_parameters``, ``p_value`` (of the
-            difference to the first variant, two-sided, by the corrected resampled
-            t-test over the splits; NaN with fewer than two, or where all differences
-            are the same).
+            Indexed by the names of the variants, with the columns ``train_score`` and
+            ``val_score`` (with several scores, their names replace ``score``),
+            ``val_score_std`` (standard deviation of the first score between runs),
+            ``score_gap``, ``train_loss`` and ``val_loss`` (of the fitted estimator,
+            with dropout off; defined as in ``history_``, and for an estimator without
+            epochs as the mean cross-entropy or squared error), ``loss_gap`` (validation
+            loss minus training loss), ``epochs``, ``seconds``, ``seconds_per_epoch``,
+            ``n_parameters`` and ``p_value`` (of the difference from the first variant,
+            two-sided, by the corrected resampled t-test over the splits; NaN with fewer
+            than two splits, or where all differences are the same).
         """
         rows = {}
         first = self._of(next(iter(self.variants)))
@@ -269,20 +277,20 @@ class Comparison:
         return any(run.penalized for run in self.runs)
 
     def save(self, folder: Any, target_score: float | None = None) -> Path:
-        """Write table, curves, and a report in Markdown that shows both.
+        """Write the table, the curves, and a Markdown report that shows both.
 
         Parameters
         ----------
         folder : str or path
-            Where ``comparison.csv``, ``curves.png`` and ``report.md`` go; made if need
-            be.
+            Folder for ``comparison.csv``, ``curves.png`` and ``report.md``; created if
+            it does not exist.
         target_score : float, default=None
-            As ``frame`` takes it.
+            Passed to ``frame``.
 
         Returns
         -------
         pathlib.Path
-            The report.
+            Path of the report.
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
@@ -301,7 +309,7 @@ class Comparison:
         return report
 
     def _repr_html_(self):
-        """Return the table as notebooks show it, with what each variant changes."""
+        """Return the table as HTML, with the changes of each variant."""
         frame = self.frame()
         changes = {
             k: describe_changes(v) or "nothing" for k, v in self.variants.items()

@@ -14,16 +14,17 @@ __all__ = ["ComparisonDisplay"]
 class ComparisonDisplay:
     """The curves of several variants: validation solid, training dotted.
 
-    Make it by ``from_comparison`` or ``from_histories``. Of several runs of a variant
-    the mean is drawn, and a band of one standard deviation around the validation;
-    where runs ended at different epochs, as far as the shortest goes.
+    Create it with ``from_comparison`` or ``from_histories``. If a variant has several
+    runs, their mean is drawn, with a band of one standard deviation around the
+    validation curve; if they ended at different epochs, up to the shortest.
 
     Parameters
     ----------
     histories : dict of list of dict
         Loss and metrics of each epoch, of each run of each variant.
     penalized : bool or None, default=None
-        Whether the losses hold penalties, which the axis then says; None says nothing.
+        Whether the losses include penalties; the axis label says so. None leaves it
+        out of the label.
 
     Attributes
     ----------
@@ -57,9 +58,9 @@ class ComparisonDisplay:
         Parameters
         ----------
         comparison : Comparison
-            What ``compare`` returned.
+            The result of ``compare``.
         ax : sequence of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
@@ -82,7 +83,7 @@ class ComparisonDisplay:
         histories : dict of list of dict
             Loss and metrics of each epoch, of each run of each variant.
         ax : sequence of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
@@ -124,7 +125,7 @@ class ComparisonDisplay:
         return self
 
     def _names(self):
-        """Return what there are curves of."""
+        """Return the names of the loss and the metrics that have curves."""
         histories = [each for runs in self.histories.values() for each in runs]
         if not histories:
             raise ValueError("There are no curves: no variant is a network of skdl.")
@@ -132,7 +133,7 @@ class ComparisonDisplay:
         return list(dict.fromkeys(n for n in names if not n.startswith("val_")))
 
     def layout(self) -> tuple[tuple[float, float], int]:
-        """Return what a figure needs.
+        """Return the size of the figure and its number of axes.
 
         Returns
         -------
@@ -182,12 +183,12 @@ class ComparisonDisplay:
         )
 
 
-# More variants than these lie on top of each other where all of a curve is shown.
+# With more variants than this, whole curves would overlap.
 _MANY = 5
 
 
 def _look_at_the_ends(axes, lines):
-    """Let the axis show where the curves differ: without the first fifth of them."""
+    """Scale the axis to where the curves differ: ignore the first fifth of them."""
     late = [
         line.get_ydata()[len(line.get_ydata()) // 5 :]
         for many in lines.values()

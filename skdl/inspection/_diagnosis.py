@@ -31,13 +31,13 @@ from skdl.inspection._splits import draw_seeds, make_splits
 
 __all__ = ["Diagnosis", "diagnose"]
 
-# The smallest part of the distance to the target that counts, as a difference of
-# scores; and the smallest share of that distance.
+# The smallest bias or variance that counts: as a difference of scores, and as a share
+# of the distance to the target.
 TOLERANCE = 0.02
 GAP_SHARE = 0.2
-# How far the validation score still rises from the third quarter of the epochs to the
-# last where a network is still learning: as a difference of scores, and as a share of
-# what is left to the target.
+# A network is still learning if its validation score rises by more than this from the
+# third quarter of the epochs to the last: as a difference of scores, and as a share of
+# the remaining distance to the target.
 RISING = 0.005
 PROGRESS = 0.1
 # How far above that of the first epoch the training loss ends where it diverges.
@@ -74,17 +74,18 @@ def diagnose(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The labels, or the numbers to predict.
     target_score : float, default=None
-        The best score that can be expected, at most 1: accuracy of a classifier, R² of
-        a regressor, or that of ``scoring``. That of people, or of the best method
-        known. None is 1, and 0 for a score that is a negated error.
+        The best score that can be expected, at most 1, such as that of humans or of the
+        best known method: the accuracy for a classifier, R² for a regressor, or the
+        score of ``scoring``. None is 1, or 0 for a score that is a negated error.
     validation : float, list or tuple of (X_val, y_val), default=0.2
-        A share of the rows that the network is judged by, a list of one pair of rows to
-        train on and to judge by, or data of its own.
+        The validation set: a share of the rows, a list of one pair of training and
+        validation rows, or separate data.
     scoring : str, callable or None, default=None
-        One score, as in ``cross_validate``: with rare classes ``"balanced_accuracy"``
-        or ``"average_precision"`` say more than the accuracy. None is the estimator's.
+        One score, as in ``cross_validate``. With rare classes ``"balanced_accuracy"``
+        or ``"average_precision"`` is more informative than the accuracy. None uses the
+        estimator's own score.
     groups : array-like of shape (n_samples,), default=None
-        Groups of rows: the part that the network is judged by takes whole groups.
+        Groups of the rows; no group is split between training and validation.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows, for the fit and the scores.
     random_state : int, RandomState or None, default=None
@@ -98,8 +99,8 @@ def diagnose(
     Raises
     ------
     TypeError, ValueError
-        If the estimator is no network, a parameter can't be used, or the fit fails but
-        by divergence.
+        If the estimator is not a network, a parameter is invalid, or the fit fails for
+        a reason other than divergence.
 
     References
     ----------
@@ -123,7 +124,7 @@ def diagnose(
     network = find_network(estimator)
     if network is None:
         raise TypeError(
-            f"diagnose looks at the epochs of a network, and "
+            f"diagnose looks at the epochs of a network, but "
             f"{say_what_holds(estimator)}."
         )
     _check_target(target_score)
@@ -132,8 +133,8 @@ def diagnose(
     if splits.n_folds > 1:
         raise ValueError(
             f"validation={validation!r} has {splits.n_folds} splits, and diagnose "
-            "trains once: give a share of the rows (with groups=, it takes whole "
-            "groups), a list of one split, or (X_val, y_val)."
+            "trains once: give a share of the rows (with groups= to keep groups "
+            "together), a list of one split, or (X_val, y_val)."
         )
     scorer = check_scoring(estimator, scoring=scoring)
     split_seed, seed = draw_seeds(draw_seed(random_state), 0)
@@ -150,22 +151,22 @@ def diagnose(
 
 
 class Diagnosis:
-    """What ``diagnose`` has found.
+    """The result of ``diagnose``.
 
     Parameters
     ----------
     run : TrainedRun
-        The training.
+        The run.
     target_score : float
         The best score that can be expected.
     constant : float
-        What predicting always the same reaches at best.
+        The best score of a constant prediction.
     estimator : estimator
-        What was trained.
+        The estimator that was trained.
     is_accuracy : bool
-        Whether the score is a share of right rows.
+        Whether the score is the accuracy.
     scales : collection of {"features", "targets"}
-        What reaches the network far from mean 0 and deviation 1.
+        Which of them are far from mean 0 and deviation 1 when they reach the network.
 
     Attributes
     ----------
@@ -173,18 +174,19 @@ class Diagnosis:
         ``"high bias"``, ``"high variance"``, ``"high bias and high variance"``,
         ``"fine"``, ``"still learning"`` or ``"diverging"``.
     numbers : dict of str to float
-        What led to it: ``target_score``, ``constant_score`` (what predicting always the
-        same reaches at best), ``train_score``, ``val_score``, ``bias``, ``variance``,
-        ``threshold`` (above which the two count), ``progress`` (how far
-        the validation score rose from the third quarter of the epochs to the last) and
-        ``final_loss`` (the training loss of the last quarter, in units of that of the
-        first epoch).
+        The numbers behind the verdict: ``target_score``, ``constant_score`` (the best
+        score of a constant prediction), ``train_score``, ``val_score``, ``bias``,
+        ``variance``, ``threshold`` (above which bias and variance count), ``progress``
+        (how far the validation score rose from the third quarter of the epochs to the
+        last) and ``final_loss`` (the training loss of the last quarter of the epochs,
+        divided by that of the first epoch).
     next_steps : dict of dict
-        What to try, the most promising first: named changes, as ``compare`` takes them.
+        What to try, the most promising first: named changes of parameters, which
+        ``compare`` accepts as ``variants``.
     advice : list of str
-        What to try beside parameters.
+        What to try other than changes of parameters.
     history : dict of list of float
-        Loss and metrics of each epoch; empty if the loss was no number.
+        Loss and metrics of each epoch; empty if the loss became NaN or infinite.
     """
 
     def __init__(
@@ -222,7 +224,7 @@ class Diagnosis:
         Raises
         ------
         ValueError
-            If there are no curves, since the loss was no number.
+            If there are no curves because the loss became NaN or infinite.
         """
         if not self.history:
             raise ValueError("The loss became NaN or infinite: there are no curves.")
@@ -236,7 +238,7 @@ class Diagnosis:
         return "\n".join([*lines, "Try next:", *steps] if steps else lines)
 
     def _repr_html_(self):
-        """Return what notebooks show: the verdict, its numbers, and what to try."""
+        """Return the verdict, its numbers and what to try, as HTML."""
         numbers = pd.Series(self.numbers).to_frame().T
         table = numbers.to_html(index=False, float_format="{:.4g}".format)
         steps = [
@@ -261,15 +263,15 @@ def _check_target(target_score):
 
 
 def _best_possible(scorer):
-    """Return the best value that a score can have: of an error, 0."""
+    """Return the best value that a score can have: 0 for a negated error, else 1."""
     return 0.0 if getattr(scorer, "_sign", 1) < 0 else 1.0
 
 
 def _score_of_a_constant(estimator, split, scorer):
-    """Return what predicting always the same reaches at best under the scorer.
+    """Return the best score of a constant prediction.
 
-    For a class that is the majority, the shares of the classes, or one class after the
-    other; for numbers the mean or the median.
+    A classifier may predict the majority class with the shares of all classes, or any
+    one class; a regressor the mean or the median.
     """
     found = []
     for guess in _constants(estimator, split.y):
@@ -291,7 +293,7 @@ def _constants(estimator, y):
 
 
 def _odd_scales(fitted, split):
-    """Return whether features or targets reach the network on a scale of their own."""
+    """Return which of features and targets reach the network unscaled."""
     X, y = pass_on(fitted, split.X, split.y)
     own = isinstance(find_fitted_network(fitted), BaseNetwork)  # it scales its targets
     looked_at = {"features": X}
@@ -320,7 +322,7 @@ def _measure(run, target_score, constant, is_accuracy):
         return {**known, **unknown, "final_loss": np.inf}
     train, val = run.train_scores["score"], run.val_scores["score"]
     error = np.sqrt(max(val * (1 - val), 0) / run.n_val) if is_accuracy else 0.0
-    # A score may have any unit: then the distance to a constant is the measure.
+    # Other scores may have any unit: measure by the distance to a constant prediction.
     unit = 1.0 if is_accuracy else abs(target_score - constant)
     loss = run.history["loss"]
     return {
@@ -338,7 +340,7 @@ def _measure(run, target_score, constant, is_accuracy):
 def _measure_progress(run, distance):
     """Return how far the score rose from the third quarter of the epochs to the last.
 
-    Where no metric tells, it is the share by which the loss fell, of the distance.
+    Without such a metric, it is the share by which the loss fell, times the distance.
     """
     scores = run.validation_metric()
     if scores:

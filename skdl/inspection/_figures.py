@@ -14,7 +14,7 @@ __all__ = [
     "tick_epochs",
 ]
 
-# How a legend names the curve of the training: it lies higher than that of a score.
+# The training curve in a legend: its loss is higher than it would be without dropout.
 TRAINING = "training (dropout on)"
 
 
@@ -78,7 +78,7 @@ def tick_decades(axes):
 
 
 def tick_epochs(axes):
-    """Let an axis of epochs have ticks at whole numbers only, also at few of them."""
+    """Put the ticks of an epoch axis at whole numbers only, even with few epochs."""
     axes.xaxis.set_major_locator(_need("matplotlib.ticker").MaxNLocator(integer=True))
     low, high = axes.get_xlim()
     if high - low < 2:  # MaxNLocator divides what is shorter than its fewest ticks

@@ -17,14 +17,16 @@ __all__ = ["LearningCurvesDisplay"]
 class LearningCurvesDisplay:
     """The scores of each epoch of a fit, on the training and the validation data.
 
-    Make it by ``from_estimator`` or ``from_history``.
+    Create it with ``from_estimator`` or ``from_history``.
 
     Parameters
     ----------
     history : dict of list
-        Loss and metrics of each epoch; those of the validation begin with ``val_``.
+        Loss and metrics of each epoch; the names of those on the validation data begin
+        with ``val_``.
     penalized : bool or None, default=None
-        Whether the losses hold penalties, which the axis then says; None says nothing.
+        Whether the losses include penalties; the axis label says so. None leaves it
+        out of the label.
 
     Attributes
     ----------
@@ -52,7 +54,7 @@ class LearningCurvesDisplay:
     """
 
     def __init__(self, history: Any, penalized: Any = None) -> None:
-        # A metric may be one number for each class: no curve.
+        # A metric may have one value per class, which makes no curve.
         self.history = {k: v for k, v in history.items() if np.ndim(v) == 1}
         self.penalized = penalized
 
@@ -65,7 +67,7 @@ class LearningCurvesDisplay:
         estimator : estimator
             A network of skdl, or a pipeline, search or another estimator around one.
         ax : sequence of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
@@ -96,7 +98,7 @@ class LearningCurvesDisplay:
         history : dict of list
             Loss and metrics of each epoch.
         ax : sequence of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
@@ -132,7 +134,7 @@ class LearningCurvesDisplay:
         return self
 
     def layout(self) -> tuple[tuple[float, float], int]:
-        """Return what a figure needs.
+        """Return the size of the figure and its number of axes.
 
         Returns
         -------
@@ -145,7 +147,7 @@ class LearningCurvesDisplay:
         return (4.5 * n_axes, 3.8), n_axes
 
     def _names(self):
-        """Return what there are curves of."""
+        """Return the names of the loss and the metrics that have curves."""
         names = [name for name in self.history if not name.startswith("val_")]
         if not names:
             raise ValueError("The history has no epochs.")

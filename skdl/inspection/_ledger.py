@@ -1,4 +1,4 @@
-"""The runs of a comparison that are finished, so that a rerun goes on."""
+"""The finished runs of a comparison, so that the same call resumes."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ __all__ = ["Ledger", "open_ledger"]
 
 _HEAD = "comparison.json"
 
-# The ledger of the last comparison of this process that was interrupted, if it had no
-# folder: the next one that is the same goes on with it.
+# The ledger of the last comparison that was interrupted in this process, if it had no
+# folder: the next call of the same comparison resumes from it.
 _interrupted: list = []
 
 
@@ -23,16 +23,16 @@ class Ledger:
     """Keeps finished runs, in a folder or in this process.
 
     Each run is a file of its own, written whole or not at all. Several processes may
-    share a folder: what one has finished the others do not begin.
+    share a folder: none begins a run that another has finished.
 
     Parameters
     ----------
     folder : Path or None
-        Where; None keeps them in this process.
+        The folder; None keeps the runs in memory.
     fingerprint : Fingerprint
-        What makes two comparisons the same.
+        Identifies the comparison: two with the same fingerprint are the same.
     seed : int
-        Of all random numbers.
+        Seed of all random numbers.
     """
 
     def __init__(self, folder, fingerprint, seed):
@@ -53,7 +53,7 @@ class Ledger:
         try:
             return TrainedRun(**_read_json(path))
         except TypeError as error:
-            raise ValueError(f"{path} is no file of a comparison: {error}") from error
+            raise ValueError(f"{path} is not a comparison file: {error}") from error
 
     def add(self, run):
         """Keep a finished run."""
@@ -79,11 +79,11 @@ def open_ledger(folder, fingerprint, seed):
     Parameters
     ----------
     folder : str or path or None
-        Where the runs are kept; made if need be.
+        Where the runs are kept; created if it does not exist.
     fingerprint : Fingerprint
-        What makes two comparisons the same.
+        Identifies the comparison: two with the same fingerprint are the same.
     seed : int or None
-        The seed of the comparison; None takes that of the ledger, or draws one.
+        The seed of the comparison; None uses that of the ledger, or draws one.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def open_ledger(folder, fingerprint, seed):
         return Ledger(folder, fingerprint, drawn)
     found = _read_json(head)
     if not {"seed", "fingerprint"} <= set(found):
-        raise ValueError(f"{head} is no file of a comparison.")
+        raise ValueError(f"{head} is not a comparison file.")
     differences = fingerprint.differences(Fingerprint(found["fingerprint"]))
     if seed not in (None, found["seed"]):
         differences.append(f"random_state ({found['seed']} there, {seed} here)")
@@ -131,7 +131,7 @@ def _read_json(path):
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no file of a comparison: {error}") from error
+        raise ValueError(f"{path} is not a comparison file: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no file of a comparison.")
+        raise ValueError(f"{path} is not a comparison file.")
     return content

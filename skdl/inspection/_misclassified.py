@@ -17,9 +17,9 @@ __all__ = ["MisclassifiedDisplay"]
 
 
 class MisclassifiedDisplay:
-    """Images that a classifier got wrong, with true and predicted label.
+    """Images that a classifier got wrong, with their true and predicted labels.
 
-    Make it by ``from_estimator`` or ``from_predictions``.
+    Create it with ``from_estimator`` or ``from_predictions``.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class MisclassifiedDisplay:
     confidence : ndarray of shape (n_images,) or None
         The probability of the predicted label.
     n_wrong, n_samples : int
-        How many images were wrong, of how many.
+        How many images were misclassified, and how many there were in all.
 
     Attributes
     ----------
@@ -91,8 +91,8 @@ class MisclassifiedDisplay:
         n_images : int, default=16
             How many are shown at most.
         image_shape : tuple of int or None, default=None
-            Height, width and channels of flat rows; None takes those of a network
-            that knows them, or infers squares.
+            Height, width and channels of flat rows; None uses the shape that the
+            network was fitted with, or infers square images.
         ax : sequence of matplotlib Axes, default=None
             One for each image; None makes a figure.
 
@@ -165,16 +165,16 @@ class MisclassifiedDisplay:
             one for each image, or there are too few axes.
         """
         if n_images < 1:
-            raise ValueError(f"n_images={n_images!r} must be an int from 1.")
+            raise ValueError(f"n_images={n_images!r} must be an integer >= 1.")
         X = np.asarray(X)
         y_true, y_pred = _as_labels(y_true, "y_true"), _as_labels(y_pred, "y_pred")
         check_consistent_length(X, y_true, y_pred, confidence)
-        unique_labels(y_true, y_pred)  # refuses words beside numbers
+        unique_labels(y_true, y_pred)  # raises if strings and numbers are mixed
         shape = find_image_shape(X.shape, image_shape)
         if shape[2] not in (1, 3, 4):
             raise ValueError(
-                f"The images have shape {shape}: height, width and channels, of which "
-                "1, 3 or 4 can be drawn."
+                f"The images have shape {shape} (height, width, channels): only images "
+                "with 1, 3 or 4 channels can be drawn."
             )
         wrong = np.flatnonzero(y_true != y_pred)
         if confidence is not None:

@@ -1,4 +1,4 @@
-"""``skdl.model_card``: what a fitted model is, and how good, on one page."""
+"""``skdl.model_card``: a page that describes a fitted model and how good it is."""
 
 import time
 from datetime import datetime
@@ -43,19 +43,20 @@ def model_card(
     Parameters
     ----------
     estimator : estimator
-        A fitted search, pipeline, classifier or regressor. Of a search also the scores
-        of the folds are shown.
+        A fitted search, pipeline, classifier or regressor. For a search, the scores of
+        the folds are shown as well.
     X_test : array-like of shape (n_samples, n_features)
         Rows that were not used to fit or to choose the model.
     y_test : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their labels or numbers.
     path : str or path, default="model_card.md"
-        Where: a Markdown file. The figures stand beside it and begin with its name.
+        The Markdown file to write. The figures are saved beside it, and their names
+        begin with its name.
 
     Returns
     -------
     pathlib.Path
-        The page.
+        Path of the page.
 
     Raises
     ------
@@ -218,7 +219,7 @@ def _score_section(estimator, X_test, y_test, predicted):
 
 
 def _probability_rows(estimator, X_test, y_test):
-    """Return the scores of the probabilities; NaN where the rows can't tell."""
+    """Return the scores of the probabilities; NaN where one is not defined."""
     proba, labels = estimator.predict_proba(X_test), estimator.classes_
     shares = [np.mean(np.asarray(y_test) == label) for label in labels]
     constant = np.tile(shares, (len(proba), 1))

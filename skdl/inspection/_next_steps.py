@@ -12,9 +12,9 @@ __all__ = ["find_next_steps"]
 # What "auto" is resolved for where there was no fit.
 _SOME_ROWS = 1_000
 _MORE_DATA = "more rows to train on"
-_BETTER_FEATURES = "features that tell more of the target"
+_BETTER_FEATURES = "features that say more about the target"
 _SCALES = {
-    "features": "scaled features, as StandardScaler gives them",
+    "features": "scaled features, for example by StandardScaler",
     "targets": (
         "scaled targets: TransformedTargetRegressor(..., transformer=StandardScaler())"
     ),
@@ -29,13 +29,13 @@ def find_next_steps(estimator, verdict, learned, scales=(), resolved=()):
     estimator : estimator
         A network, or a pipeline that ends in one.
     verdict : str
-        That of the diagnosis.
+        The verdict of the diagnosis.
     learned : bool
-        Whether it does better on the training rows than a constant.
+        Whether it does better on the training rows than a constant prediction.
     scales : collection of {"features", "targets"}
-        What reaches the network far from mean 0 and deviation 1.
+        Which of them are far from mean 0 and deviation 1 when they reach the network.
     resolved : dict of str to number
-        What its fit took for the parameters that are "auto".
+        The values that its fit used for the parameters that are "auto".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One run: a variant is trained and scored on one split with one seed."""
+"""Train and score one variant on one split with one seed: a run."""
 
 import time
 import warnings
@@ -23,15 +23,14 @@ from skdl.inspection._splits import Split
 
 __all__ = ["TrainedRun", "train_run"]
 
-# How the names of the metrics end that are scores as classifiers and regressors have
-# them: ours, and Keras'.
+# Endings of the names of metrics that are accuracy or R², ours and Keras'.
 _SCORE_NAMES = ("accuracy", "_acc", "_r2", "_r2_score")
 DEFAULT_BATCH = 32  # Keras'
 
 
 @dataclass
 class TrainedRun:
-    """What one training of one variant has given.
+    """The result of one run of one variant.
 
     Parameters
     ----------
@@ -40,30 +39,30 @@ class TrainedRun:
     params : str
         The parameters that it changes, as text.
     repeat, fold : int
-        Of which repeat and which split, from 0.
+        Which repeat and which split, counted from 0.
     train_scores, val_scores : dict of float
-        Of the fitted estimator on both parts, by the names of the scores.
+        Scores of the fitted estimator on both parts, by name.
     train_loss, val_loss : float or None
-        Of a network as ``history`` means it, with dropout off; of other estimators the
-        mean cross-entropy or squared error.
+        For a network, the loss as in ``history`` but with dropout off; for other
+        estimators, the mean cross-entropy or squared error.
     n_train, n_val : int
         Numbers of rows.
     seconds : float
-        Of the fit.
+        Duration of the fit.
     n_epochs : int or None
-        Epochs that were run, of a network.
+        For a network, the number of epochs that were run.
     n_parameters : int or None
-        Number of weights, of a network.
+        For a network, the number of weights.
     history : dict of list of float
-        Loss and metrics of each epoch, of a network.
+        For a network, the loss and the metrics of each epoch.
     error : str
         Why the fit failed, if it did.
     diverged : bool
-        Whether that was because its numbers became NaN or infinite.
+        Whether it failed because its numbers became NaN or infinite.
     penalized : bool
-        Whether its losses hold penalties, as those of a wrapped Keras model do.
+        Whether its losses include penalties, as those of a wrapped Keras model do.
     resolved : dict of str to number
-        What the fit took for the parameters that are ``"auto"``.
+        The values that the fit used for the parameters that are ``"auto"``.
     """
 
     variant: str
@@ -87,11 +86,11 @@ class TrainedRun:
 
     @property
     def key(self):
-        """What tells this run from the others of a comparison."""
+        """The key that identifies this run within a comparison."""
         return self.variant, self.params, self.repeat, self.fold
 
     def epochs_to(self, score):
-        """Return after how many epochs the validation metric was ``score``, or None."""
+        """Return after how many epochs the validation metric reached it, or None."""
         reached = np.flatnonzero(np.asarray(self.validation_metric()) >= score)
         return int(reached[0]) + 1 if len(reached) else None
 
@@ -113,19 +112,19 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
     Parameters
     ----------
     run : TrainedRun
-        Which one it is; what the training gives is put into it.
+        The run; the results are stored in it.
     estimator : estimator
-        What is varied.
+        The estimator that is varied.
     changes : dict
         The parameters of the variant.
     split : Split
         The data.
     seed : int
-        Of all random numbers of the estimator.
+        Seed of all random numbers of the estimator.
     scorer : callable
         Returns a number, or a dict of numbers.
     stopper : threading.Event, default=None
-        Set when the fit of a network shall stop after an epoch.
+        Set when the fit of a network must stop at the end of its epoch.
 
     Returns
     -------
@@ -155,16 +154,16 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
 
 
 class _RunObserver(Observer):
-    """Has the network see the validation part, as what holds it passes that on.
+    """Passes the validation set to the network, transformed by the steps before it.
 
     Parameters
     ----------
     candidate : estimator
-        What is fitted.
+        The estimator that is fitted.
     split : Split
         The data.
     stopper : threading.Event or None
-        Set when the fit shall stop; None where nothing may stop it.
+        Set when the fit must stop; None if nothing may stop it.
     """
 
     def __init__(self, candidate, split, stopper):
@@ -214,8 +213,8 @@ def _seeded(candidate, changes, seed):
 def _compile(candidate, split):
     """Train a copy of the candidate for two steps.
 
-    Whoever is the first to train a structure compiles it, and imports TensorFlow: that
-    is no part of the time of a variant.
+    The first fit of a structure compiles it and imports TensorFlow: that must not count
+    in the time of a variant.
     """
     network = find_network(candidate)
     if network is None:
@@ -242,7 +241,7 @@ def _compile(candidate, split):
 
 
 def _two_batches(batch_size, y):
-    """Return the rows of two batches, and one of each label: so many outputs."""
+    """Return the rows of two batches, and one of each label, which sets the outputs."""
     n_rows = np.shape(y)[0]
     if batch_size != -1:
         n_rows = min(n_rows, 2 * (batch_size or DEFAULT_BATCH))
@@ -262,10 +261,10 @@ def _score_run(run, fitted, split, scorer):
 
 
 def _mean_loss(estimator, X, y):
-    """Return the mean loss as the history of a network means it.
+    """Return the mean loss of a network, as its history defines it.
 
-    That of another estimator is the mean cross-entropy or squared error; None where
-    there is no such thing.
+    For another estimator, return the mean cross-entropy or squared error, or None if
+    neither is defined.
     """
     network = find_fitted_network(estimator)
     if network is not None:

@@ -16,8 +16,8 @@ __all__ = ["SearchDisplay"]
 class SearchDisplay:
     """The scores of the candidates of a search, in order and over each parameter.
 
-    Make it by ``from_estimator`` or ``from_results``. The best score is a star;
-    candidates without a score, as those that were pruned, are strokes at the foot.
+    Create it with ``from_estimator`` or ``from_results``. The best score is marked by a
+    star; candidates without a score, such as pruned ones, by ticks at the bottom.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class SearchDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One for the order, and one for each parameter that has two values or more, after
-        ``plot``.
+        One for the scores in order, and one for each parameter that has two values or
+        more, after ``plot``.
     figure_ : matplotlib Figure
         The figure that they are in.
     parameters_ : list of str
@@ -66,7 +66,7 @@ class SearchDisplay:
         score : str, default=None
             Which score, if there are several; None is the one that ``refit`` names.
         ax : sequence of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
@@ -80,7 +80,9 @@ class SearchDisplay:
         """
         check_is_fitted(search)
         if not hasattr(search, "cv_results_"):
-            raise ValueError(f"{type(search).__name__} is no search: no cv_results_.")
+            raise ValueError(
+                f"{type(search).__name__} is not a search: it has no cv_results_."
+            )
         if score is None:
             several = getattr(search, "multimetric_", False)
             score = search.refit if several else "score"
@@ -99,7 +101,7 @@ class SearchDisplay:
         score : str, default="score"
             Which score, if there are several.
         ax : sequence of matplotlib Axes, default=None
-            Where; None makes a figure.
+            Axes to draw on; None makes a figure.
 
         Returns
         -------
@@ -150,7 +152,7 @@ class SearchDisplay:
         key = f"mean_test_{self.score}"
         if key not in self.results:
             known = [n[10:] for n in self.results if n.startswith("mean_test_")]
-            raise ValueError(f"score={self.score!r} is none of {known}: give score=.")
+            raise ValueError(f"score={self.score!r} must be one of {known}.")
         scores = np.asarray(self.results[key], dtype=float)
         if np.isnan(scores).all():
             raise ValueError("No candidate has a score.")

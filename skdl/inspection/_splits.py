@@ -1,4 +1,4 @@
-"""The parts of the data that runs train on, and are judged by."""
+"""The training and validation sets of the runs."""
 
 import threading
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ __all__ = ["Split", "draw_seeds", "make_splits"]
 
 
 class Split(NamedTuple):
-    """What a run trains on, and what it is judged by.
+    """The training and the validation set of a run.
 
-    ``params`` go to ``fit``, the others to the scorer.
+    ``params`` are passed to ``fit``, the score parameters to the scorer.
     """
 
     X: Any
@@ -49,21 +49,21 @@ def make_splits(estimator, X, y, validation, groups=None, weight=None):
     Parameters
     ----------
     estimator : estimator
-        A classifier keeps the shares of its classes.
+        The estimator; for a classifier, a share of the rows is stratified.
     X, y : array-like
         The data.
     validation : float, splitter, list or tuple of two array-likes
-        A share, a splitter, splits as pairs of rows, or the part itself.
+        A share, a splitter, splits as pairs of rows, or the validation set itself.
     groups : array-like of shape (n_samples,), default=None
-        Groups of rows that are not to be torn apart.
+        Groups of rows that must not be split.
     weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
     Returns
     -------
     object
-        With ``n_folds``, ``subjects`` (what makes them the same, by name) and
-        ``cut(fold, seed)``.
+        With ``n_folds``, ``subjects`` (the entries of the fingerprint that identify the
+        splits) and ``cut(fold, seed)``.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def make_splits(estimator, X, y, validation, groups=None, weight=None):
         return _Folds(data, check_cv(validation))
     raise TypeError(
         f"validation={validation!r} must be a share of the rows above 0 and below 1, a "
-        "splitter as KFold(5), a list of splits as pairs of rows, or a tuple "
+        "splitter such as KFold(5), a list of splits as pairs of rows, or a tuple "
         "(X_val, y_val)."
     )
 
@@ -139,8 +139,8 @@ class _GivenPart:
             raise ValueError("validation=(X_val, y_val): one of them is None.")
         if data.weight is not None:
             raise ValueError(
-                "sample_weight weighs the rows of X, and those of (X_val, y_val) would "
-                "have no weights: give validation as a share or as splits."
+                "sample_weight weights the rows of X, but the rows of (X_val, y_val) "
+                "would have no weights: give validation as a share or as splits."
             )
         self._split = Split(data.X, data.y, *indexable(*validation))
         self.subjects = describe_data(dict(zip(("X_val", "y_val"), validation)))
@@ -151,9 +151,9 @@ class _GivenPart:
 
 
 class _Cut:
-    """Cuts the rows of a split; the last cut is kept, for the next variants.
+    """Cuts the rows of a split; the last cut is cached for the next variants.
 
-    A leaf gives ``_find_rows(fold, seed)``.
+    A subclass implements ``_find_rows(fold, seed)``.
     """
 
     def __init__(self, data):

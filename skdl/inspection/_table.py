@@ -1,4 +1,4 @@
-"""The figures of a comparison: means over the runs of a variant, and their test."""
+"""The numbers of a comparison: means over the runs of a variant, and a test."""
 
 import numpy as np
 from scipy import stats

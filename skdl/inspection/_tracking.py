@@ -1,4 +1,4 @@
-"""Runs in a tracking server: each training with its parameters, curves and model."""
+"""Log runs to a tracking server, each with its parameters, curves and model."""
 
 import logging
 import os
@@ -29,17 +29,17 @@ _MOST_PARAMS = 100
 
 
 def open_tracker(tracking):
-    """Return what logs runs.
+    """Return the tracker that logs runs.
 
     Parameters
     ----------
     tracking : {"mlflow"} or None
-        Where to.
+        Where to log; None logs nothing.
 
     Raises
     ------
     ValueError
-        If it is something else.
+        If ``tracking`` has another value.
     ImportError
         If the extra is not installed.
     """
@@ -195,7 +195,7 @@ class _MLflowTracker:
 
     @contextmanager
     def _open(self, name, tags, *, failed=False):
-        """Make a run that ends with the block; one at a time, SQLite has one writer."""
+        """Open a run for the block; only one at a time, as SQLite has one writer."""
         with self._lock:
             text = {key: str(value) for key, value in tags.items() if value != ""}
             number = self._client.create_run(
@@ -271,7 +271,7 @@ class _MLflowTracker:
 
 @contextmanager
 def _warns_of(name):
-    """Make a warning of what fails: it is no reason to lose what was trained."""
+    """Turn an error into a warning, so that no trained model is lost."""
     try:
         yield
     except Exception as error:

@@ -27,8 +27,8 @@ def name_variants(estimator, variants):
     """
     if not isinstance(variants, dict):
         raise TypeError(
-            f"variants={variants!r} must be a dict of named changes, as {{'SGD': "
-            "{'optimizer': 'sgd'}}, or of one parameter and its values, as "
+            f"variants={variants!r} must be a dict of named changes, such as {{'SGD': "
+            "{'optimizer': 'sgd'}}, or of one parameter and its values, such as "
             "{'dropout': [0.0, 0.2]}."
         )
     if not variants:
@@ -56,8 +56,8 @@ def _name_values(variants):
     """Return a variant for each value of one parameter."""
     if len(variants) > 1:
         raise TypeError(
-            f"variants={variants!r} must name a dict of changes for each variant, or "
-            "list the values of one parameter alone."
+            f"variants={variants!r} must have a dict of changes for each variant, or a "
+            "list of values for one parameter alone."
         )
     ((parameter, values),) = variants.items()
     if isinstance(values, str) or not np.iterable(values):

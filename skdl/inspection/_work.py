@@ -1,4 +1,4 @@
-"""The runs of a comparison are done, in one thread or in several."""
+"""Do the runs of a comparison, in one thread or in several."""
 
 import threading
 import warnings
@@ -18,15 +18,15 @@ class PlannedRuns:
     Parameters
     ----------
     planned : list of TrainedRun
-        All runs, without what they give.
+        All runs, without their results.
     ledger : Ledger
-        Those that are finished.
+        The finished runs.
     tracker : object
-        Logs each run that is finished.
+        Logs each finished run.
     train : callable
         ``train(run, stopper)`` trains and scores; it returns the fitted estimator.
     verbose : int
-        Above 0 shows a line.
+        If above 0, show a progress bar.
     """
 
     def __init__(self, planned, ledger, tracker, train, verbose):
@@ -48,12 +48,12 @@ class PlannedRuns:
         )
 
     def finish(self, n_threads):
-        """Do them.
+        """Do the runs.
 
         Parameters
         ----------
         n_threads : int
-            How many at a time.
+            How many runs to do at a time.
 
         Raises
         ------

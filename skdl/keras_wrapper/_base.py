@@ -1,4 +1,4 @@
-"""The life of a wrapped Keras model, shared by classifier and regressor."""
+"""The base class of the wrapped Keras models: what happens during one fit."""
 
 import sys
 from contextlib import nullcontext
@@ -37,7 +37,7 @@ from skdl.keras_wrapper._streams import Stream, is_stream
 
 __all__ = ["BaseKeras"]
 
-# Arguments of keras.Model.fit that this module sees to itself.
+# Arguments of keras.Model.fit that this module handles itself.
 _OWN_FIT_ARGUMENTS = {
     "batch_size",
     "callbacks",
@@ -54,24 +54,23 @@ _DEFAULT_BATCH = 32  # keras.Model.fit's
 
 
 class BaseKeras(KeptModel, PredictingModel, BuiltModel):
-    """The life of a wrapped Keras model, shared by classifier and regressor.
+    """The base class of the wrapped Keras models: what happens during one fit.
 
-    The protocol of building, compiling and routing is SciKeras'; data, seeds, training
-    and prediction are ours.
+    Building, compiling and routing follow the protocol of SciKeras; data, seeds,
+    training and prediction are ours.
     """
 
     _doc_link_module = "skdl"
     _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
 
-    # Set by a fit: its model, where its random numbers come from, and what the next
-    # fit goes on with.
+    # Set by a fit: its model, its seed, and the state that the next fit resumes from.
     _built: keras.Model
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
-    _trained_by = None  # the optimizer that _states are of
+    _trained_by = None  # the optimizer that _states belong to
     _built_with: dict  # the parameters that the model was built with
-    # Set by a search while it fits: who sees the score of each epoch.
+    # Set by a search while it fits: it sees the score of each epoch.
     _observer: Observer | None = None
     # SciKeras would set TensorFlow's global seed from it.
     _random_state = None
@@ -105,20 +104,20 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             How much each row counts. A row of weight zero is left out.
         X_val : array-like of shape (n_val, ...), default=None
             Data to validate on after each epoch. In a ``Pipeline`` with
-            ``transform_input=["X_val"]`` it goes through the steps before.
+            ``transform_input=["X_val"]`` the earlier steps transform it.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its labels or numbers.
+            The labels or numbers of the validation set.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Its weights; ``class_weight`` is none of them.
+            The weights of its rows; ``class_weight`` does not apply to them.
         validation_groups : array-like of shape (n_samples,), default=None
             Groups of rows: ``validation_split`` splits off whole groups.
         validation_data : tuple or data set, default=None
-            ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``, as Keras and
-            SciKeras spell it. No pipeline transforms it.
+            ``(X_val, y_val)`` or ``(X_val, y_val, sample_weight_val)``, as in Keras
+            and SciKeras. A pipeline does not transform it.
         epochs : int, default=None
-            Overrules the parameter of the estimator in this call.
+            Overrides the parameter of the estimator in this call.
         batch_size : int, default=None
-            Overrules the parameter of the estimator in this call.
+            Overrides the parameter of the estimator in this call.
         callbacks : list of keras.callbacks.Callback, default=None
             More callbacks for this call. The fit works on copies: ``callbacks_`` has
             them.
@@ -135,7 +134,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         ------
         ValueError
             If a parameter or the data can't be used, or the training diverges. The
-            estimator is then what it was before.
+            estimator is then unchanged.
         """
         arguments = {"batch_size": batch_size, "callbacks": callbacks}
         kwargs |= {k: value for k, value in arguments.items() if value is not None}
@@ -164,7 +163,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any
     ) -> Self:
-        """Train one epoch, going on from where the last call ended.
+        """Train one epoch, continuing from the last call.
 
         Parameters
         ----------
@@ -175,7 +174,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
         **kwargs : dict
-            Arguments of ``keras.Model.fit``, but ``epochs`` and ``initial_epoch``.
+            Arguments of ``keras.Model.fit`` except ``epochs`` and ``initial_epoch``.
 
         Returns
         -------
@@ -186,7 +185,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             return super().partial_fit(X, y, sample_weight=sample_weight, **kwargs)
 
     def initialize(self, X: Any, y: Any = None) -> Self:
-        """Build the model and do not fit it.
+        """Build the model without fitting it.
 
         Parameters
         ----------
@@ -198,7 +197,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         Returns
         -------
         self
-            It can predict, with the first weights.
+            The estimator, which can predict with its initial weights.
         """
         with unchanged_on_failure(self):
             check_names(self, self._find_build(), {})
@@ -271,7 +270,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             )
 
     def _fit_stream(self, data, y, weight, arguments, resuming, epochs, first_epoch):
-        """Fit to a data set of batches, which is gone over once before that."""
+        """Fit to a data set of batches, after one pass over it for its targets."""
         if y is not None or weight is not None:
             raise ValueError(
                 "X is a data set, whose batches hold the targets and the weights: "
@@ -279,7 +278,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             )
         if arguments["validation_split"]:
             raise ValueError(
-                "validation_split takes no part of a data set: give X_val and y_val, "
+                "validation_split can't be used with a data set: give X_val and y_val, "
                 "or validation_data."
             )
         stream = Stream(data)
@@ -307,7 +306,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             self._train(batches, None, None, validation, arguments, epochs, first_epoch)
 
     def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
-        """Do the training, and set what a fit sets."""
+        """Train the model, and set the fitted attributes."""
         from skdl.training._job import Job, Part, WrappedModel
         from skdl.training._run import Run
 
@@ -371,10 +370,10 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         """Check that the model's outputs fit the targets."""
 
     def _check_same_labels(self, y):
-        """Check that a fit which goes on has the labels of the last."""
+        """Check that a resumed fit has the labels of the last fit."""
 
     def _weigh_classes(self, y):
-        """Return what weighs rows by their labels, or None if all count alike."""
+        """Return a function from labels to row weights; None if all are equal."""
         return
 
     def _observe(self, observer, job, run):
@@ -390,7 +389,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             job.watchers.append(ShownPredictions(self, take_weights))
 
     def _fit_arguments(self, kwargs):
-        """Return the arguments of ``keras.Model.fit``, the given ones last."""
+        """Return the arguments of ``keras.Model.fit``; the given ones win."""
         given = route_params(
             self.get_params(), destination="fit", pass_filter=self._fit_kwargs
         )
@@ -400,9 +399,9 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         return {**unset, **arguments, **kwargs}
 
     def _initialize(self, X, y=None, n_rows=None):
-        """Take the kind of the data, and build the model.
+        """Record the type of the data, and build the model.
 
-        Of a data set X holds the first ``n_rows`` only, and y all targets.
+        For a data set, X holds only its first ``n_rows`` rows, and y all targets.
         """
         if n_rows is None:
             X, y = self._validate_data(X, y, reset=True)
@@ -431,7 +430,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         ]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of the predictions: that of ``scorer``.
+        """Return the score of the predictions, computed by ``scorer``.
 
         Parameters
         ----------
@@ -456,7 +455,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
 
     @property
     def model_(self) -> Any:
-        """The fitted ``keras.Model``, compiled: an ordinary one."""
+        """The fitted ``keras.Model``: ordinary and compiled."""
         if "_built" not in self.__dict__:
             raise AttributeError(
                 f"This {type(self).__name__} is not fitted: no model_."
@@ -472,7 +471,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
 
     @property
     def initialized_(self) -> bool:
-        """Whether there is a model, fitted or with its first weights."""
+        """Whether there is a model, fitted or with its initial weights."""
         return "_built" in self.__dict__
 
     def __sklearn_is_fitted__(self):
@@ -491,7 +490,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
 def _check_count(name, value, also=""):
     is_count = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_count or value < 1:
-        raise ValueError(f"{name}={value!r} must be an int from 1{also}.")
+        raise ValueError(f"{name}={value!r} must be an integer >= 1{also}.")
 
 
 def _refuse_rows(*part):

@@ -1,4 +1,4 @@
-"""How a wrapper comes to its model: built, copied, compiled."""
+"""How a wrapper gets its model: building, copying and compiling it."""
 
 import inspect
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["BuiltModel"]
 
 
 class BuiltModel(BaseWrapper):
-    """Builds and compiles the model of a wrapper, as SciKeras' protocol has it."""
+    """Builds and compiles the model of a wrapper, following SciKeras' protocol."""
 
     loss: Any
     optimizer: Any
@@ -23,12 +23,12 @@ class BuiltModel(BaseWrapper):
     _seed: int
 
     def _find_build(self):
-        """Return what builds the model, or None where a model is given."""
+        """Return the callable that builds the model; None if a model is given."""
         is_model = isinstance(self._given_model(), keras.Model)
         return None if is_model else self._check_model_param()
 
     def _check_model_param(self):
-        """Return what builds the model: SciKeras takes functions only."""
+        """Return the callable that builds the model; SciKeras wants functions."""
         given = self._given_model()
         known = inspect.isfunction(given) or isinstance(given, keras.Model)
         return super()._check_model_param() if known or not callable(given) else given
@@ -48,11 +48,12 @@ class BuiltModel(BaseWrapper):
             model = super()._build_keras_model()
         if not isinstance(model, keras.Model):
             raise TypeError(
-                f"What builds the model must return a keras.Model, got {model!r}."
+                "The function that builds the model must return a keras.Model, got "
+                f"{model!r}."
             )
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None and optimizer.built:
-            model.optimizer = copy_keras(optimizer)  # it may have another model's
+            model.optimizer = copy_keras(optimizer)  # it may be another model's
         return model
 
     def _get_compile_kwargs(self):

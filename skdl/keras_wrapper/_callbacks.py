@@ -16,7 +16,7 @@ def make_callbacks(estimator, name):
     estimator : BaseKeras
         Its parameters are read.
     name : str
-        Of the parameter.
+        Name of the parameter.
     """
     params = estimator.get_params()
     given = params.get(name)

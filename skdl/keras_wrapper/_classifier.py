@@ -31,19 +31,19 @@ def _refuse_labels_of_steps(model, y):
         raise ValueError(
             f"The model gives an array of shape {outputs[0].shape[1:]} for each row, "
             "as for a label of each time step; a classifier has one label, or one row "
-            "of labels, for each row. Make each step a row, or bring a target_encoder "
-            "of your own in a subclass (docs/keras.md has one)."
+            "of labels, for each row. Make each step a row, or define your own "
+            "target_encoder in a subclass (docs/keras.md has one)."
         )
 
 
 def _gives_probabilities(estimator):
-    """Return whether a classifier has probabilities; say why it has not."""
+    """Return whether a classifier has probabilities; raise the reason if not."""
     fitted = vars(estimator).get("_built")
     loss = estimator.loss if fitted is None else fitted.loss
     if not outputs.is_hinge(loss):
         return True
     raise AttributeError(
-        f"loss={loss!r} learns margins, which are no probabilities: take "
+        f"loss={loss!r} learns margins, which are not probabilities: use "
         "decision_function, CalibratedClassifierCV, or a cross-entropy as loss."
     )
 
@@ -51,28 +51,28 @@ def _gives_probabilities(estimator):
 class KerasClassifier(ClassifierMixin, BaseKeras):
     """A classifier around a Keras model that you build yourself.
 
-    It takes what SciKeras' ``KerasClassifier`` takes: change the import, and it runs.
+    It accepts what SciKeras' ``KerasClassifier`` accepts: only the import changes.
 
     Parameters
     ----------
     model : callable or keras.Model, default=None
-        What builds the model. A function gets the parameters that it names: its own
-        (``hidden=64`` or ``model__hidden=64``), ``meta`` (a dict of what the data have
-        given: ``n_features_in_``, ``X_shape_``, ``target_type_``, ``n_classes_``,
-        ``n_outputs_``), ``compile_kwargs`` (optimizer, loss and metrics, ready for
-        ``keras.Model.compile``) and ``params`` (all parameters). It returns the model,
-        compiled or not. A ``keras.Model`` is copied with its weights for each fit. None
-        calls the method ``_keras_build_fn`` of a subclass.
+        A function that builds the model, or a model. The function gets the parameters
+        that it names: its own (``hidden=64`` or ``model__hidden=64``), ``meta`` (a dict
+        that describes the data: ``n_features_in_``, ``X_shape_``, ``target_type_``,
+        ``n_classes_``, ``n_outputs_``), ``compile_kwargs`` (optimizer, loss and
+        metrics, ready for ``keras.Model.compile``) and ``params`` (all parameters). It
+        returns the model, compiled or not. A ``keras.Model`` is copied with its weights
+        for each fit. None calls the method ``_keras_build_fn`` of a subclass.
     build_fn : callable or keras.Model, default=None
         The old name of ``model``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
+        Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
-        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
-        the epochs that were done are kept, with a warning.
+        What Ctrl-C does to a fit: ``"raise"`` discards it and raises
+        ``KeyboardInterrupt``; ``"keep"`` keeps the completed epochs, with a warning.
     random_state : int, RandomState or None, default=None
         An int gives the same weights, bit for bit, in each fit on one machine. No
-        global random state is left changed.
+        global random state is changed.
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
         The optimizer, for a model that is not compiled yet. A name or a class takes
         ``optimizer__learning_rate=0.01`` and the like; an instance is copied.
@@ -82,9 +82,9 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     metrics : list or dict, default=None
         Keras metrics: names, instances, functions or classes.
     batch_size : int, default=None
-        Rows of a step; None is 32, -1 takes all rows in one step.
+        Rows per batch; None is 32, -1 takes all rows as one batch.
     validation_batch_size : int, default=None
-        Not used: validation rows are scored in pieces of a fitting size.
+        Not used: validation rows are scored in chunks of a suitable size.
     verbose : int, default=0
         Whether to show a line of progress.
     callbacks : list, dict, class or keras.callbacks.Callback, default=None
@@ -94,19 +94,20 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         Share of the rows to validate on after each epoch, in [0, 1), drawn at
         random and stratified by class.
     shuffle : bool, default=True
-        Whether each epoch takes the rows in an order of its own.
+        Whether to shuffle the rows in each epoch.
     run_eagerly : bool, default=False
-        Whether Keras runs the model step by step, to look into it.
+        Whether Keras runs the model eagerly, for debugging.
     epochs : int, default=1
-        How often to go over the data, from 1.
+        Number of passes over the data, at least 1.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the training, as ``{class: weight}``; a class that is
-        not named weighs 1, and one that y lacks is ignored. ``"balanced"`` makes the
-        classes count alike. As in Keras, validation scores are not weighted by it.
+        not named has weight 1, and one that is not in y is ignored. ``"balanced"``
+        gives all classes the same total weight. As in Keras, validation scores are not
+        weighted by it.
     **kwargs : dict
         The function's own parameters, and those passed on: ``model__``,
         ``optimizer__``, ``loss__``, ``metrics__``, ``compile__``, ``callbacks__``,
-        ``fit__``, ``predict__`` and ``score__`` with the name that the taker knows.
+        ``fit__``, ``predict__`` and ``score__``, each followed by a parameter's name.
 
     Attributes
     ----------
@@ -119,25 +120,25 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     history_ : dict of list
         Loss and metrics of each epoch, with validation data ``val_loss`` and so on too.
     n_iter_ : int
-        Epochs that were run.
+        Number of epochs that were run.
     fit_path_ : str
-        Which way the training took, and why: ``"compiled: ..."`` or
+        How the model was trained, and why: ``"compiled: ..."`` or
         ``"keras.Model.fit: ..."``. Both give the same results.
     n_features_in_ : int
         Size of the second dimension of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where all of them are strings.
     n_outputs_ : int
-        1; a target encoder of your own may say otherwise.
+        1, unless your own target encoder sets another number.
     n_outputs_expected_ : int
         Number of outputs that the model must have.
     target_encoder_, feature_encoder_ : transformer
-        What encodes y and X; a subclass brings its own by the properties
+        They encode y and X; a subclass provides its own through the properties
         ``target_encoder`` and ``feature_encoder``.
     target_type_ : str
         Kind of target, from ``sklearn.utils.multiclass.type_of_target``.
     X_dtype_, y_dtype_ : numpy dtype
-        Of the training data.
+        Data types of the training data.
     X_shape_ : tuple of int
         Shape of the training data.
     y_ndim_ : int
@@ -158,8 +159,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     inputs, classes and functions of your own, callbacks that see each batch) goes
     through ``keras.Model.fit``.
 
-    After unpickling the model is built anew and gets its weights back, so what builds
-    it must be importable.
+    Unpickling builds the model anew and restores its weights, so the function that
+    builds it must be importable.
 
     Examples
     --------
@@ -232,7 +233,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         self.on_interrupt = on_interrupt
         self.class_weight = class_weight
 
-    # Set by partial_fit: all the classes that there will be.
+    # Set by partial_fit: all classes that will ever occur.
     _classes = None
 
     # scikit-learn has the classes third, and only for classifiers.
@@ -244,7 +245,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         sample_weight: Any = None,
         **kwargs: Any,
     ) -> Self:
-        """Train one epoch, going on from where the last call ended.
+        """Train one epoch, continuing from the last call.
 
         Parameters
         ----------
@@ -253,11 +254,11 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         y : array-like of shape (n_samples,)
             Their labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will come, for the first call; None takes those of ``y``.
+            All labels that will ever occur, for the first call; None: those of ``y``.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
         **kwargs : dict
-            Arguments of ``keras.Model.fit``, but ``epochs`` and ``initial_epoch``.
+            Arguments of ``keras.Model.fit`` except ``epochs`` and ``initial_epoch``.
 
         Returns
         -------
@@ -285,8 +286,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels from ``classes_``, or 0 and 1 for each of several labels. After a
-            hinge loss the sign decides, or the largest output.
+            Labels from ``classes_``, or 0 and 1 for each of several labels. With a
+            hinge loss, the sign or the largest output decides.
         """
         found = self._predict_raw(X, **kwargs)
         if self._knows_outputs(found):
@@ -302,7 +303,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     def predict_proba(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Return the probability of each class.
 
-        Where the model ends in logits it is their sigmoid or softmax.
+        If the model returns logits, it is their sigmoid or softmax.
 
         Parameters
         ----------
@@ -314,12 +315,12 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            For labels of which a row may have several: of each label.
+            For a multilabel target, the probability of each label.
 
         Raises
         ------
         AttributeError
-            After a hinge loss: it learns margins, which are no probabilities.
+            If the loss is a hinge loss: it learns margins, not probabilities.
         """
         found = self._predict_raw(X, **kwargs)
         if self._knows_outputs(found):
@@ -344,7 +345,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Finite also where a probability is too small for a number.
+            Finite even where a probability is too small for a float.
         """
         found = self._predict_raw(X, **kwargs)
         if self._knows_outputs(found):
@@ -352,7 +353,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         return np.log(self.predict_proba(X, **kwargs))
 
     def decision_function(self, X: Any, **kwargs: Any) -> np.ndarray:
-        """Return logits or margins: above 0, or the largest, wins.
+        """Return logits or margins: the sign or the largest value decides.
 
         Parameters
         ----------
@@ -364,25 +365,24 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One column for each class or label; for two classes no columns, and above 0
-            for the second. Of a model that ends in probabilities, their log-odds.
+            One column for each class or label; for two classes a flat array, positive
+            for the second class. If the model returns probabilities, their log-odds.
 
         Raises
         ------
         ValueError
-            If the model has several outputs, or labels are encoded in a way of your
-            own.
+            If the model has several outputs, or your own encoder encodes the labels.
         """
         found = self._predict_raw(X, **kwargs)
         if not self._knows_outputs(found):
             raise ValueError(
                 f"decision_function of {type(self).__name__} needs a model with one "
-                "output of shape (n_samples, n_units), and its own target encoder."
+                "output of shape (n_samples, n_units), and the default target encoder."
             )
         return outputs.decide(found, self._built, self.target_encoder_)
 
     def _knows_outputs(self, found):
-        """Return whether it is known what the outputs of the model are."""
+        """Return whether the meaning of the model's outputs is known."""
         is_own = type(self.target_encoder_) is ClassifierLabelEncoder
         is_table = isinstance(found, np.ndarray) and found.ndim == 2
         return is_own and is_table and self.n_classes_ is not None
@@ -392,7 +392,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             return
         _refuse_labels_of_steps(self._built, y)
         if self.target_encoder_._target_type == "multiclass-onehot":
-            warn_of_one_hot(y, "one label of each row, predicted one-hot too")
+            warn_of_one_hot(y, "one label for each row, predicted one-hot too")
         outputs.check_width(self._built, self.target_encoder_)
         encoder = outputs.adapt_encoder(self._built, self.target_encoder_)
         self.target_encoder_ = encoder
@@ -403,7 +403,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
 
     @property
     def target_encoder(self) -> Any:
-        """What encodes the labels, not fitted yet; a subclass may bring its own."""
+        """The encoder of the labels, not fitted yet; a subclass may have its own."""
         categories = "auto" if self._classes is None else [self._classes]
         return ClassifierLabelEncoder(loss=self.loss, categories=categories)
 
@@ -411,7 +411,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
 
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
-        """Return the accuracy; a subclass may bring its own score.
+        """Return the accuracy; a subclass may define its own score.
 
         Parameters
         ----------
@@ -433,7 +433,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         return BaseWrapper._fit_kwargs - {"class_weight"}
 
     def _weigh_classes(self, y):
-        """Return what weighs rows by their labels; "balanced" counts those of y."""
+        """Return a function from labels to row weights; "balanced" is that of y."""
         if self.class_weight is None:
             return None
         if y.ndim > 1 and y.shape[1] > 1:
@@ -456,8 +456,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         if y.ndim > 2:
             raise ValueError(
                 f"y has {y.ndim} dimensions; a classifier takes 1, or 2 for several "
-                "labels of each row. Make each step a row, or bring a target_encoder "
-                "of your own in a subclass (docs/keras.md has one)."
+                "labels of each row. Make each step a row, or define your own "
+                "target_encoder in a subclass (docs/keras.md has one)."
             )
         found = type_of_target(y, input_name="y")
         if found.startswith("continuous"):

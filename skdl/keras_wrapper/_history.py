@@ -1,4 +1,4 @@
-"""The history of a wrapped model: its names, and what its first loss tells."""
+"""The history of a wrapped model: names of metrics, and its first loss."""
 
 import warnings
 
@@ -13,17 +13,19 @@ LARGE_LOSS = 1e5
 
 
 def warn_of_first_loss(history, y):
-    """Warn of a loss that shows targets or features on a scale of their own."""
+    """Warn of a loss so large that features or targets are probably unscaled."""
     first = history.get("loss", [0.0])[0]
     if first <= LARGE_LOSS:
         return
     scale = ""
     if isinstance(y, np.ndarray) and y.dtype.kind in "iuf":
-        scale = f" of targets of mean {y.mean():.3g} and deviation {y.std():.3g}"
+        scale = (
+            f" with targets of mean {y.mean():.3g} and standard deviation {y.std():.3g}"
+        )
     warnings.warn(
-        f"The loss of the first epoch is {first:.3g}{scale}: a network learns such a "
-        "thing slowly, or not at all. Bring features and targets to mean 0 and "
-        "deviation 1: make_pipeline(StandardScaler(), network), and "
+        f"The loss of the first epoch is {first:.3g}{scale}: a network learns from "
+        "such data slowly, or not at all. Scale features and targets to mean 0 and "
+        "standard deviation 1: make_pipeline(StandardScaler(), network), and "
         "TransformedTargetRegressor(network, transformer=StandardScaler()).",
         UserWarning,
         stacklevel=2,
@@ -48,5 +50,5 @@ def _full_name(name):
         full = metric_name(name)
     except (TypeError, ValueError):
         return name  # a metric of the user's own, or one with settings
-    # It makes a_u_c of auc.
+    # SciKeras turns auc into a_u_c.
     return name if full.replace("_", "") == name.replace("_", "") else full

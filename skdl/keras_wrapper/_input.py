@@ -1,4 +1,4 @@
-"""The data of a wrapped model: checked, encoded, split."""
+"""The data of a wrapped model: checking, encoding and splitting them."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ class CheckedData(BaseWrapper):
     _seed: int
 
     def _check_input(self, X):
-        """Check that a model which gets text begins with a layer that takes it."""
+        """Check that a model for text begins with a layer that accepts text."""
         if not _is_text(X):
             return
         inputs = getattr(self._built, "inputs", None)
@@ -98,7 +98,7 @@ class CheckedData(BaseWrapper):
             rows = split_validation(X.shape[0], self._stratify(y), share, seed, groups)
         except ValueError as error:
             raise ValueError(
-                f"validation_split={share!r} can't take a part of each class: "
+                f"validation_split={share!r} can't split off rows of each class: "
                 f"{error.__cause__ or error} Give validation_data to fit instead."
             ) from error
         return [
@@ -117,7 +117,8 @@ def join_validation(separate, together):
         return together
     if together is not None:
         raise ValueError(
-            "X_val and validation_data are two spellings of the same: give one of them."
+            "X_val and validation_data are two spellings of the same thing: give only "
+            "one of them."
         )
     if X is None or y is None:
         raise ValueError("X_val and y_val belong together: give both of them, or none.")
@@ -129,7 +130,7 @@ def _as_model_input(X):
     if scipy.sparse.issparse(X) or X.dtype.kind in "iub":
         return X
     if X.dtype.kind == "f":
-        is_long = X.dtype.itemsize > 8  # Keras knows no long doubles
+        is_long = X.dtype.itemsize > 8  # Keras has no long doubles
         return X.astype(np.float64) if is_long else X
     if X.dtype.kind in "mM":
         as_numeric(X)

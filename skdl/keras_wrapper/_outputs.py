@@ -53,10 +53,11 @@ def find_kind(model):
     Returns
     -------
     {"probabilities", "logits", "margins"}
-        Margins are what hinge-like losses learn: only their sign, or the largest, has a
-        meaning. A last layer that makes probabilities decides alone, since Keras takes
-        its input in the place of its output where the loss wants logits. Else it is the
-        loss; one that Keras does not know gets logits of a layer without activation.
+        Hinge-like losses learn margins, of which only the sign, or the largest, has a
+        meaning. If the last layer returns probabilities, that alone decides, since
+        Keras uses its input instead of its output if the loss expects logits. Otherwise
+        the loss decides: with one that Keras does not know, a last layer without
+        activation returns logits.
     """
     if is_hinge(_loss_of(model)):
         return "margins"
@@ -71,7 +72,7 @@ def find_kind(model):
 
 
 def is_hinge(loss):
-    """Return whether a loss is one of Keras' that learn margins."""
+    """Return whether a loss is one of the Keras losses that learn margins."""
     return _loss_name(loss) in _HINGES
 
 
@@ -108,8 +109,8 @@ def check_width(model, encoder):
         f"The model has {units} output{'s' * (units > 1)} for the {n_classes} {what} "
         f"of y ({labels}) with loss={_shown(_loss_of(model))}: its last layer needs "
         f"{' or '.join(map(str, accepted))} units. A function that builds it gets the "
-        "number as meta['n_classes_']; rows of classes that this part of the data "
-        "lacks are what stratified folds prevent."
+        "number as meta['n_classes_']; if this part of the data lacks some classes, "
+        "use stratified folds."
     )
 
 
@@ -121,14 +122,14 @@ def adapt_encoder(model, encoder):
     model : keras.Model
         Compiled.
     encoder : ClassifierLabelEncoder
-        Fitted: it makes numbers of labels, unless its own loss says otherwise.
+        Fitted: it encodes labels as integers, unless its own loss says otherwise.
 
     Returns
     -------
     ClassifierLabelEncoder
-        The same, or one that makes a column for each class: for each loss of Keras that
-        compares outputs one by one with as many targets. Or one that makes a flat array
-        for a loss that takes columns for several targets.
+        The same; or one that returns a column for each class, for Keras losses that
+        compare outputs one by one with as many targets; or one that returns a flat
+        array, for a loss that treats columns as several targets.
     """
     units, name = _count_units(model), _loss_name(_loss_of(model))
     if name in _FLAT and encoder._target_type in _SINGLE_LABEL:
@@ -153,12 +154,12 @@ def adapt_encoder(model, encoder):
 
 
 def probabilities(outputs, model, encoder):
-    """Return the probability of each class from what a model gives.
+    """Return the probability of each class from the outputs of a model.
 
     Parameters
     ----------
     outputs : ndarray of shape (n_samples, n_units)
-        From the model.
+        Outputs of the model.
     model : keras.Model
         Compiled.
     encoder : ClassifierLabelEncoder
@@ -183,7 +184,7 @@ def probabilities(outputs, model, encoder):
         return found
     if found.shape[1] == 1:
         return np.hstack([1 - found, found])
-    # Sigmoids that each tell of one class, and single precision, do not sum to 1.
+    # Separate sigmoids, and values in single precision, do not sum to 1.
     sums = found.sum(axis=1, keepdims=True)
     uniform = np.full_like(found, 1 / found.shape[1])
     return np.divide(found, sums, out=uniform, where=sums > 0)
@@ -204,7 +205,7 @@ def log_probabilities(outputs, model, encoder):
 
 
 def decide(outputs, model, encoder):
-    """Return the logits or the margins: above 0, or the largest, wins.
+    """Return the logits or the margins: the sign or the largest decides.
 
     Parameters
     ----------
@@ -214,7 +215,7 @@ def decide(outputs, model, encoder):
     Returns
     -------
     ndarray of float64, shape (n_samples,) or (n_samples, n_classes)
-        For two classes no columns, and above 0 for the second.
+        For two classes a flat array, positive for the second class.
     """
     outputs = np.asarray(outputs, np.float64)
     one_label, each = _shape_of(outputs, model, encoder)
@@ -234,7 +235,7 @@ def _shape_of(outputs, model, encoder):
 
 
 def _count_units(model):
-    """Return the width of the only output of a model, or None if it has no such."""
+    """Return the width of a model's only output, or None if there is no such."""
     found = getattr(model, "outputs", None)
     if found is None or len(found) != 1 or len(found[0].shape) != 2:
         return None
@@ -253,7 +254,7 @@ def _loss_of(model):
 
 
 def _loss_name(loss):
-    """Return the name of the Keras class of a loss; None of a loss of the user's."""
+    """Return the name of the Keras class of a loss; None for the user's own loss."""
     if isinstance(loss, str):
         return camel_case(loss)
     kind = loss if isinstance(loss, type) else type(loss)
@@ -269,7 +270,7 @@ def _shown(loss):
 
 
 def _last_activation(model):
-    """Return the name of the activation of the last layer; None of another kind."""
+    """Return the name of the last layer's activation, or None if it has none."""
     (output, *others) = getattr(model, "outputs", None) or (None,)
     layer: Any = getattr(getattr(output, "_keras_history", None), "operation", None)
     while getattr(layer, "outputs", None) and hasattr(layer, "layers"):

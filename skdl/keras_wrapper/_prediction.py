@@ -1,4 +1,4 @@
-"""What a wrapped model says of rows."""
+"""The predictions and the loss of a wrapped model."""
 
 import numpy as np
 import scipy.sparse
@@ -45,7 +45,7 @@ class PredictingModel(CheckedData):
         return model.predict(X, callbacks=self._predict_callbacks, **arguments)
 
     def _mean_loss(self, X, y):
-        """Return the loss of some rows as Keras means it, the penalties included."""
+        """Return the loss of some rows as Keras defines it, with the penalties."""
         from skdl.training._inference import mean_loss
 
         X, y = self._encode(*self._validate_data(X, y))

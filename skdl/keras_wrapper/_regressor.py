@@ -17,14 +17,14 @@ __all__ = ["KerasRegressor"]
 class KerasRegressor(RegressorMixin, BaseKeras):
     """A regressor around a Keras model that you build yourself.
 
-    It takes what SciKeras' ``KerasRegressor`` takes: change the import, and it runs.
+    It accepts what SciKeras' ``KerasRegressor`` accepts: only the import changes.
 
     Parameters
     ----------
     model : callable or keras.Model, default=None
-        What builds the model. A function gets the parameters that it names: its own
-        (``hidden=64`` or ``model__hidden=64``), ``meta`` (a dict of what the data have
-        given: ``n_features_in_``, ``X_shape_``, ``target_type_``,
+        A function that builds the model, or a model. The function gets the parameters
+        that it names: its own (``hidden=64`` or ``model__hidden=64``), ``meta`` (a dict
+        that describes the data: ``n_features_in_``, ``X_shape_``, ``target_type_``,
         ``n_outputs_``), ``compile_kwargs`` (optimizer, loss and metrics, ready for
         ``keras.Model.compile``) and ``params`` (all parameters). It returns the model,
         compiled or not. A ``keras.Model`` is copied with its weights for each fit. None
@@ -32,13 +32,13 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     build_fn : callable or keras.Model, default=None
         The old name of ``model``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
+        Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
-        What Ctrl-C does to a fit: nothing of it is kept, and the interrupt goes on; or
-        the epochs that were done are kept, with a warning.
+        What Ctrl-C does to a fit: ``"raise"`` discards it and raises
+        ``KeyboardInterrupt``; ``"keep"`` keeps the completed epochs, with a warning.
     random_state : int, RandomState or None, default=None
         An int gives the same weights, bit for bit, in each fit on one machine. No
-        global random state is left changed.
+        global random state is changed.
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
         The optimizer, for a model that is not compiled yet. A name or a class takes
         ``optimizer__learning_rate=0.01`` and the like; an instance is copied.
@@ -48,9 +48,9 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     metrics : list or dict, default=None
         Keras metrics: names, instances, functions or classes.
     batch_size : int, default=None
-        Rows of a step; None is 32, -1 takes all rows in one step.
+        Rows per batch; None is 32, -1 takes all rows as one batch.
     validation_batch_size : int, default=None
-        Not used: validation rows are scored in pieces of a fitting size.
+        Not used: validation rows are scored in chunks of a suitable size.
     verbose : int, default=0
         Whether to show a line of progress.
     callbacks : list, dict, class or keras.callbacks.Callback, default=None
@@ -60,15 +60,15 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         Share of the rows to validate on after each epoch, in [0, 1), drawn at
         random.
     shuffle : bool, default=True
-        Whether each epoch takes the rows in an order of its own.
+        Whether to shuffle the rows in each epoch.
     run_eagerly : bool, default=False
-        Whether Keras runs the model step by step, to look into it.
+        Whether Keras runs the model eagerly, for debugging.
     epochs : int, default=1
-        How often to go over the data, from 1.
+        Number of passes over the data, at least 1.
     **kwargs : dict
         The function's own parameters, and those passed on: ``model__``,
         ``optimizer__``, ``loss__``, ``metrics__``, ``compile__``, ``callbacks__``,
-        ``fit__``, ``predict__`` and ``score__`` with the name that the taker knows.
+        ``fit__``, ``predict__`` and ``score__``, each followed by a parameter's name.
 
     Attributes
     ----------
@@ -77,9 +77,9 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     history_ : dict of list
         Loss and metrics of each epoch, with validation data ``val_loss`` and so on too.
     n_iter_ : int
-        Epochs that were run.
+        Number of epochs that were run.
     fit_path_ : str
-        Which way the training took, and why: ``"compiled: ..."`` or
+        How the model was trained, and why: ``"compiled: ..."`` or
         ``"keras.Model.fit: ..."``. Both give the same results.
     n_features_in_ : int
         Size of the second dimension of X.
@@ -90,12 +90,12 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     n_outputs_expected_ : int
         Number of outputs that the model must have.
     target_encoder_, feature_encoder_ : transformer
-        What encodes y and X; a subclass brings its own by the properties
+        They encode y and X; a subclass provides its own through the properties
         ``target_encoder`` and ``feature_encoder``.
     target_type_ : str
         Kind of target, from ``sklearn.utils.multiclass.type_of_target``.
     X_dtype_, y_dtype_ : numpy dtype
-        Of the training data.
+        Data types of the training data.
     X_shape_ : tuple of int
         Shape of the training data.
     y_ndim_ : int
@@ -116,8 +116,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     inputs, classes and functions of your own, callbacks that see each batch) goes
     through ``keras.Model.fit``.
 
-    After unpickling the model is built anew and gets its weights back, so what builds
-    it must be importable.
+    Unpickling builds the model anew and restores its weights, so the function that
+    builds it must be importable.
 
     Examples
     --------
@@ -189,14 +189,14 @@ class KerasRegressor(RegressorMixin, BaseKeras):
 
     @property
     def target_encoder(self) -> Any:
-        """What encodes the targets, not fitted yet; a subclass may bring its own."""
+        """The encoder of the targets, not fitted yet; a subclass may have its own."""
         return RegressorTargetEncoder()
 
     score = BaseKeras.score  # before that of the mixin
 
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
-        """Return the coefficient of determination; a subclass may bring its own score.
+        """Return the coefficient of determination; a subclass may have its own score.
 
         Parameters
         ----------
@@ -236,8 +236,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     def _type_of_target(self, y):
         if y.ndim > 2:
             return "continuous-multioutput"
-        # Of three times the rows, which have the same kind, scikit-learn 1.7 does not
-        # warn that whole numbers look like too many classes.
+        # With the rows repeated three times, which are of the same type, scikit-learn
+        # 1.7 does not warn that whole numbers look like too many classes.
         return super()._type_of_target(np.concatenate([y, y, y]))
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):

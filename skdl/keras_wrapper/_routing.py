@@ -1,4 +1,4 @@
-"""The names that a wrapper of Keras models takes: its own, and those it passes on."""
+"""The parameter names that a wrapper accepts: its own, and those it passes on."""
 
 import difflib
 import inspect
@@ -12,7 +12,7 @@ _BUILT_IN = {"meta", "compile_kwargs", "params"}
 
 
 def check_names(estimator, build, fit_arguments):
-    """Check that each routed name has somebody who takes it.
+    """Check that each routed parameter is accepted by its receiver.
 
     Parameters
     ----------
@@ -21,12 +21,12 @@ def check_names(estimator, build, fit_arguments):
     build : callable or None
         What builds the model; None where a model is given.
     fit_arguments : dict
-        What ``fit`` was given beside the data.
+        Arguments of ``fit`` besides the data.
 
     Raises
     ------
     ValueError
-        If a name is unknown: it is shown with the nearest that exists.
+        If a name is unknown; the error shows it with the nearest known one.
     """
     params = estimator.get_params(deep=False)
     own = set(_find_signature(type(estimator).__init__))
@@ -86,7 +86,7 @@ def _find_signature(function):
 
 
 def _signature_of(given, find):
-    """Return the names that what is given takes: a class, its name, several of them."""
+    """Return the parameter names of what is given: a class, its name, or several."""
     if given is None:
         return set()
     if isinstance(given, dict):
@@ -102,7 +102,7 @@ def _signature_of_one(given, find):
     if isinstance(given, str):
         given = find(given) if find else None
     if not inspect.isclass(given):
-        return set()  # an instance, or a function: it takes nothing any more
+        return set()  # an instance, or a function: it accepts no parameters
     names = set()
     for kind in given.__mro__[:-1]:
         names |= _find_signature(kind.__init__)  # type: ignore[misc]
@@ -121,5 +121,5 @@ def _loss_class(name):
 
 
 def camel_case(name):
-    """Return the name of a class for one in snake case."""
+    """Return a snake-case name in camel case."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))

@@ -1,6 +1,6 @@
-"""SciKeras' protocol of building models, without what its import does to Keras.
+"""SciKeras' protocol of building models, without its patches of Keras.
 
-All that SciKeras does not promise stands here.
+Everything from outside SciKeras' public interface is imported here.
 """
 
 import keras
@@ -14,10 +14,10 @@ _PATCHED = {
 
 
 def _import_unpatched():
-    """Import SciKeras; take back what it sets in Keras' classes, whoever imported it.
+    """Import SciKeras and undo its patches of Keras' classes, whoever imported it.
 
-    Keras pickles its objects itself by now, by methods of a base of these classes: to
-    delete SciKeras' own is to have Keras' again.
+    Keras now pickles its objects itself, by methods of a base of these classes: with
+    SciKeras' own methods deleted, Keras' are used again.
     """
     import scikeras.wrappers
 

@@ -1,4 +1,4 @@
-"""What of a wrapped model is pickled, saved and cloned."""
+"""How a wrapped model is pickled, saved and cloned."""
 
 import pickle
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ class KeptModel(BaseWrapper):
         if kept is None:
             return
         build_config, variables, states = kept
-        # It may have got other parameters since it was built.
+        # Its parameters may have changed since it was built.
         params = self.get_params(deep=False)
         for name in params:
             del self.__dict__[name]
@@ -66,11 +66,11 @@ class KeptModel(BaseWrapper):
                 variable.assign(value)
 
     def _restore(self, state):
-        """Take a state whose ``_kept`` is a model: it stands for what had built it."""
+        """Set a state whose ``_kept`` is a model: it replaces its build function."""
         model = state.pop("_kept")
         if not isinstance(model, keras.Model):
             raise ValueError(f"The file holds {type(model).__name__} as a Keras model.")
-        # The parameters of the function that had built it have no taker any more.
+        # Nothing uses the parameters of the function that had built it any more.
         own = {name for name in state.pop("_user_params", ()) if "__" not in name}
         kept = {
             name: value
@@ -91,7 +91,7 @@ class KeptModel(BaseWrapper):
 
 @contextmanager
 def weights_kept(model):
-    """Give a model, if any, its variables back if the block fails."""
+    """Restore the variables of a model, if there is one, if the block fails."""
     if model is None or not model.built:
         yield
         return
@@ -119,7 +119,7 @@ def copy_model(model):
 
 
 def build_optimizer(model, n_steps=0):
-    """Give a compiled model its optimizer's states: Keras can't load it without."""
+    """Build the optimizer of a compiled model: Keras can't load it without."""
     if model.built and model.compiled and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
         if hasattr(model.optimizer.iterations, "assign"):  # not while it accumulates

@@ -9,12 +9,12 @@ __all__ = ["Stream", "is_stream", "read_whole"]
 
 
 def is_stream(data):
-    """Return whether something gives batches, and is no array."""
+    """Return whether the data are a data set of batches, not an array."""
     return isinstance(data, keras.utils.PyDataset) or hasattr(data, "element_spec")
 
 
 class Stream:
-    """A data set of batches (x, y) or (x, y, weight), gone over again in each epoch.
+    """A data set of batches (x, y) or (x, y, weight), read again in each epoch.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Stream:
     y : ndarray of shape (n_samples, ...)
         All targets.
     n_batches : int
-        Batches of an epoch.
+        Number of batches in an epoch.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Stream:
             if not isinstance(batch, tuple) or len(batch) not in (2, 3):
                 raise ValueError(
                     "A data set must give batches (x, y) or (x, y, sample_weight), got "
-                    f"{type(batch).__name__}. Its rows go in batches: batch(32)."
+                    f"{type(batch).__name__}. Group its rows with batch(32)."
                 )
             x, y, *weight = batch
             yield _decoded(x), _decoded(y), weight[0] if weight else None
@@ -72,14 +72,14 @@ class Stream:
             self._data.on_epoch_end()
 
     def encoded(self, encode):
-        """Yield what ``encode(x, y, weight)`` makes of batches, epoch after epoch."""
+        """Yield ``encode(x, y, weight)`` of each batch, epoch after epoch."""
         while True:
             for batch in self.batches():
                 yield encode(*batch)
 
 
 def _decoded(array):
-    """Return an array with text in the place of the bytes that TensorFlow gives."""
+    """Return an array with TensorFlow's bytes decoded to text."""
     array = np.asarray(array)
     is_bytes = array.dtype.kind == "O" and isinstance(array.ravel()[0], bytes)
     return np.char.decode(array.astype(bytes), "utf-8") if is_bytes else array

@@ -14,16 +14,16 @@ __all__ = ["Board"]
 class Board:
     """Asks a pruner about trials, in memory.
 
-    A pruner compares each epoch of a trial with the same epoch of all others. Through
-    a storage on disk that costs as much as training a small epoch, so each trial has a
-    twin in a study in memory, and only a part of its curve goes to the storage.
+    A pruner compares each epoch of a trial with the same epoch of all others. With a
+    storage on disk that costs as much as training a small epoch, so each trial has a
+    twin in a study in memory, and only part of its curve is written to the storage.
 
     Parameters
     ----------
     pruner : optuna.pruners.BasePruner
-        Who decides.
+        The pruner.
     name : str
-        Of the study.
+        Name of the study.
     """
 
     def __init__(self, pruner, name):
@@ -48,10 +48,10 @@ class Board:
         self._study.tell(twin, value, state)
 
     def update(self, trials, objective):
-        """Take in the trials that other processes, or earlier ones, have finished.
+        """Add twins of the trials that other or earlier processes have finished.
 
-        Their twins are shown to the pruner as they were: some pruners keep with a trial
-        what they saw of it.
+        The pruner is shown each step of these twins, since some pruners store with a
+        trial what they have seen of it.
 
         Parameters
         ----------

@@ -28,13 +28,13 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
         Distributions by the names of the parameters, for ``OptunaSearchCV``: learning
         rate 1e-4 to 1e-1 and l2 1e-6 to 1e-2 (both log-uniform), dropout 0 to 0.5,
         and batch sizes of 16 to 256; of a convolutional network also conv_dropout 0 to
-        0.3. With an optimizer instance the learning rate is the instance's, and left
-        out.
+        0.3. The learning rate is left out if the optimizer is an instance, which has
+        its own.
 
     Raises
     ------
     TypeError
-        If it is another estimator.
+        If it is any other estimator.
 
     References
     ----------
@@ -57,7 +57,9 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
     if not isinstance(network, BaseNetwork):
         what = say_what_holds(estimator)
         if network is not None:
-            what = f"the names of {type(network).__name__} are those of its model"
+            what = (
+                f"the parameters of {type(network).__name__} are those of its own model"
+            )
         raise TypeError(
             f"There is no default space: {what}. Write a space as a dict of "
             "distributions."

@@ -34,15 +34,15 @@ from skdl.model_selection._outcome import TrialOutcome, main_name
 
 __all__ = ["Folds", "Interrupted", "Setting"]
 
-# Estimates, of a core of 2023, for the choice of the epochs that are scored.
+# Estimates for one CPU core of 2023, used to choose which epochs are scored.
 SECONDS_PER_STEP = 6e-5
-SECONDS_PER_MULTIPLY_ADD = 3 / 1e10  # of a multiply-add forward, with those backward
+SECONDS_PER_MULTIPLY_ADD = 3 / 1e10  # per forward multiply-add, backward ones included
 SECONDS_PER_SCORE = 1.5e-2
 SECONDS_PER_ROW = 1e-5
-# How much of the time of the training the scoring of epochs may take beside it.
+# The time that the scoring of epochs may take, as a share of the time of the training.
 SHARE_OF_A_PRUNER = 0.15
 SHARE_OF_NOBODY = 0.03
-# So many steps are done before it is looked whether the search was stopped.
+# About this many steps are run between two checks whether the search was stopped.
 STEPS_TOGETHER = 256
 
 
@@ -53,17 +53,17 @@ class Setting:
     Parameters
     ----------
     estimator : estimator
-        What is tuned.
+        The estimator that is tuned.
     X, y : array-like
         The data.
     splits : list of tuple of ndarray
-        Rows to train and to test on, of each fold.
+        Training rows and test rows of each fold.
     scorer : callable
         Returns a number, or a dict of numbers.
     objective : str or None
-        Which of several scores the study maximizes; None takes the first.
+        Which of several scores the study maximizes; None is the first.
     fit_params, score_params : dict
-        What goes to ``fit`` and to the scorer.
+        Parameters for ``fit`` and for the scorer.
     train_scores : bool
         Whether the training rows are scored, too.
     is_pruned : bool
@@ -203,7 +203,7 @@ class Folds:
             scores.release()
 
     def _begin(self, n_epochs):
-        """Take how many epochs a fold has at most: the network knows it."""
+        """Record the largest number of epochs of a fold, which the network knows."""
         self._outcome.max_epochs = max(self._outcome.max_epochs, n_epochs)
 
     def _take(self, epoch, value):
@@ -244,25 +244,25 @@ class _Rows(NamedTuple):
 class _EpochScores(Observer):
     """Scores the test rows of a fold after each epoch of the network that is fitted.
 
-    The transformers before the network are fitted on the training rows by then.
+    By then, the transformers before the network are fitted on the training rows.
 
     Parameters
     ----------
     candidate : estimator
-        What is fitted; it may end in a network of skdl.
+        The estimator that is fitted; it may end in a network of skdl.
     test : _Rows
         The test rows of the fold.
     setting : Setting
         Scorer and objective.
     begin : callable
-        Takes how many epochs there are at most.
+        Called with the largest number of epochs.
     take : callable
-        Takes the epoch and its score, or None; returns whether to stop.
+        Called with an epoch and its score, or None; returns whether to stop.
 
     Attributes
     ----------
     seconds : float
-        What the scoring took, beside that of the compiled loop.
+        Time of the scoring outside of the compiled loop.
     """
 
     def __init__(self, candidate, test, setting, begin, take):
@@ -282,7 +282,7 @@ class _EpochScores(Observer):
     def find_rows(self, encode):
         """Return the rows to score in the compiled loop, or None to get predictions."""
         if not is_plain_scorer(self._scorer):
-            return None  # it may look at the pipeline, and at the rows as they are
+            return None  # it may need the pipeline, and the untransformed rows
         score_params = self._test.score_params
         if set(score_params) - {"sample_weight"}:
             return None  # a routed argument of a step before the network, perhaps
@@ -296,17 +296,17 @@ class _EpochScores(Observer):
         except ValueError:
             return None  # a label that the training rows do not have
         if part.y.ndim == 2 and part.y.shape[1] > 1:
-            return None  # the scores of several outputs are other means
+            return None  # scores of several outputs are averaged in another way
         if self._name == "r2":
             self._variance = _variance(part)
             return part if self._variance > 0 else None
         return part
 
     def begin(self, n_epochs, steps_per_epoch, multiply_adds):
-        """Take the length of the training; find out which epochs are scored.
+        """Record the length of the training, and choose which epochs are scored.
 
-        Scoring may cost more than training. How many epochs are scored is estimated
-        from what both do, and not measured, so that a study is the same each time.
+        Scoring may cost more than training. The choice is made from estimated, not
+        measured, times, so that a study is the same each time.
         """
         self._begin(n_epochs)
         epoch = (
@@ -321,7 +321,7 @@ class _EpochScores(Observer):
         self._every, self.stride = every, min(every, together)
 
     def take_means(self, epoch, loss, metric):
-        """Take mean loss and metric of the rows; return whether to stop."""
+        """Record the score from the mean loss or metric; return whether to stop."""
         if self._name == "accuracy":
             return self._take(epoch, float(metric))
         if self._name == "neg_log_loss":
@@ -329,7 +329,7 @@ class _EpochScores(Observer):
         return self._take(epoch, float(1 - loss / self._variance))
 
     def take_estimator(self, epoch, show):
-        """Score what ``show`` returns, the network as if its fit had ended.
+        """Score the network that ``show`` returns, as if its fit had ended.
 
         Return whether to stop.
         """

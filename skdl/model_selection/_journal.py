@@ -16,13 +16,13 @@ LOCK_GRACE = 10
 class MendingJournal(JournalFileBackend):
     """A journal file whose last line may have been torn by a kill or a power failure.
 
-    What is appended to a torn line can't be read any more. So such a line is cut off
-    before anything is written: its writer did not live to rely on it.
+    Anything appended to a torn line could not be read. So such a line is cut off before
+    anything is written: the process that wrote it died before it could rely on it.
 
     Parameters
     ----------
     path : str
-        Of the file.
+        Path of the file.
     """
 
     def __init__(self, path):
@@ -82,6 +82,6 @@ def check_journal(path):
         begin = file.read(len(_BEGIN))
     if not _BEGIN.startswith(begin):
         raise ValueError(
-            f"storage={path!r} is a file, and no journal of Optuna: it is left as it "
-            "is. Give another path, or the URL of a database."
+            f"storage={path!r} is a file, but not an Optuna journal; it was not "
+            "changed. Give another path, or the URL of a database."
         )

@@ -1,4 +1,4 @@
-"""What a trial has given, as the study keeps it."""
+"""The results of a trial, as the study stores them."""
 
 from dataclasses import dataclass, field
 
@@ -34,27 +34,27 @@ def _read_curve(curve):
 
 @dataclass
 class TrialOutcome:
-    """What a trial has given; lists have one entry for each fold that was finished.
+    """The results of a trial; lists have one entry for each finished fold.
 
     Parameters
     ----------
     scores, train_scores : dict of list of float
-        By the names of the scores.
+        Scores of the test and the training rows, by name.
     fit_time, score_time : list of float
-        In seconds.
+        Times in seconds.
     epochs : list of int
-        Epochs that the network ran, also of a fold that was not finished.
+        Epochs that the network ran, including those of an unfinished fold.
     curves : list of dict of int to float
-        The score of the test rows after some epochs, counted from 0, also of a fold
-        that was not finished.
+        The score of the test rows after some epochs, counted from 0, including those of
+        an unfinished fold.
     max_epochs : int
-        How many epochs a fold has at most.
+        The largest number of epochs of a fold.
     pruned : bool
         Whether the trial was pruned.
     exception : Exception or None
-        Why it failed, if it did.
+        The error, if the trial failed.
     error : str
-        The same in words, also of a trial that was run elsewhere.
+        The error as text, which is also known if another process ran the trial.
     """
 
     scores: dict = field(default_factory=dict)
@@ -85,10 +85,11 @@ class TrialOutcome:
         return [float(np.mean(scores)) for scores in self.scores.values()]
 
     def report(self, fold, epoch, objective):
-        """Return the step of an epoch, and what is reported there to the pruner.
+        """Return the step of an epoch, and the value reported there to the pruner.
 
-        That is the mean of the scores of the folds before, and of this one as it is
-        after this epoch. Where a fold has ended early, its last step has its score.
+        The value is the mean of the scores of the finished folds and of the current one
+        after this epoch. If a fold has ended early, its score is used for its last
+        step.
         """
         finished = self._main_scores(objective)
         if epoch in self.curves[fold]:

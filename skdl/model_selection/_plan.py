@@ -95,7 +95,7 @@ def _choose_pruner(search):
         if find_networks(search.estimator) and not reports:
             warnings.warn(
                 f"No trial is pruned: {say_what_holds(search.estimator)}. "
-                "pruner=optuna.pruners.NopPruner() says that this is meant.",
+                "If this is intended, set pruner=optuna.pruners.NopPruner().",
                 UserWarning,
                 stacklevel=4,
             )
@@ -131,13 +131,13 @@ def open_planned(search, plan, storage):
 
 
 def make_samplers(search):
-    """Return what makes the sampler of each trial, or None for the user's own."""
+    """Return a function that makes each trial's sampler; None if the user gave one."""
     if search.sampler is not None:
         return None
     seed = draw_seed(search.random_state)
 
     def make_sampler(index):
-        # One for each trial, so that a study that goes on is the one it would be.
+        # One for each trial, so that a resumed study equals an uninterrupted one.
         state = np.random.SeedSequence([seed, index]).generate_state(1)
         return TPESampler(seed=int(state[0]))
 

@@ -17,16 +17,16 @@ _MB = 2**20
 
 
 class Preview(NamedTuple):
-    """What a search will cost: an estimate from one candidate.
+    """The cost of a search, estimated from one candidate.
 
     Parameters
     ----------
     fits : int
-        All fits of the folds of all trials.
+        Total number of fits, over all folds of all trials.
     minutes : float
-        Of the whole search, in the threads that it has.
+        Duration of the whole search, with its number of threads.
     memory : float
-        Of this process in MB.
+        Memory of this process in MB.
     """
 
     fits: int

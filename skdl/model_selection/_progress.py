@@ -1,4 +1,4 @@
-"""The one line that shows how a search stands."""
+"""The progress bar of a search."""
 
 import threading
 
@@ -9,14 +9,14 @@ __all__ = ["SearchLine"]
 
 
 class SearchLine:
-    """One line: trials done, pruned and failed, the best score, the time left.
+    """A progress bar: trials done, pruned and failed, best score and time left.
 
     Parameters
     ----------
     n_trials : int
-        Of the study in all.
+        Total number of trials of the study.
     shown : bool
-        Whether there is a line.
+        Whether the bar is shown.
     """
 
     def __init__(self, n_trials, shown):

@@ -12,9 +12,9 @@ __all__ = ["PruningCallback"]
 class PruningCallback(EpochCallback):
     """Reports each epoch to an Optuna trial, and prunes it if the pruner says so.
 
-    For a study of one's own: give it to ``callbacks`` of any network of skdl, alone or
-    inside a pipeline, in the objective that the study optimizes. It is for one fit in
-    each trial: a search over folds is what ``OptunaSearchCV`` does.
+    It is meant for your own study: in the objective that the study optimizes, pass it
+    as one of the ``callbacks`` of any network of skdl, alone or inside a pipeline. Each
+    trial must have a single fit; for a search over folds, use ``OptunaSearchCV``.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class PruningCallback(EpochCallback):
     Raises
     ------
     optuna.TrialPruned
-        From ``fit``, at the end of an epoch after which the trial is pruned.
+        In ``fit``, at the end of the epoch at which the trial is pruned.
     ValueError
-        From ``fit``, if there is no such score, or the study goes the other way.
+        In ``fit``, if there is no such score, or the study has the other direction.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class PruningCallback(EpochCallback):
         Parameters
         ----------
         epoch : int
-            From 0 on.
+            The epoch, counted from 0.
         logs : dict of str to float
             The scores after this epoch.
         """
@@ -91,6 +91,6 @@ class PruningCallback(EpochCallback):
         wanted = "minimize" if self.monitor.endswith("loss") else "maximize"
         if study.direction.name.lower() != wanted:
             raise ValueError(
-                f"PruningCallback: monitor={self.monitor!r} asks for a study with "
+                f"PruningCallback: monitor={self.monitor!r} needs a study with "
                 f"direction={wanted!r}; this one is to {study.direction.name.lower()}."
             )

@@ -17,13 +17,13 @@ from optuna.trial import FixedTrial, TrialState, create_trial
 
 __all__ = ["LOST", "TrialQueue", "counts"]
 
-# Seconds between two signs of life of a trial, and without one until it is given up.
+# Seconds between two heartbeats of a trial, and without one until it counts as lost.
 PULSE = 15.0
 GRACE = 90.0
-# Seconds between two looks at a study whose last trials run in other processes.
+# Seconds between two checks of a study whose last trials run in other processes.
 WAIT = 0.5
 
-# An attribute that each trial gets that a search has run.
+# An attribute of each trial that a search has run.
 RESULT = "seconds"
 OWNER, ALIVE, LOST, RETRY = "skdl:owner", "skdl:alive", "skdl:lost", "skdl:retry_of"
 DIED, INTERRUPTED, DISCARDED = "its process has died", "interrupted", "not needed"
@@ -33,9 +33,9 @@ _UPDATE_ERRORS = (UpdateFinishedTrialError, ValueError)
 
 
 def counts(trial):
-    """Return whether a trial counts: a search has finished it.
+    """Return whether a trial counts, which means that a search has finished it.
 
-    One that a killed process had does not, nor one that somebody else has added.
+    Trials of a killed process, and trials that somebody else has added, do not count.
     """
     lost = trial.state == TrialState.FAIL and LOST in trial.user_attrs
     ours = RESULT in trial.user_attrs or OWNER in trial.user_attrs
@@ -43,13 +43,13 @@ def counts(trial):
 
 
 class TrialQueue:
-    """Hands out the trials of a study until it has as many as it shall have.
+    """Hands out the trials of a study until the study has ``n_trials``.
 
-    Several processes may work on one study. A trial whose process has died is run
-    again, by whoever comes first: at once where that process ran on this machine, else
-    after it has given no sign of life for ``GRACE`` seconds. This does by attributes
-    of the trials what Optuna's heartbeat does in a database, so that journal files have
-    it too.
+    Several processes may work on one study. A trial whose process has died is run again
+    by the first process that notices: at once if the dead process ran on this machine,
+    else when the trial has had no heartbeat for ``GRACE`` seconds. The heartbeats are
+    attributes of the trials, so that they work in journal files too, unlike Optuna's
+    own heartbeat, which needs a database.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class TrialQueue:
     def _stopping(self):
         """Let a sampler or a callback stop the study in the block.
 
-        They do it as if Optuna's own loop ran the study, which then complains.
+        They call ``Study.stop``, which raises outside of Optuna's own loop.
         """
         try:
             yield
@@ -150,7 +150,7 @@ class TrialQueue:
 
     @contextmanager
     def open(self):
-        """Give signs of life of the running trials while the block runs."""
+        """Send heartbeats of the running trials while the block runs."""
         ended = threading.Event()
 
         def beat():
@@ -199,11 +199,11 @@ class TrialQueue:
             return None
         try:
             self._space.suggest(trial)
-            # As it will be recalled: a storage may take values for others.
+            # As it will be recalled: a storage may convert values.
             frozen = self._study.get_trials(deepcopy=False)[trial.number]
             params = self._space.recall(frozen)
         except UpdateFinishedTrialError:
-            return None  # it was taken for lost
+            return None  # another process considered it lost
         except Exception:
             self._discard(trial)
             raise
@@ -220,7 +220,7 @@ class TrialQueue:
         self._has_begun = True
 
     def _put_into_queue(self, params, distributions, attributes):
-        """Add a trial that has its owner from the start, however short it lives."""
+        """Add a trial with its owner, so that it has one even if this process dies."""
         self._study.add_trial(
             create_trial(
                 state=TrialState.WAITING,
@@ -231,7 +231,7 @@ class TrialQueue:
         )
 
     def _make_mine(self, trial):
-        """Return whether a trial is ours, and is needed."""
+        """Make a trial ours; return whether that succeeded and the trial is needed."""
         try:
             if trial.user_attrs.get(OWNER) != self._owner:
                 trial.set_user_attr(OWNER, self._owner)
@@ -239,11 +239,11 @@ class TrialQueue:
                 self._discard(trial)
                 return False
         except _UPDATE_ERRORS:
-            return False  # it was taken for lost
+            return False  # another process considered it lost
         return True
 
     def _is_surplus(self, trial):
-        """Return whether others took the last places while this one was asked for."""
+        """Return whether other processes began the last trials in the meantime."""
         before = self._study.get_trials(deepcopy=False)[: trial.number]
         return sum(map(_takes_a_place, before)) >= self._n_trials
 
@@ -283,7 +283,7 @@ class TrialQueue:
 
     def _is_lost(self, trial):
         owner = trial.user_attrs.get(OWNER)
-        # One that was put into the queue here is being taken by another process.
+        # A trial that we put into the queue is being taken by another process.
         is_known = owner is not None and owner != self._owner
         if is_known and owner["machine"] == self._owner["machine"]:
             return not _is_alive(owner)
@@ -309,8 +309,8 @@ class TrialQueue:
     def _put_again(self, trial):
         """Put a trial into the queue with the parameters of another, if all are known.
 
-        Where it was lost before that, all are drawn again: the random numbers of the
-        others are gone.
+        If it was lost before all were drawn, all are drawn again, since the state of
+        its random numbers is lost.
         """
         params, distributions = trial.params, trial.distributions
         try:
@@ -342,7 +342,7 @@ def _this_process():
 
 
 def _this_machine():
-    """Return what two processes share if each can see whether the other lives."""
+    """Return a text that is the same for processes that can see each other."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         # Containers of one machine do not see each other's processes.

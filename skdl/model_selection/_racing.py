@@ -10,28 +10,30 @@ from optuna.trial import TrialState
 
 __all__ = ["RacingPruner"]
 
-# The part of a race in which nobody is stopped any more: there is little to save.
+# The last part of a race, in which no trial is pruned, as little would be saved.
 HOME_STRETCH = 0.1
 
 
 class RacingPruner(BasePruner):
-    """Prunes a trial that is further behind the best one than others have made up.
+    """Prunes a trial that is further behind the best one than others have caught up.
 
     At each step it compares the trial with the best complete trial at the same step.
-    How much ground can still be made up from there is taken from the complete trials:
-    the root mean square of what they gained on the best trial from that step to their
-    end. A trial that is further behind for several steps is pruned. So early steps,
-    which say little, prune little, and no warm-up has to be chosen.
+    How far a trial can still catch up from there is estimated from the complete trials,
+    as the root mean square of what they gained on the best trial from that step to the
+    end. A trial that is further behind than that for several steps is pruned. So early
+    steps, which say little, prune little, and no warm-up has to be chosen.
 
     Parameters
     ----------
     margin : float, default=1.0
-        How many times that gain a trial may be behind, above 0. More prunes less.
+        How many times that gain a trial may be behind, above 0. A larger margin prunes
+        fewer trials.
     patience : int, default=4
-        For how many steps it must be so, 1 or more: at each of them that was reported.
+        For how many of the last steps a trial must be too far behind, 1 or more; steps
+        that were not reported are skipped.
     n_startup_trials : int, default=5
         How many trials must be complete before any is pruned, 2 or more. Trials that
-        have reported nothing do not count, and nobody is compared with them.
+        have reported nothing do not count, and no trial is compared with them.
 
     Raises
     ------

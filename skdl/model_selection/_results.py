@@ -1,4 +1,4 @@
-"""``cv_results_``: the trials of a study as scikit-learn's searches show candidates."""
+"""``cv_results_``: the trials of a study, in the format of scikit-learn's searches."""
 
 import warnings
 
@@ -45,9 +45,9 @@ def make_results(
     Returns
     -------
     dict of str to array
-        As ``RandomizedSearchCV`` has it; and ``trial_number``, ``trial_state``
-        (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``, the epochs run
-        in all folds. Pruned and failed trials rank last.
+        As in ``RandomizedSearchCV``, with the additional columns ``trial_number``,
+        ``trial_state`` (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``,
+        the total epochs run in all folds. Pruned and failed trials rank last.
     """
     outcomes = [TrialOutcome.from_attributes(trial.user_attrs) for trial in trials]
     states = np.array([STATES[trial.state] for trial in trials], dtype=object)
@@ -92,19 +92,19 @@ def make_results(
 
 
 def complete_only(results):
-    """Return the part of results that RandomizedSearchCV would have, and its places.
+    """Return the results of the complete trials, and their indices.
 
     Parameters
     ----------
     results : dict of str to array
-        As ``make_results`` gives them.
+        As returned by ``make_results``.
 
     Returns
     -------
     results : dict of str to array
-        Of the trials that are complete and feasible.
+        Those of the trials that are complete and, if any is, feasible.
     places : ndarray of int
-        Where they stand in all results.
+        Indices of these trials in all results.
     """
     chosen = results["trial_state"] == "complete"
     feasible = chosen & results.get("feasible", True)
@@ -177,9 +177,9 @@ def warn_of_failures(trials):
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
         reason = f"The first failed with: {errors[0]}" if errors else ""
         raise ValueError(
-            f"None of the {len(trials)} trials was completed. {reason} Look at the "
-            "space, or set error_score='raise'; if timeout ended the search, give it "
-            "more time."
+            f"None of the {len(trials)} trials was completed. {reason} Check the "
+            "search space, or set error_score='raise' to see the error; if timeout "
+            "ended the search, increase it."
         )
     if failed:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""Running the trials of a study in threads, until it has as many as it shall have."""
+"""Run the trials of a study in threads, until the study has all of them."""
 
 import time
 from contextlib import suppress
@@ -13,9 +13,9 @@ from skdl.model_selection._outcome import TrialOutcome
 
 __all__ = ["Runner"]
 
-# The time from one report of a trial to the next, in units of what a report costs.
+# The least time between two reports of a trial, in multiples of the time of a report.
 REPORT_EVERY = 20
-# How many points of its curve a trial has in the storage at least.
+# The least number of points of its curve that a trial has in the storage.
 POINTS = 10
 
 
@@ -35,11 +35,11 @@ class Runner:
     line : SearchLine
         Shows the progress.
     check : callable
-        Takes the outcome of each trial, and raises what ends the search.
+        Called with the outcome of each trial; raises an error to end the search.
     log : callable
-        Takes number, parameters, outcome and state of each trial that has ended.
+        Called with number, parameters, outcome and state of each trial that has ended.
     callbacks : list of callable
-        Each takes the study and a trial that has ended.
+        Each is called with the study and a trial that has ended.
     """
 
     def __init__(self, queue, setting, board, tasks, line, check, log, callbacks=()):
@@ -87,7 +87,7 @@ class Runner:
             for name, attribute in outcome.to_attributes().items():
                 trial.set_user_attr(name, attribute)
         except UpdateFinishedTrialError:
-            pass  # it was taken for lost, and run by another process
+            pass  # another process considered it lost, and ran it again
         except BaseException:
             self._queue.give_back(trial)
             raise
@@ -115,15 +115,15 @@ def _judge_trial(outcome: TrialOutcome, setting):
 
 
 class _Reports:
-    """Takes the score after each epoch of a trial: to the pruner, and to the storage.
+    """Reports the score after each epoch of a trial to the pruner and the storage.
 
     A write to a storage on disk may cost as much as training a small epoch; so only
-    some are written, and at the end what a curve needs.
+    some scores are written, and at the end those that a curve needs.
 
     Parameters
     ----------
     trial : optuna.Trial or None
-        The trial, in the storage; None where nothing is written.
+        The trial in the storage; None writes nothing.
     twin : optuna.Trial or None
         Its twin in memory, which the pruner judges.
     """
@@ -137,9 +137,9 @@ class _Reports:
         self._error = None
 
     def take(self, step, value):
-        """Take a score; return whether the fit is to stop.
+        """Report a score; return whether the fit must stop.
 
-        An error of pruner or storage is none of the candidate: it is raised at the end.
+        An error of the pruner or the storage is not the candidate's: ``end`` raises it.
         """
         self._values[step] = value
         try:
@@ -154,7 +154,7 @@ class _Reports:
             return True
 
     def end(self):
-        """Write the last score, and so many before that they make a curve."""
+        """Write the last score, and as many earlier ones as a curve needs."""
         if self._error is not None:
             raise self._error
         steps = list(self._values)

@@ -42,28 +42,28 @@ __all__ = ["OptunaSearchCV"]
 class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     """Search over hyperparameters with cross-validation, as an Optuna study.
 
-    It stands where ``RandomizedSearchCV`` stands. A sampler learns from the trials that
-    are done; a pruner stops trials that fall behind, at an epoch, also where the
-    network is the last step of a pipeline; and with a ``storage`` the study can be
-    stopped at any moment, goes on later, is shown by a dashboard while it runs, and is
-    shared by several processes.
+    It can replace ``RandomizedSearchCV``. A sampler learns from the finished trials; a
+    pruner stops trials that fall behind after some epoch, even if the network is the
+    last step of a pipeline; and with a ``storage`` the study can be stopped at any
+    time, resumed later, watched in a dashboard while it runs, and shared by several
+    processes.
 
     Parameters
     ----------
     estimator : estimator
-        What is tuned: a network, a pipeline that ends in one, or any other estimator.
-        Give it a ``random_state`` to get the same study again.
+        The estimator to tune: a network, a pipeline that ends in one, or any other
+        estimator. Give it a ``random_state`` to get the same study again.
     param_distributions : dict, list of dict or callable
-        By names of parameters (``"mlpclassifier__dropout"`` in a pipeline): Optuna
-        distributions, frozen distributions of ``scipy.stats``, or lists of values. Of a
-        list of such dicts each trial takes one. Or a function that takes an
-        ``optuna.Trial`` and returns a dict of parameters, for a space in which one
-        parameter decides whether there is another. ``default_space`` makes one for a
-        network.
+        A dict from names of parameters (``"mlpclassifier__dropout"`` in a pipeline) to
+        Optuna distributions, frozen distributions of ``scipy.stats``, or lists of
+        values. With a list of such dicts, each trial uses one of them. A function takes
+        an ``optuna.Trial`` and returns a dict of parameters, for a space in which one
+        parameter decides whether another exists. ``default_space`` returns a space for
+        a network.
     n_trials : int, default=50
-        How many trials the study shall have in all, 1 or more. A study that goes on
-        runs those that are missing. Pruned and failed trials count; those whose process
-        was killed are run again.
+        Total number of trials of the study, 1 or more. A resumed study runs those that
+        are missing. Pruned and failed trials count; trials whose process was killed
+        are run again.
     timeout : float, default=None
         Seconds after which no trial is begun; None sets no limit.
     scoring : str, callable, list, tuple or dict, default=None
@@ -81,19 +81,19 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         Proposes parameters; it is copied. None is ``TPESampler``, seeded from
         ``random_state``.
     pruner : optuna.pruners.BasePruner, default=None
-        Stops trials that fall behind; it is copied. After each epoch it gets the mean
-        of the scores of the folds that are done and of the one that runs, at the step
-        ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network, and no
+        Stops trials that fall behind; it is copied. After each epoch, the mean of the
+        scores of the finished folds and of the current one is reported to it, at the
+        step ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network, and no
         pruning for other estimators, which report no epochs.
         ``optuna.pruners.NopPruner()`` never prunes.
     storage : str or optuna.storages.BaseStorage, default=None
         Where the study is kept: a database URL such as ``"sqlite:///study.db"``, the
-        path of a journal file, or a storage of Optuna. None is the memory.
+        path of a journal file, or a storage of Optuna. None keeps it in memory.
     study_name : str, default=None
         The name of the study; None makes one from the data, the space and the settings,
         so that the same search finds its study again.
     resume : bool or "auto", default="auto"
-        Whether the study must be there already (True), must not (False), or either.
+        Whether the study must exist already (True), must not exist (False), or either.
     error_score : "raise" or float, default=nan
         The score of a trial that failed, in ``cv_results_``; it never ranks above one
         that did not. ``"raise"`` ends the search with the error.
@@ -101,17 +101,17 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         Whether the training rows are scored, too.
     random_state : int, RandomState instance or None, default=None
         Seeds the default sampler. The same seed and ``n_jobs=1`` give the same study
-        again, also if it was stopped in between.
+        again, even if it was stopped and resumed.
     directions : list of {"maximize", "minimize"}, default=None
         One for each score of ``scoring``, in its order: the study then has several
-        objectives, and ``best_trials_`` those trials that no other beats in all. There
-        is no pruning, which would need a single one. ``refit`` is the name of a score,
-        a function or False. None maximizes one score.
+        objectives, and ``best_trials_`` holds the trials that no other trial beats in
+        all of them. No trial is pruned, as pruning needs a single objective. ``refit``
+        must be the name of a score, a function or False. None maximizes one score.
     enqueue : list of dict, default=None
-        Parameters that are tried first, as ``best_params_`` shows them; those that one
+        Parameters to try first, in the form of ``best_params_``; parameters that a dict
         leaves out are drawn.
     callbacks : list of callable, default=None
-        Called with the study and each trial that has ended, as those of
+        Called with the study and each trial that has ended, like those of
         ``optuna.Study.optimize``; ``study.stop()`` ends the search.
     tracking : {"mlflow"} or None, default=None
         Where each trial, and the best candidate once it is fitted, is logged.
@@ -119,7 +119,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         SQLite file ``mlflow.db`` and the experiment ``skdl``; it needs the extra
         ``skdl[mlflow]``.
     verbose : int, default=0
-        1 shows a line of progress.
+        If above 0, show a progress bar.
 
     Attributes
     ----------
@@ -127,10 +127,10 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         The study. Each trial has the attributes ``scores`` (of its folds), ``seconds``,
         ``epochs`` and ``curves`` (the score after each epoch of each fold).
     cv_results_ : dict of str to ndarray of shape (n_trials,)
-        As ``RandomizedSearchCV`` has it, and ``trial_number``, ``trial_state``
-        (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``; with
-        constraints ``feasible``, with several objectives ``pareto_optimal``. Trials
-        that are not feasible rank after those that are.
+        As in ``RandomizedSearchCV``, with the additional columns ``trial_number``,
+        ``trial_state`` (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``;
+        with constraints also ``feasible``, with several objectives also
+        ``pareto_optimal``. Infeasible trials rank after feasible ones.
     best_trials_ : list of optuna.trial.FrozenTrial
         With several objectives: those that no other trial beats in all of them.
     best_estimator_ : estimator
@@ -269,8 +269,8 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             The labels, or the numbers to predict.
         **params : dict of str to object
-            What goes to ``fit`` of the estimator (as ``sample_weight``), to the
-            splitter (``groups``) and to the scorer.
+            Parameters for ``fit`` of the estimator (such as ``sample_weight``), the
+            splitter (``groups``) and the scorer.
 
         Returns
         -------
@@ -322,20 +322,19 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
 
     @with_callbacks
     def run_trials(self, X: Any, y: Any = None, **params: Any) -> dict[str, int]:
-        """Run the trials that the study lacks, and fit nothing after them.
+        """Run the missing trials of the study, without fitting the best candidate.
 
         This is what a worker does: ``python -m skdl.worker``.
 
         Parameters
         ----------
         X, y, **params : object
-            As ``fit`` takes them.
+            As in ``fit``.
 
         Returns
         -------
         dict of str to int
-            How many trials of the study are ``"complete"``, ``"pruned"`` and
-            ``"failed"``.
+            The number of trials that are ``"complete"``, ``"pruned"`` and ``"failed"``.
         """
         plan = plan_search(self, X, y, params)
         study, tasks = self._run_trials(plan, open_tracker(self.tracking))
@@ -344,22 +343,22 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return {name: states.count(state) for state, name in STATES.items()}
 
     def preview(self, X: Any, y: Any = None, **params: Any) -> Preview:
-        """Time one candidate, and say what the search will cost.
+        """Time one candidate, and estimate the cost of the search.
 
-        It fits one fold of one candidate, drawn at random, twice: the first time the
-        network may have to be compiled. Nothing is written to the storage.
+        It fits one fold of one random candidate twice, since the first fit may have to
+        compile the network. Nothing is written to the storage.
 
         Parameters
         ----------
         X, y, **params : object
-            As ``fit`` takes them.
+            As in ``fit``.
 
         Returns
         -------
         Preview
-            With ``fits``, ``minutes`` and ``memory`` (in MB), which print as a
-            sentence. An estimate: other candidates may cost several times more or less,
-            and pruning is not taken into account.
+            An estimate with ``fits``, ``minutes`` and ``memory`` (in MB), which prints
+            as a sentence. Other candidates may cost several times more or less, and
+            pruning is not taken into account.
         """
         plan = plan_search(self, X, y, params)
         return take_preview(plan.setting, plan.space, self.n_trials, plan.n_threads)
@@ -416,7 +415,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return study, tasks
 
     def _keep_study(self, study):
-        """Keep the study of a fit that may end here, but in the place of no other."""
+        """Keep the study of a fit that may fail, unless a fit has succeeded before."""
         if not self.__sklearn_is_fitted__():
             self.study_ = study
 
@@ -424,7 +423,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return hasattr(self, "cv_results_")
 
     def _check_outcome(self, outcome):
-        """Raise what ends the search: an error, or a ``refit`` that names no score."""
+        """Raise if an outcome ends the search: its error, or a wrong ``refit``."""
         if outcome.exception is not None and self.error_score == "raise":
             raise outcome.exception
         scores = outcome.scores
@@ -436,7 +435,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         return list(names) != ["score"] or is_multimetric(self._get_scorers()[0])
 
     def _find_best(self, results, plan, tasks):
-        """Return the attributes that tell of the best candidate, once it is fitted."""
+        """Fit the best candidate; return the attributes that describe it."""
         names = [n.removeprefix("rank_test_") for n in results if n.startswith("rank_")]
         several = self._is_multimetric(names)
         metric = plan.setting.objective if several else "score"

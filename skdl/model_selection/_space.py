@@ -64,7 +64,7 @@ def make_space(distributions, estimator):
 
 
 def _warn_of_pairs(distributions, estimator):
-    """Warn of two numbers for a continuous parameter: a range was meant, perhaps."""
+    """Warn about two numbers for a continuous parameter: a range may be meant."""
     known = estimator.get_params(deep=True)
     for name, found in distributions.items():
         is_pair = isinstance(found, tuple) and len(found) == 2
@@ -90,7 +90,7 @@ def _is_number(value):
 def _check_names(params, estimator):
     known = estimator.get_params(deep=True)
     for name in params:
-        # A step that is searched itself brings names that are not known yet.
+        # If a step is itself searched, the names of its parameters are not known yet.
         searched = any(name.startswith(f"{other}__") for other in params)
         if name in known or searched:
             continue
@@ -157,7 +157,7 @@ class DictSpace:
         return _draw_example(self.suggest)
 
     def describe(self):
-        """Return what makes two spaces the same, as text."""
+        """Return a text that is the same for two spaces that are the same."""
         return json.dumps({d.name: d.describe() for d in self.dimensions})
 
 
@@ -167,8 +167,8 @@ class ListSpace:
     Parameters
     ----------
     spaces : list of DictSpace
-        The spaces. A parameter that several have with different distributions gets a
-        name of its own in each, as far as the study is concerned.
+        The spaces. A parameter that has different distributions in several spaces has a
+        different name in the study for each.
     """
 
     def __init__(self, spaces):
@@ -204,7 +204,7 @@ class ListSpace:
         return found
 
     def describe(self):
-        """Return what makes two spaces the same, as text."""
+        """Return a text that is the same for two spaces that are the same."""
         return json.dumps([space.describe() for space in self._spaces])
 
 
@@ -263,7 +263,7 @@ class FunctionSpace:
         return params
 
     def describe(self):
-        """Return what makes two spaces the same, as text: the function's name."""
+        """Return the function's name, as the text that identifies the space."""
         kind = type(self._function)
         return getattr(self._function, "__qualname__", kind.__qualname__)
 
@@ -275,19 +275,19 @@ def _draw_example(suggest):
 
 
 class _Dimension:
-    """One parameter: what Optuna suggests, and the value that it stands for.
+    """One parameter: what Optuna suggests for it, and the value that this stands for.
 
     Parameters
     ----------
     name : str
-        Of the parameter.
+        Name of the parameter.
     distribution : optuna.distributions.BaseDistribution
-        What is suggested.
+        Distribution of what Optuna suggests.
     code : object, default=None
-        With ``decode`` and ``encode``, between what is suggested and the value; None
-        where they are the same.
+        Its ``decode`` turns a suggestion into the value, its ``encode`` does the
+        reverse; None if both are the same.
     label : str, default=None
-        The name in the study, where it is not that of the parameter.
+        The name in the study, if it is not that of the parameter.
     """
 
     def __init__(self, name, distribution, code=None, label=None):
@@ -324,14 +324,14 @@ class _Dimension:
 
 
 class _Labels:
-    """Values that a study keeps by a text: it keeps plain ones, and told apart by ==.
+    """Values that a study keeps by a label: it keeps only plain, distinct values.
 
     Parameters
     ----------
     labels : list of str
-        All different.
+        The labels, all different.
     values : list
-        As many.
+        The value of each label.
     """
 
     def __init__(self, labels, values):
@@ -410,9 +410,9 @@ def _make_dimension(name, found):
     elif hasattr(found, "rvs"):
         hint = " It has rvs, but is not frozen: a study needs its ppf and support."
     raise TypeError(
-        f"param_distributions[{name!r}]={found!r} is no distribution: give a list of "
-        "values, a frozen distribution of scipy.stats such as loguniform(1e-4, 1e-1), "
-        f"or optuna.distributions.FloatDistribution(1e-4, 1e-1, log=True).{hint}"
+        f"param_distributions[{name!r}]={found!r} is not a distribution: give a list "
+        "of values, a frozen distribution of scipy.stats such as loguniform(1e-4, "
+        f"1e-1), or optuna.distributions.FloatDistribution(1e-4, 1e-1, log=True).{hint}"
     )
 
 
@@ -425,8 +425,8 @@ def _choose(name, values):
     is_plain = all(v is None or isinstance(v, (bool, int, float, str)) for v in values)
     if is_plain and not _has_equals(values):
         return _Dimension(name, CategoricalDistribution(values))
-    # A storage keeps plain values only, and takes 1 for 1.0, so others are chosen by
-    # their text.
+    # A storage keeps plain values only and can't tell 1 from 1.0, so other values are
+    # chosen by a label.
     labels = [_one_line(value) for value in values]
     if len(set(labels)) < len(labels):
         labels = [f"{k}: {label}" for k, label in enumerate(labels)]

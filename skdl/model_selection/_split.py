@@ -20,7 +20,7 @@ def train_val_test_split(
     stratify: Any = None,
     random_state: Any = None,
 ) -> list:
-    """Split data at random into three parts: to train, to choose, and to test.
+    """Split data at random into a training, a validation and a test set.
 
     Parameters
     ----------
@@ -29,10 +29,10 @@ def train_val_test_split(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         Their targets.
     sizes : tuple of three floats or ints, default=(0.7, 0.2, 0.1)
-        Shares of the rows, each above 0, of sum 1; or numbers of rows, of which the
-        sum is at most ``n_samples``.
+        Shares of the rows, each above 0, with the sum 1; or numbers of rows, with a sum
+        of at most ``n_samples``.
     stratify : array-like of shape (n_samples,), default=None
-        Labels whose shares each part keeps, mostly ``y``.
+        Labels, usually ``y``, whose proportions are kept in each part.
     random_state : int, RandomState or None, default=None
         An int gives the same parts each time.
 
@@ -45,8 +45,8 @@ def train_val_test_split(
     Raises
     ------
     ValueError
-        If the sizes are no shares and no numbers of rows, or ``X``, ``y`` and
-        ``stratify`` have not as many rows.
+        If the sizes are neither shares nor numbers of rows, or ``X``, ``y`` and
+        ``stratify`` do not have the same number of rows.
 
     Examples
     --------
@@ -92,12 +92,12 @@ def _count(sizes, n_samples):
     if all(isinstance(size, (int, np.integer)) for size in sizes):
         if min(sizes) < 1 or sum(sizes) > n_samples:
             raise ValueError(
-                f"sizes={sizes!r} must be numbers of rows from 1, together at most the "
-                f"{n_samples} rows of X."
+                f"sizes={sizes!r} must be numbers of rows, each >= 1, whose sum is at "
+                f"most the {n_samples} rows of X."
             )
         return sizes
     if not all(0 < size < 1 for size in sizes) or not np.isclose(sum(sizes), 1):
-        raise ValueError(f"sizes={sizes!r} must be shares above 0, of sum 1.")
+        raise ValueError(f"sizes={sizes!r} must be shares above 0 with the sum 1.")
     n_val, n_test = (round(size * n_samples) for size in sizes[1:])
     counts = (n_samples - n_val - n_test, n_val, n_test)
     if min(counts) < 1:

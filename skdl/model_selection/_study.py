@@ -25,7 +25,7 @@ _SIGNS_OF_A_RACE = ("already exists", "duplicate key", "UNIQUE constraint", "ver
 
 @contextmanager
 def quiet_optuna():
-    """Keep Optuna from telling of studies and trials that are none of the user's."""
+    """Keep Optuna from logging internal studies and trials."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))
     try:
@@ -68,7 +68,7 @@ def open_storage(storage):
 
 
 def _open_database(url):
-    """Open a database; try again if other processes are making its tables just now."""
+    """Open a database; try again while another process is creating its tables."""
     for pause in (0.2, 0.5, 1.0, 2.0):
         try:
             return _connect(url)
@@ -120,7 +120,10 @@ def _advise(storage, error):
     if "locked" in str(error.__cause__ or error):
         return "Another process holds the file: wait for it, or end it."
     if "://" not in storage:
-        return "It is read as the path of a journal file: check folder and rights."
+        return (
+            "It is read as the path of a journal file: check that the folder exists "
+            "and that you may write to it."
+        )
     if storage.startswith("sqlite"):
         return "Check that the folder exists and the file is an Optuna study."
     return "Check that the server runs, and the name, port, user and password."
@@ -129,24 +132,24 @@ def _advise(storage, error):
 def open_study(
     storage, where, name, resume, fingerprint, sampler, pruner, directions=None
 ):
-    """Return the study of a search: the one that is there, or a new one.
+    """Return the study of a search: the existing one, or a new one.
 
     Parameters
     ----------
     storage : optuna.storages.BaseStorage
-        Where it is.
+        The storage of the study.
     where : object
-        What the user gave for it.
+        The user's value of the parameter ``storage``.
     name : str or None
-        Of the study; None takes one from the fingerprint.
+        Name of the study; None makes one from the fingerprint.
     resume : bool or "auto"
-        Whether it must be there (True), must not be (False), or either is well.
+        Whether the study must exist (True), must not exist (False), or either.
     fingerprint : Fingerprint
-        Of the search.
+        Fingerprint of the search.
     sampler, pruner : object
-        Of the study, from now on.
+        The sampler and the pruner of the study from now on.
     directions : list of str, default=None
-        Of several objectives; None maximizes one.
+        Directions of several objectives; None maximizes one.
 
     Raises
     ------
@@ -171,7 +174,7 @@ def _open_study(storage, name, resume, fingerprint, sampler, pruner, directions)
     if there and resume is False:
         raise ValueError(
             f"resume=False, but the storage has a study {name!r} already: choose "
-            "another study_name, or resume='auto' to go on with it."
+            "another study_name, or resume='auto' to resume it."
         )
     if not there and resume is True:
         names = optuna.get_all_study_names(storage)
@@ -210,13 +213,13 @@ def _check_study(study, fingerprint, directions):
         return  # it is new, perhaps with trials that its user has put into the queue
     if known is None:
         raise ValueError(
-            f"The study {name!r} was not made by OptunaSearchCV: whether it has the "
-            "same data can't be known. Choose another study_name."
+            f"The study {name!r} was not made by OptunaSearchCV, so it can't be "
+            "checked whether it used the same data. Choose another study_name."
         )
     differences = fingerprint.differences(known)
     if differences:
         raise ValueError(
-            f"The study {name!r} is one of another search; what differs: "
-            f"{'; '.join(differences)}. Choose another study_name, or give the search "
-            "what it had (folds: a splitter with a random_state)."
+            f"The study {name!r} belongs to another search; what differs: "
+            f"{'; '.join(differences)}. Choose another study_name, or use the settings "
+            "and data of that search (for the folds: a splitter with a random_state)."
         )

@@ -1,1 +1,1 @@
-"""The layers of a network: their graph, first weights and Keras model."""
+"""The layers of a network: their graph, initial weights and Keras model."""

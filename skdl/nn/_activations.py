@@ -49,8 +49,8 @@ def _operator(kind):
 class _Known(NamedTuple):
     """What is known of an activation.
 
-    ``keras`` is its name there, ``initializer`` what ``kernel_initializer="auto"``
-    stands for in front of it, and ``write`` writes it as operators of ONNX.
+    ``keras`` is its name in Keras, ``initializer`` what ``kernel_initializer="auto"``
+    means for the layer before it, and ``write`` writes it as operators of ONNX.
     """
 
     keras: str
@@ -59,7 +59,7 @@ class _Known(NamedTuple):
 
 
 # He et al. (2015) for the relu family, Klambauer et al. (2017) for selu, Glorot and
-# Bengio (2010) for what saturates.
+# Bengio (2010) for those that saturate.
 _HE, _LECUN, _GLOROT = "he_uniform", "lecun_normal", "glorot_uniform"
 ACTIVATIONS = {
     "relu": _Known("relu", _HE, _operator("Relu")),
@@ -85,7 +85,7 @@ class Activation(Layer):
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     activation : str
         Its name in ``ACTIVATIONS``.
     """
@@ -113,7 +113,7 @@ def write_activation(graph, x, name):
     Raises
     ------
     ValueError
-        If it is none of ``ACTIVATIONS``, nor a softmax.
+        If it is neither one of ``ACTIVATIONS`` nor a softmax.
     """
     if name == "softmax":
         return graph.add("Softmax", x, axis=-1)

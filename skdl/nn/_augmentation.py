@@ -1,4 +1,4 @@
-"""How images are changed at random: as plain data, and as Keras' layers."""
+"""Random augmentation of images: as plain data, and as Keras layers."""
 
 import json
 from dataclasses import dataclass
@@ -73,10 +73,10 @@ def _crop(value, shape):
     height, width, _ = shape
     if not is_count(value) or value >= min(height, width):
         raise ValueError(
-            f"augmentation['crop']={value!r} must be a number of pixels, from 1 and "
+            f"augmentation['crop']={value!r} must be a number of pixels, >= 1 and "
             f"below the sides of the images, {(height, width)}."
         )
-    # A shift is uniform and rounded: half a pixel more, and all places are as likely.
+    # A shift is uniform, then rounded: half a pixel more makes all equally likely.
     most = int(value) + 0.499
     settings = {"height_factor": most / height, "width_factor": most / width}
     fill = {"fill_mode": "constant", "interpolation": "nearest"}
@@ -155,7 +155,8 @@ def plain_augmentation(augmentation, image_shape):
     unknown = set(augmentation) - set(_KINDS)
     if unknown:
         raise ValueError(
-            f"augmentation has {sorted(map(str, unknown))}; known are {list(_KINDS)}."
+            f"augmentation has the unknown names {sorted(map(str, unknown))}; accepted "
+            f"are {list(_KINDS)}."
         )
     made = [_KINDS[name](value, image_shape) for name, value in augmentation.items()]
     return json.dumps(made, sort_keys=True)
@@ -165,15 +166,15 @@ def _plain_layer(layer, image_shape):
     name = type(layer).__name__
     if not type(layer).__module__.startswith("keras.") or name not in AUGMENTERS:
         raise ValueError(
-            f"augmentation: {layer!r} is none of Keras' random layers that keep the "
+            f"augmentation: {layer!r} is not one of Keras' random layers that keep the "
             f"shape of images: {', '.join(AUGMENTERS)}. Give several as a list."
         )
     settings = plain_settings(layer)
     settings = {k: v for k, v in settings.items() if k not in ("name", "seed")}
     if settings.pop("data_format", "channels_last") != "channels_last":
         raise ValueError(
-            f"augmentation: {name} has data_format='channels_first', and the channels "
-            "of images come last here."
+            f"augmentation: {name} has data_format='channels_first', but the channels "
+            "of images must come last."
         )
     if name in _OF_COLOR and image_shape[2] != 3:
         raise ValueError(
@@ -183,7 +184,7 @@ def _plain_layer(layer, image_shape):
 
 
 def plain_settings(layer):
-    """Return the settings of a random layer that make it anew.
+    """Return the settings from which a random layer can be built again.
 
     Parameters
     ----------
@@ -205,7 +206,7 @@ def plain_settings(layer):
 
 @dataclass(frozen=True)
 class Augmentation(Layer):
-    """The random layers of a Keras model; a program changes whole batches itself.
+    """The random layers of a Keras model; a program augments whole batches itself.
 
     Parameters
     ----------
@@ -242,8 +243,8 @@ def make_augmenters(augmentation, seed=0):
     made = []
     for number, (name, settings) in enumerate(json.loads(augmentation)):
         if name not in AUGMENTERS:
-            raise ValueError(f"{name!r} is no augmentation: known are {AUGMENTERS}.")
-        # The layers of noise know no channels.
+            raise ValueError(f"{name!r} is not one of the layers {AUGMENTERS}.")
+        # Noise layers have no data_format.
         own = {} if name.startswith("Gaussian") else {"data_format": LAYOUT}
         own.update(dtype="float32", seed=seed + 1000 + number)
         layer = getattr(keras.layers, name)
@@ -252,7 +253,7 @@ def make_augmenters(augmentation, seed=0):
 
 
 def augment(layers, x, image_shape):
-    """Return flat rows whose images were changed at random."""
+    """Return flat rows with their images augmented at random."""
     from skdl.nn._backend import tf
 
     # (m, h * w * c) -> (m, h, w, c) -> (m, h * w * c)
@@ -263,7 +264,7 @@ def augment(layers, x, image_shape):
 
 
 def reset_augmenters(layers, seeds):
-    """Let the random numbers of layers begin anew.
+    """Reset the random number generators of layers.
 
     Parameters
     ----------

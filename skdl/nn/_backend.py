@@ -1,4 +1,4 @@
-"""Keras and TensorFlow: whoever imports this module has made sure of the backend."""
+"""Keras and TensorFlow: importing this module checks the backend."""
 
 import keras
 import tensorflow as tf

@@ -14,12 +14,12 @@ __all__ = ["Convolution", "Flatten", "GlobalPooling", "Image", "Pooling"]
 
 @dataclass(frozen=True)
 class Image(Layer):
-    """Makes images of flat rows.
+    """Reshapes flat rows to images.
 
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     shape : tuple of int
         Height, width and channels.
     """
@@ -50,12 +50,12 @@ class Image(Layer):
 
 @dataclass(frozen=True)
 class Convolution(Layer):
-    """A convolution that keeps the places, padded with zeros.
+    """A convolution that keeps the size of images, padding them with zeros.
 
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     size : tuple of int
         Height and width of the kernel.
     initializer : str
@@ -114,12 +114,12 @@ class Convolution(Layer):
 
 @dataclass(frozen=True)
 class Pooling(Layer):
-    """Makes one value of each square of places.
+    """Reduces each square of pixels to one value.
 
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     kind : {"max", "average"}
         Which value.
     size : int
@@ -158,12 +158,12 @@ class Pooling(Layer):
 
 @dataclass(frozen=True)
 class GlobalPooling(Layer):
-    """Makes one value of all places of each channel.
+    """Reduces each channel to one value.
 
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     kind : {"max", "average"}
         Which value.
     """
@@ -194,7 +194,7 @@ class GlobalPooling(Layer):
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """Makes flat rows of images."""
+    """Reshapes images to flat rows."""
 
     def output_shape(self, shape, width):
         return (math.prod(shape),)

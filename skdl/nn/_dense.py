@@ -16,7 +16,7 @@ class Dense(Layer):
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     initializer : str
         What ``kernel_initializer="auto"`` stands for here.
     has_bias : bool
@@ -70,8 +70,8 @@ class Dense(Layer):
 def add_bias(x, bias):
     """Add a bias to a batch, without ``BiasAdd``.
 
-    TensorFlow would fuse that with the product before it into oneDNN's kernel, which
-    compiles itself anew, and keeps what it compiled, for each width and batch size.
+    TensorFlow would fuse ``BiasAdd`` with the preceding product into a oneDNN kernel,
+    which is compiled anew, and cached, for each width and batch size.
     """
     from skdl.nn._backend import tf
 

@@ -1,4 +1,4 @@
-"""Dropout whose rates flow in, on few random bits."""
+"""Dropout whose rates are inputs of the graph, from few random bits."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ _STRIDE = (5**0.5 - 1) / 2  # the golden ratio: its multiples spread evenly
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """A site of dropout: after the input, or after a hidden layer.
+    """A dropout site: after the input, or after a hidden layer.
 
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     site : int
         0 is the input, k the k-th hidden layer.
     seed_offset : int
@@ -47,8 +47,8 @@ class DropoutPlan:
     """The random part of one fit's dropout.
 
     Each value of a layer gets one random byte and is kept where the byte reaches a
-    threshold. The threshold is rounded up in as many steps, spread evenly, as makes
-    the rate exact in the mean, at a quarter of the cost of whole words.
+    threshold. The threshold is rounded up in some of the steps, spread evenly, so that
+    the rate is exact on average, at a quarter of the cost of whole words.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class DropoutPlan:
         self._splits = np.array([*widths, padding], dtype=np.int32)
 
     def constants(self):
-        """Return what is the same in all steps: scales, splits, words, key."""
+        """Return the constants of all steps: scales, splits, words, key."""
         scales = (1 / (1 - self._rates)).astype(np.float32)
         words = np.array([self._splits.sum() // 4], dtype=np.int32)
         return scales, self._splits, words, np.array([self._key])
@@ -139,7 +139,7 @@ def dropout_in_graph(sites, size, constants, counter, thresholds):
 
 
 def _masked(values, mask):
-    """Multiply, with a gradient that asks for no shapes and none for the mask."""
+    """Multiply, with a gradient that needs no shapes and is None for the mask."""
     from skdl.nn._backend import tf
 
     @tf.custom_gradient

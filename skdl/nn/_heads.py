@@ -1,7 +1,7 @@
 """The heads of a network: what turns logits into outputs, and their loss.
 
-A loss is one class: its value, its metric and its gradient in a graph, and what Keras
-and ONNX have for it.
+Each loss is one class: its value, its metric and its gradient in a graph, and what
+corresponds to it in Keras and ONNX.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class _Head:
     keras_loss : str
         The name of the loss in Keras.
     activation : str or None
-        Of the output, in Keras and ONNX.
+        Activation of the output, in Keras and ONNX.
     takes_codes : bool
         Whether targets are classes as int32, of shape (n_samples,); else they are
         floats of the shape of the logits.
@@ -36,14 +36,14 @@ class _Head:
         Returns
         -------
         losses, metrics : tf.Tensor of shape (n_samples,)
-            The metric is 1 for a right row and 0 for a wrong one, or the squared error.
+            The metric is 1 for a correct row, 0 for a wrong one, or the squared error.
         gradient : tf.Tensor of shape (n_samples, n_outputs)
             Derivatives of the losses with respect to the logits.
         """
         raise NotImplementedError
 
     def public_metric(self):
-        """Return the metric that Keras has for it."""
+        """Return the corresponding Keras metric."""
         return "accuracy"
 
     def training_loss(self, scaling):
@@ -59,7 +59,7 @@ class _Head:
         return keras.losses.get(self.keras_loss)
 
     def _is_right(self, y_true, y_pred):
-        """Return which rows are right, of targets and outputs of Keras."""
+        """Return which rows are correct, from Keras' targets and outputs."""
         raise NotImplementedError
 
     def training_metric(self, scaling):

@@ -1,4 +1,4 @@
-"""The first weights of a network."""
+"""The initial weights of a network."""
 
 import inspect
 
@@ -8,7 +8,7 @@ __all__ = ["initial_weights", "make_initializer"]
 
 
 def initial_weights(structure, plan, initializer, seed):
-    """Draw the first weights of a network.
+    """Draw the initial weights of a network.
 
     Parameters
     ----------
@@ -17,8 +17,8 @@ def initial_weights(structure, plan, initializer, seed):
     plan : Plan
         Its sizes.
     initializer : str or dict
-        ``"auto"``, or an initializer of Keras for the kernels. ``"auto"`` is what each
-        layer says.
+        ``"auto"``, or an initializer of Keras for the kernels. With ``"auto"`` each
+        layer uses its own.
     seed : np.random.SeedSequence
         Where the random numbers come from.
 
@@ -53,7 +53,7 @@ def make_initializer(initializer, seed):
     initializer : str or dict
         Its Keras name, or a dict with the name under ``"name"`` and settings.
     seed : int
-        Of its random numbers, if it has any.
+        Seed of its random numbers, if it uses any.
 
     Raises
     ------

@@ -27,7 +27,7 @@ def build_model(
     scaling : tuple of ndarray or None
         Factor and offset of each output, for a head in other units than the target.
     seed : int, default=0
-        Of the random numbers of dropout.
+        Seed of the random numbers of dropout.
     input_shape : tuple of int or None
         Shape of a row; None is flat.
 
@@ -62,7 +62,7 @@ def compile_model(model, head, optimizer):
     model : keras.Model
         It returns probabilities, or numbers in the units of the target.
     head : str
-        What makes its output.
+        Name of the head that computes its output.
     optimizer : keras.optimizers.Optimizer
         Not built yet.
     """
@@ -82,10 +82,10 @@ def compile_for_training(model, head, target):
     model : keras.Model
         Compiled; it keeps its optimizer.
     head : str
-        What makes its output.
+        Name of the head that computes its output.
     target : object
-        Its ``scaling``: the loss of a regression is that of the outputs before they
-        were scaled.
+        Only its ``scaling`` is used: the loss of a regression is that of the outputs
+        before scaling.
     """
     loss = HEADS[head].training_loss(target.scaling)
     metric = HEADS[head].training_metric(target.scaling)
@@ -98,5 +98,5 @@ def compile_for_training(model, head, target):
         weighted_metrics=[counted, keras.metrics.MeanMetricWrapper(loss, PLAIN_LOSS)],
         jit_compile=False,
     )
-    # A callback may save the model: its file names what Keras knows, not these.
+    # A callback may save the model: the file must name losses that Keras knows.
     model.get_compile_config = lambda: known

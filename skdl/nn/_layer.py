@@ -1,4 +1,4 @@
-"""What every layer of a network has.
+"""The interface of the layers of a network.
 
 A layer is plain data, so that a network can be checked before TensorFlow is imported:
 its methods import what they compute with.
@@ -26,8 +26,8 @@ class Mode(NamedTuple):
         ``drop(values, site)`` applies dropout: site 0 is the input, site k follows
         the k-th hidden layer.
     move : callable or None
-        ``move(weight, change)`` adds to a weight that is not trained. Where there is
-        one, a batch is normalized by its own statistics; else by the moving ones.
+        ``move(weight, change)`` adds to a weight that is not trained. If it is given,
+        a batch is normalized by its own statistics; else by the moving ones.
     """
 
     drop: Callable | None = None
@@ -38,16 +38,16 @@ INFERENCE = Mode()
 
 
 class KerasSettings(NamedTuple):
-    """What the Keras model of a network has beside its layers.
+    """Settings of the Keras model of a network besides its layers.
 
     Parameters
     ----------
     rates : sequence of float
-        Of dropout: of the input, and of each hidden layer.
+        Dropout rates of the input and of each hidden layer.
     regularizer : keras.regularizers.Regularizer or None
-        Of the kernels.
+        Regularizer of the kernels.
     seed : int
-        Of the random numbers of dropout and augmentation.
+        Seed of the random numbers of dropout and augmentation.
     """
 
     rates: Sequence[float]
@@ -62,13 +62,13 @@ class Layer:
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
 
     Attributes
     ----------
     weights : tuple of str
         Names of its weights, in Keras' order. A kernel is penalized and has a width;
-        what is called moving is not trained.
+        weights whose name starts with moving are not trained.
     """
 
     name: str
@@ -77,11 +77,11 @@ class Layer:
 
     @property
     def has_width(self) -> bool:
-        """Whether the user says how many values it gives."""
+        """Whether the user chooses the number of its outputs."""
         return any(is_kernel(name) for name in self.weights)
 
     def output_shape(self, shape: Shape, width: int) -> Shape:
-        """Return the shape of what it makes of a sample of a shape."""
+        """Return the shape of its output for a sample of the given shape."""
         return shape
 
     def weight_shapes(self, shape: Shape, width: int) -> list[Shape]:
@@ -97,7 +97,7 @@ class Layer:
         return []
 
     def apply(self, x: Any, values: list, mode: Mode) -> Any:
-        """Return what it makes of a batch, in a graph or eagerly."""
+        """Return its output for a batch, in a graph or eagerly."""
         return x
 
     def add_to_keras(self, x: Any, width: int, settings: KerasSettings) -> Any:

@@ -11,12 +11,12 @@ __all__ = ["NORMALIZATIONS", "BatchNormalization", "LayerNormalization"]
 
 @dataclass(frozen=True)
 class BatchNormalization(Layer):
-    """Normalizes each value over the batch, and of an image over all its places too.
+    """Normalizes each value over the batch; for images, over all positions too.
 
     Parameters
     ----------
     name : str
-        Of the Keras layer.
+        Name of the Keras layer.
     is_image : bool, default=False
         Whether it follows a convolution.
 
@@ -55,7 +55,7 @@ class BatchNormalization(Layer):
         return normal
 
     def _normalize(self, x, gamma, beta):
-        """Normalize by the batch's own statistics, with few operations both ways."""
+        """Normalize by the batch's own statistics, with few operations in each pass."""
         from skdl.nn._backend import tf
 
         axes = list(range(x.shape.rank - 1))
@@ -98,7 +98,7 @@ class BatchNormalization(Layer):
 
 @dataclass(frozen=True)
 class LayerNormalization(Layer):
-    """Normalizes the values of each sample: a row does not depend on those beside it.
+    """Normalizes the values of each sample: a row does not depend on others.
 
     References
     ----------

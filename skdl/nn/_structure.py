@@ -24,7 +24,7 @@ _VALUES_AT_ONCE = 2**24
 
 @dataclass(frozen=True)
 class MLPStructure:
-    """What of a multilayer perceptron changes its graph.
+    """The settings of a multilayer perceptron that change its graph.
 
     The widths of its layers do not: the graph is traced with open shapes, so that
     networks of any width share one program.
@@ -81,7 +81,7 @@ class MLPStructure:
         return ACTIVATIONS[self.activation].keras
 
     def fixed(self) -> dict[str, Any]:
-        """Return by name what must be as it was where training goes on."""
+        """Return by name what must be unchanged when training resumes."""
         return asdict(self)
 
     def plan(self, n_features: Any, widths: Any) -> Plan:
@@ -96,7 +96,7 @@ class MLPStructure:
 
 @dataclass(frozen=True)
 class CNNStructure(MLPStructure):
-    """What of a convolutional network changes its graph.
+    """The settings of a convolutional network that change its graph.
 
     The numbers of filters do not.
 
@@ -113,7 +113,7 @@ class CNNStructure(MLPStructure):
     conv_batch_norm : bool
         Whether the convolutions are normalized before their activation.
     global_pooling : {"max", "average", None}
-        What makes one number of each channel at the end; None keeps all places.
+        How each channel is reduced to one number at the end; None keeps all positions.
     augmentation : str
         Names and settings of the Keras layers that change images, as JSON.
     """
@@ -141,7 +141,7 @@ class CNNStructure(MLPStructure):
         )
 
     def _conv_layers(self):
-        """Yield the convolutional blocks, and what makes rows of them again."""
+        """Yield the convolutional blocks, and the layer that flattens them."""
         for k, size in enumerate(self.kernel_sizes, 1):
             initializer = ACTIVATIONS[self.activation].initializer
             has_bias = not self.conv_batch_norm
@@ -158,7 +158,7 @@ class CNNStructure(MLPStructure):
             yield Flatten("features_found")
 
     def fixed(self) -> dict[str, Any]:
-        """Return by name what must be as it was where training goes on."""
+        """Return by name what must be unchanged when training resumes."""
         return {**super().fixed(), "augmentation": None}
 
 
@@ -174,12 +174,12 @@ class Plan:
     Parameters
     ----------
     layer_widths : list of int
-        Of each layer: how many values or filters its kernel gives; 0 without a kernel.
+        For each layer, the number of units or filters; 0 without a kernel.
     weight_shapes : list of list of tuple of int
-        Of the weights of each layer.
+        Shapes of the weights of each layer.
     widths : list of int
-        Values of a row at each site of dropout: of the input, and of the output of each
-        hidden layer.
+        Number of values of a row at each dropout site: the input, and the output of
+        each hidden layer.
     multiply_adds : int
         Multiply-adds of the forward pass of one row.
     """
@@ -197,7 +197,7 @@ class Plan:
 
     @property
     def rows_at_once(self) -> int:
-        """For how many rows the outputs of a layer are some megabytes."""
+        """Number of rows for which the outputs of a layer take some megabytes."""
         return int(np.clip(_VALUES_AT_ONCE // max(self.widths), 16, 8_192))
 
 

@@ -1,4 +1,4 @@
-"""Keep a fitted estimator in one file that loads without running code from it."""
+"""Save a fitted estimator to a file that runs no code when it is loaded."""
 
 from skdl.saving._archive import ModelFileError
 from skdl.saving._save import load, save

@@ -28,7 +28,7 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class ModelFileError(ValueError):
-    """A file that is no model of skdl, or that was damaged, or can't be read here."""
+    """Raised for a file that is not a model of skdl, is damaged, or can't be read."""
 
 
 class Writer:
@@ -68,16 +68,16 @@ class Writer:
         Parameters
         ----------
         path : str or path
-            Where; a file that is there is replaced in one step.
+            The file; if it exists, it is replaced atomically.
         manifest : dict
-            What describes the members.
+            The manifest, without its version and the members, which are added.
         """
         manifest = {**manifest, "version": VERSION, "members": self._described}
         text = json.dumps(manifest, sort_keys=True).encode()
         if len(text) > _MAX_MANIFEST:
             raise ValueError(
-                f"The estimator needs {len(text)} bytes beside its arrays, and a file "
-                f"takes {_MAX_MANIFEST}: what is kept in lists should be arrays."
+                f"The estimator needs {len(text)} bytes besides its arrays, but a file "
+                f"may have at most {_MAX_MANIFEST}: use arrays instead of long lists."
             )
         with (
             replaced(Path(path)) as stream,
@@ -89,11 +89,11 @@ class Writer:
 
 
 class Reader:
-    """Checks a file, all of it, and then reads its members.
+    """Checks a whole file, and then reads its members.
 
-    Nothing is unpacked: members are stored as they are, so that none is larger than the
-    file, and each must have the size, the checksum, the dtype and the shape that the
-    manifest says.
+    Nothing is decompressed: members are stored uncompressed, so that none is larger
+    than the file, and each must have the size, the checksum, the dtype and the shape
+    that the manifest gives.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Reader:
     Raises
     ------
     ModelFileError
-        If anything about it is not as it must be.
+        If any check fails.
     """
 
     def __init__(self, path):
@@ -137,7 +137,7 @@ class Reader:
         return any(name.startswith("models/") for name in self._described)
 
     def array(self, name):
-        """Return an array; each can be had once, so that a file is no larger inside."""
+        """Return an array; each only once, so that no file is larger in memory."""
         described = self._described_as(name, "arrays/")
         if name in self._taken:
             self._refuse(f"it uses {name} twice")
@@ -179,7 +179,7 @@ class Reader:
         except ModelFileError:
             raise
         except (zipfile.BadZipFile, EOFError) as error:
-            self._refuse(f"it is no whole zip archive ({error})", error)
+            self._refuse(f"it is not a complete zip archive ({error})", error)
         except (
             AttributeError,
             LookupError,
@@ -198,8 +198,8 @@ class Reader:
 
     def _refuse(self, why, error=None):
         raise ModelFileError(
-            f"{self._path} can't be loaded: {why}. Save the model again, or get the "
-            "file anew."
+            f"{self._path} can't be loaded: {why}. Save the model again, or get a new "
+            "copy of the file."
         ) from error
 
     def _check_members(self, infos):
@@ -225,12 +225,12 @@ class Reader:
         manifest = json.loads(text)
         version = manifest.get("version")
         if manifest.get("format") != "skdl" or not isinstance(version, int):
-            self._refuse("it holds no model of skdl")
+            self._refuse("it is not a model of skdl")
         if version > VERSION:
             made_by = manifest.get("libraries", {}).get("skdl")
             self._refuse(
-                f"it has format {version}, made by skdl {made_by}, and this skdl reads "
-                f"formats up to {VERSION}: upgrade skdl"
+                f"it has format {version}, made by skdl {made_by}, but this version of "
+                f"skdl reads formats up to {VERSION}: upgrade skdl"
             )
         return manifest
 
@@ -241,9 +241,9 @@ class Reader:
         for info in infos[1:]:
             folder, _, name = info.filename.partition("/")
             if folder not in ("arrays", "models") or not name or set(name) & set("/\\"):
-                self._refuse(f"member {info.filename!r} has no allowed name")
+                self._refuse(f"the member name {info.filename!r} is not allowed")
             if described[info.filename]["size"] != info.file_size:
-                self._refuse(f"{info.filename} has another size than the manifest says")
+                self._refuse(f"{info.filename} does not have the size in the manifest")
         return described
 
     def _check_content(self, name):
@@ -261,16 +261,16 @@ class Reader:
 
     def _check_header(self, stream, name, described):
         if np.lib.format.read_magic(stream) != (1, 0):
-            self._refuse(f"{name} is no array of NumPy's format 1.0")
+            self._refuse(f"{name} is not an array in NumPy's format 1.0")
         shape, _, dtype = np.lib.format.read_array_header_1_0(
             stream, max_header_size=_MAX_HEADER
         )
         if dtype.hasobject or dtype.kind not in "biufcSU":
             self._refuse(f"{name} holds {dtype}, which is not allowed")
         if [list(shape), dtype.str] != [described["shape"], described["dtype"]]:
-            self._refuse(f"{name} has another shape or dtype than the manifest says")
+            self._refuse(f"{name} does not have the shape and dtype in the manifest")
         if any(length < 0 for length in shape):
             self._refuse(f"{name} has the shape {shape}")
         expected = math.prod(shape) * dtype.itemsize
         if described["size"] != stream.tell() + expected:
-            self._refuse(f"{name} has not the size of its shape")
+            self._refuse(f"{name} does not have the size that its shape needs")

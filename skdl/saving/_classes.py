@@ -1,7 +1,7 @@
-"""The classes and functions that a file may hold, by the names that it has for them.
+"""The classes and functions that a file may hold, and their names in a file.
 
-A class of scikit-learn, or a public one of ours, goes by its public name. A private one
-has a name that stays when the class moves.
+A class of scikit-learn, or a public one of ours, has its public name. A private one has
+a fixed name that does not change when the class moves.
 """
 
 import importlib

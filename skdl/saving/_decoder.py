@@ -62,12 +62,12 @@ class Decoder:
         }
 
     def decode(self, value):
-        """Return what plain data stand for.
+        """Return the object that plain data describe.
 
         Raises
         ------
         ValueError
-            If they stand for nothing that is allowed.
+            If they describe nothing that is allowed.
         """
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
@@ -76,7 +76,9 @@ class Decoder:
             or value[:1] == []
             or value[0] not in (self._decoders)
         ):
-            raise ValueError(f"The file holds {str(value)[:80]!r}, of no known kind.")
+            raise ValueError(
+                f"The file holds {str(value)[:80]!r}, which is of no known kind."
+            )
         return self._decoders[value[0]](*value[1:])
 
     def _decode_all(self, values):
@@ -88,18 +90,20 @@ class Decoder:
     def _decode_dtype(self, text):
         dtype = np.dtype(text)
         if dtype.hasobject and text != "|O":
-            raise ValueError(f"The file holds the dtype {text!r}.")
+            raise ValueError(f"The file holds the dtype {text!r}: it is not allowed.")
         return dtype
 
     def _decode_scalar_type(self, name):
         kind = getattr(np, name)
         if not isinstance(kind, type) or not issubclass(kind, np.generic):
-            raise ValueError(f"The file holds the type {name!r}.")
+            raise ValueError(f"The file holds the type {name!r}: it is not allowed.")
         return kind
 
     def _decode_float(self, text):
         if text not in ("nan", "inf", "-inf"):
-            raise ValueError(f"The file holds {text!r} as a number.")
+            raise ValueError(
+                f"The file holds {text!r} as a number: it must be nan, inf or -inf."
+            )
         return float(text)
 
     def _decode_objects(self, shape, values):
@@ -126,7 +130,10 @@ class Decoder:
         settings = self.decode(settings)
         limit = _MAX_COUNT if path.startswith("keras.metrics.") else math.inf
         if not all(_is_plain(part, schedule, limit) for part in settings.values()):
-            raise ValueError(f"The file makes a {path!r} of {str(settings)[:200]}.")
+            raise ValueError(
+                f"The file makes a {path!r} with the settings {str(settings)[:200]}, "
+                "which are not allowed."
+            )
         return kind.from_config(settings)  # type: ignore[attr-defined]
 
     def _decode_object(self, name, state):
@@ -137,7 +144,10 @@ class Decoder:
         if not isinstance(state, dict) or not all(
             isinstance(key, str) and not key.startswith("__") for key in state
         ):
-            raise ValueError(f"The file holds a {name!r} of {str(state)[:80]!r}.")
+            raise ValueError(
+                f"The file holds a {name!r} with the state {str(state)[:80]!r}: it is "
+                "not allowed."
+            )
         if kind is sklearn.utils.Bunch:
             return kind(**state)
         found = kind.__new__(kind)
@@ -153,7 +163,7 @@ class Decoder:
 
 
 def _is_plain(value, schedule, limit):
-    """Return whether a setting of a Keras object is data, and no large number."""
+    """Return whether a setting of a Keras object is plain data within the limit."""
     if isinstance(value, (list, tuple)):
         return len(value) <= limit and all(_is_plain(v, (), limit) for v in value)
     if type(value) is int:
@@ -162,12 +172,12 @@ def _is_plain(value, schedule, limit):
 
 
 def check_network(estimator):
-    """Check that the weights of a fitted network are finite and fit together.
+    """Check that the weights of a fitted network are finite and have matching shapes.
 
     Raises
     ------
     ValueError
-        If they don't.
+        If not.
     """
     state = vars(estimator)
     if "history_" not in state:
@@ -176,40 +186,40 @@ def check_network(estimator):
         state[f"_{n}"] for n in ("network", "weights", "target")
     )
     if type(weights) is not list:
-        raise ValueError("The network has no list of weights.")
+        raise ValueError("The weights of the network are not a list.")
     check_structure(network, len(weights))
     if len(network.weights) != len(weights):
-        raise ValueError("The network has another number of weights.")
+        raise ValueError("The network has the wrong number of weights.")
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
-            raise ValueError(f"A {name} of the network is not finite single floats.")
+            raise ValueError(f"A {name} of the network must be finite float32 numbers.")
     if network.head != target.head:
-        raise ValueError(f"The network has the head {network.head!r}.")
+        raise ValueError(f"The head {network.head!r} does not match the target.")
     rates = state.get("_rates")
     n_rates = network.n_blocks + network.depth + 1
     if rates and (len(rates) != n_rates or not all(0 <= rate < 1 for rate in rates)):
-        raise ValueError(f"The network has the rates {rates} of dropout.")
+        raise ValueError(f"The network has wrong dropout rates: {rates}.")
     widths = network.widths_of(weights)
     plan = network.plan(state["n_features_in_"], widths)
     expected = [tuple(shape) for shapes in plan.weight_shapes for shape in shapes]
     found = [weight.shape for weight in weights]
     if found != expected or widths[-1] != target.n_logits:
-        raise ValueError(f"The weights of the network have shapes {found}.")
+        raise ValueError(f"The weights of the network have wrong shapes: {found}.")
 
 
 def check_structure(structure, n_weights):
-    """Check that a structure has as many layers as weights, and known ones.
+    """Check that a structure is plausible for its weights, and has known parts.
 
     Raises
     ------
     ValueError
-        If not: nothing of it may be built then.
+        If not. The network must not be built then.
     """
     depth = structure.depth
     if type(depth) is not int or not 0 <= depth < n_weights:
-        raise ValueError("The network has another number of weights.")
+        raise ValueError("The network has the wrong number of weights.")
     if structure.n_blocks >= n_weights:
-        raise ValueError("The network has another number of weights.")
+        raise ValueError("The network has the wrong number of weights.")
     if structure.activation not in ACTIVATIONS or structure.head not in HEADS:
         raise ValueError(
             f"The network has activation {structure.activation!r} and head "

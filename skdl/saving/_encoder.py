@@ -1,4 +1,4 @@
-"""Estimators as plain data: only classes and values of an allow-list.
+"""Encode estimators as plain data: only classes and values of an allow-list.
 
 A value is JSON as it is, or a list whose first element names its kind. Arrays are
 members of the file.
@@ -17,7 +17,7 @@ from skdl.saving._classes import AUGMENTATIONS, CLASSES, find_name
 
 __all__ = ["Encoder"]
 
-# What a fit leaves behind for its own process.
+# Attributes that a fit leaves for use in its own process only.
 _DROPPED = {"callbacks_", "_built_with", "_observer", "_model", "_seen_columns"}
 _FLOATS = 16  # a list of more floats becomes an array
 
@@ -51,12 +51,12 @@ class Encoder:
         value : object
             The value.
         where : str
-            How its user knows it, for the error.
+            Where the value is in the estimator, for the error message.
 
         Raises
         ------
         ValueError
-            If a file can't keep it.
+            If a file can't hold the value.
         """
         if value is None or isinstance(value, (bool, str)):
             return value
@@ -167,13 +167,13 @@ class Encoder:
 
     def _refuse(self, value, where):
         kind = value if isinstance(value, type) else type(value)
-        hint = "Take it out first"
+        hint = "Remove it first"
         if "callbacks" in where:
             hint = "Set callbacks=None first"
         if hasattr(value, "best_estimator_"):
             hint = "Save its best_estimator_"
         raise ValueError(
-            f"{where} is a {kind.__module__}.{kind.__qualname__}, which a file of "
-            f"skdl can't keep: it holds data, and objects of known classes. {hint}, or "
-            "use joblib.dump, whose files run code when they are loaded."
+            f"{where} is a {kind.__module__}.{kind.__qualname__}, which skdl.save "
+            "can't save: a file holds only data and objects of known classes. "
+            f"{hint}, or use joblib.dump, whose files run code when they are loaded."
         )

@@ -1,4 +1,4 @@
-"""``skdl.export_onnx``: what is fitted, as one ONNX graph."""
+"""``skdl.export_onnx``: write a fitted estimator as one ONNX graph."""
 
 from copy import copy
 from pathlib import Path
@@ -48,36 +48,37 @@ _TOLERANCE = 1e-3
 
 
 def export_onnx(estimator: Any, path: Any) -> None:
-    """Write a fitted network, or what holds one, as one ONNX graph.
+    """Write a fitted network, or an estimator around one, as one ONNX graph.
 
-    What was fitted on a frame has one input for each column, named as the column, of
-    shape (n_samples, 1): a tensor of strings for columns of text, else of floats. What
-    was fitted on an array takes ``X``, of shape (n_samples, n_features), or that of
-    images. The floats are single, and double where a scaler shows that single floats
-    can't tell the values apart. A classifier gives ``label`` and ``probabilities``, a
-    regressor ``prediction``: what ``predict`` and ``predict_proba`` return, to 1e-5
-    where the floats tell the features apart that well.
+    If the estimator was fitted on a frame, the graph has one input for each column,
+    with the name of the column and the shape (n_samples, 1): a tensor of strings for a
+    column of text, else of floats. If it was fitted on an array, the input is ``X``, of
+    shape (n_samples, n_features) or the shape of images. The floats have single
+    precision, or double precision if a scaler shows that single floats can't tell the
+    values apart. A classifier has the outputs ``label`` and ``probabilities``, a
+    regressor ``prediction``. They are equal to those of ``predict`` and
+    ``predict_proba`` up to 1e-5, if the floats are precise enough for the features.
 
-    The graph is compared with the estimator, on rows as the training had them, before
-    it is written.
+    Before the graph is written, it is compared with the estimator on rows like those of
+    the training.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted: a network, a pipeline that ends in one, a search (its best estimator is
-        exported), a ``FixedThresholdClassifier``, ``TunedThresholdClassifierCV`` or
-        ``TransformedTargetRegressor`` around one. The steps before the network are
-        transformers that skl2onnx knows: scalers, imputers, encoders,
+        A fitted network, pipeline that ends in one, or search (its best estimator is
+        exported), or a ``FixedThresholdClassifier``, ``TunedThresholdClassifierCV`` or
+        ``TransformedTargetRegressor`` around one. The steps before the network must be
+        transformers that skl2onnx supports: scalers, imputers, encoders,
         ``ColumnTransformer``, PCA, polynomial features and many more. A wrapped Keras
-        model is a chain of dense, convolutional, pooling and normalizing layers.
+        model must be a chain of dense, convolutional, pooling and normalization layers.
     path : str or path
-        Where.
+        The file to write.
 
     Raises
     ------
     ValueError
-        If a part can't be exported: its name is in the message. Or if the graph does
-        not give what the estimator gives. Nothing is written.
+        If a part can't be exported (the message names it), or if the outputs of the
+        graph differ from those of the estimator. Nothing is written then.
     ImportError
         If the extra ``skdl[onnx]`` is not installed.
 
@@ -119,9 +120,9 @@ def export_onnx(estimator: Any, path: Any) -> None:
             Path(path).write_bytes(model.SerializeToString())
             return
     raise ValueError(
-        f"export_onnx: what the graph gives differs by {worst:.2g} from what the "
-        "estimator gives, also in double precision. Nothing is written: look for a "
-        "step that ONNX computes in another way."
+        f"export_onnx: the output of the graph differs by {worst:.2g} from that of the "
+        "estimator, even in double precision. Nothing is written: look for a step that "
+        "ONNX computes in another way."
     )
 
 
@@ -137,10 +138,9 @@ def _inside_searches(estimator):
 
 
 def _steps_of(estimator, name="estimator", after=None):
-    """Return names and transformers, and at the end the network with what follows.
+    """Return named transformers, then the network with what is done to its outputs.
 
-    Pipelines are taken apart, whatever they stand in: the network at the end becomes a
-    copy that knows what is done with its outputs.
+    Pipelines are flattened, also inside other estimators.
     """
     estimator = _inside_searches(estimator)
     if isinstance(estimator, Pipeline):
@@ -158,8 +158,8 @@ def _steps_of(estimator, name="estimator", after=None):
         return _steps_of(estimator.regressor_, name, inverse_of(estimator, name))
     if not is_network(estimator):
         raise ValueError(
-            f"export_onnx: step {name!r} is a {type(estimator).__name__}, and the last "
-            "one must be a network of skdl."
+            f"export_onnx: step {name!r} is a {type(estimator).__name__}, but the last "
+            "step must be a network of skdl."
         )
     network = copy(estimator) if isinstance(estimator, BaseNetwork) else estimator
     return [(name, _Exported(network, after))]
@@ -173,16 +173,13 @@ def _flatten_steps(name, estimator):
     return [found for step in steps for found in _flatten_steps(*step)]
 
 
-# A step that skl2onnx would write wrongly
-
-
 # The conversion
 
 
 class _Exported(FunctionTransformer):
-    """A network with what is done with its outputs, as skl2onnx is to see it.
+    """A network, and what is done to its outputs, as one step for skl2onnx.
 
-    A class of our own, so that no converter of the user's is overwritten.
+    It is a class of our own, so that no converter of the user is overwritten.
     """
 
     def __init__(self, network: Any = None, after: Any = None) -> None:
@@ -322,7 +319,7 @@ def _write_exported(scope, operator, container):
 
 
 def _compare(model, estimator, whole, names, double):
-    """Return how far the graph is from the estimator on rows like those of the fit."""
+    """Return how much graph and estimator differ on rows like those of the fit."""
     rows = make_probe(whole, names, _shape_of_rows(whole))
     if names is None:
         feed = {"X": rows.astype(np.float64 if double else np.float32)}
@@ -342,7 +339,7 @@ def _compare(model, estimator, whole, names, double):
 
 
 def _evaluate(model, feed):
-    """Return the outputs of a graph: by a runtime, or by ONNX' own reference."""
+    """Return the outputs of a graph, by ONNX Runtime or ONNX's reference evaluator."""
     try:
         import onnxruntime
     except ImportError:
@@ -352,7 +349,9 @@ def _evaluate(model, feed):
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString())
     except Exception as error:  # its errors have no common base
-        raise ValueError(f"export_onnx: no runtime takes the graph: {error}") from error
+        raise ValueError(
+            f"export_onnx: ONNX Runtime can't load the graph: {error}"
+        ) from error
     return session.run(None, feed)
 
 

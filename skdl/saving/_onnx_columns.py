@@ -1,4 +1,4 @@
-"""Columns before a network: joined, and their gaps filled, by operators of our own."""
+"""Join and impute the columns before a network, by operators of our own."""
 
 from copy import copy
 
@@ -43,7 +43,7 @@ class Imputed(FunctionTransformer):
 
     @property
     def indicated_(self):
-        """Columns of which it is said which values were missing."""
+        """Columns that have a missing indicator."""
         return self.imputer.indicator_.features_ if self.imputer.add_indicator else []
 
 
@@ -107,7 +107,7 @@ def declare_imputed(operator):
 
 
 def write_imputed(scope, operator, container):
-    """Write the values where there are any, and which of them are missing."""
+    """Write the operators that impute columns, and their missing indicators."""
     from skl2onnx.common.data_types import DoubleTensorType
 
     imputed, graph = operator.raw_operator, Graph(scope, container)

@@ -1,4 +1,4 @@
-"""What stands around a network and changes what it says: thresholds, targets."""
+"""Wrappers that change the predictions of a network: thresholds and targets."""
 
 from typing import NamedTuple
 
@@ -33,8 +33,8 @@ class Inverse(NamedTuple):
 def threshold_of(estimator, name):
     if estimator.response_method == "decision_function":
         raise ValueError(
-            f"export_onnx: step {name!r} has a threshold of the decision function; "
-            "give it response_method='predict_proba'."
+            f"export_onnx: step {name!r} has a threshold on the decision function; "
+            "set response_method='predict_proba'."
         )
     threshold = getattr(estimator, "best_threshold_", None)
     if threshold is None:
@@ -54,8 +54,8 @@ def inverse_of(estimator, name):
         found = np.asarray(estimator.transformer_.inverse_transform(probe)).ravel()
     except ValueError as error:
         raise ValueError(
-            f"export_onnx: step {name!r} transforms several targets, and one can be "
-            f"exported ({error})."
+            f"export_onnx: step {name!r} transforms several targets, but only a single "
+            f"target can be exported ({error})."
         ) from error
     for exponential, function, inverse in (
         (None, np.array, np.array),
@@ -71,5 +71,5 @@ def inverse_of(estimator, name):
             return Inverse(float(factor), float(offset), exponential)
     raise ValueError(
         f"export_onnx: step {name!r} transforms its targets back by "
-        f"{estimator.transformer_!r}; a scaler, exp and expm1 can be exported."
+        f"{estimator.transformer_!r}; only a scaler, exp and expm1 can be exported."
     )

@@ -7,7 +7,7 @@ from skdl.nn._forward import split_weights
 
 __all__ = ["OPSETS", "Graph", "write_keras_model", "write_network"]
 
-# The operators of opset 18 are known to every runtime since 2023.
+# Every runtime released since 2023 supports opset 18.
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 
@@ -44,7 +44,7 @@ class Graph:
         )
         return output
 
-    # Pieces that both kinds of network are made of. Images are (n, c, h, w) here.
+    # Parts that both kinds of network use. Images have the shape (n, c, h, w) here.
 
     def add_dense(self, x, kernel, bias=None):
         """Add a product, and perhaps a bias; return the name of its output."""
@@ -64,16 +64,16 @@ class Graph:
         return self.add(name, x, kernel_shape=size, strides=strides, auto_pad=auto_pad)
 
     def add_global_pooling(self, x, kind):
-        """Add a pooling over all places, which makes rows of images."""
+        """Add a global pooling layer, which turns images into flat rows."""
         name = {"max": "GlobalMaxPool", "average": "GlobalAveragePool"}[kind]
         return self.add("Flatten", self.add(name, x), axis=1)
 
     def add_flatten(self, x):
-        """Make rows of images, the channels last in each as Keras has them."""
+        """Flatten images into rows, with the channels last as in Keras."""
         return self.add("Flatten", self.add("Transpose", x, perm=[0, 2, 3, 1]), axis=1)
 
     def add_scaling(self, x, factor, offset, *, is_image=False):
-        """Add the factor and the offset of each value, or of each channel."""
+        """Multiply and shift each feature, or each channel of images."""
         shape = (1, -1, 1, 1) if is_image else (1, -1)
         x = self.add("Mul", x, np.float32(factor).reshape(shape))
         return self.add("Add", x, np.float32(offset).reshape(shape))
@@ -90,16 +90,16 @@ def write_network(graph, network, x):
 
 
 class _Chain:
-    """Writes a Keras model layer by layer, where one follows the other.
+    """Writes a sequential Keras model, layer by layer.
 
     Parameters
     ----------
     graph : Graph
-        Where.
+        The graph to write to.
     x : str
-        The name of the rows.
+        The name of the input.
     rank : int
-        Dimensions of the rows with that of the samples.
+        Number of dimensions of the input, with that of the samples.
     """
 
     def __init__(self, graph, x, rank):
@@ -120,8 +120,9 @@ class _Chain:
         if writer is None or not type(layer).__module__.startswith("keras."):
             known = sorted(name[1:] for name in dir(type(self)) if name[1:2].isupper())
             raise ValueError(
-                f"the layer {layer.name!r} is a {kind}, and those that can be written "
-                f"are {', '.join(known)}, and layers that only train"
+                f"the layer {layer.name!r} is a {kind}, but only the layers "
+                f"{', '.join(known)}, and layers that act only in training, can be "
+                "exported"
             )
         self._x = writer(self._graph, self._x, layer)
         activation = getattr(layer, "activation", None)
@@ -140,7 +141,10 @@ class _Chain:
 
     def _Conv2D(self, graph, x, layer):
         if layer.groups != 1 or layer.data_format != "channels_last":
-            raise ValueError(f"the layer {layer.name!r} has groups, or channels first")
+            raise ValueError(
+                f"the layer {layer.name!r} must have groups=1 and "
+                "data_format='channels_last'"
+            )
         return graph.add_convolution(
             x,
             *map(_numpy, layer.weights),
@@ -221,7 +225,7 @@ def write_keras_model(graph, model, x):
         If a layer can't be written, or does not follow on the one before.
     """
     if getattr(model, "inputs", None) is None or len(model.inputs) != 1:
-        raise ValueError("the model has no single input that is known")
+        raise ValueError("the model must be built and have exactly one input")
     steps = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     for layer in steps:
         if len(getattr(layer, "_inbound_nodes", ())) > 1:
@@ -229,7 +233,8 @@ def write_keras_model(graph, model, x):
     for before, layer in zip(steps, steps[1:]):
         if layer.input is not before.output:
             raise ValueError(
-                f"the layer {layer.name!r} does not follow on {before.name!r} alone"
+                f"the input of the layer {layer.name!r} must be the output of "
+                f"{before.name!r}"
             )
     chain = _Chain(graph, x, len(model.inputs[0].shape))
     for layer in steps:

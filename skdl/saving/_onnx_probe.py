@@ -1,4 +1,4 @@
-"""What fitted transformers tell of the data that they were fitted on."""
+"""Rows like the training data, made from what the fitted transformers know."""
 
 from functools import reduce
 
@@ -75,7 +75,7 @@ def _parts_of(estimator):
 
 
 def _find_scale(part):
-    """Return center and spread of the features of a scaler; None twice of others."""
+    """Return center and spread of a scaler's features; (None, None) for others."""
     for center, spread in (("mean_", "scale_"), ("center_", "scale_")):
         if getattr(part, center, None) is not None:
             scale = getattr(part, spread, None)

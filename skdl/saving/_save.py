@@ -21,35 +21,35 @@ _RECORDED_LIBRARIES = ("skdl", "scikit-learn", "keras", "tensorflow", "numpy")
 def save(estimator: Any, path: Any) -> None:
     """Save an estimator or a pipeline to a file that runs no code when it is loaded.
 
-    The file is a zip archive: a manifest (the parameters and what the fit has found, as
+    The file is a zip archive with a manifest (the parameters and fitted attributes as
     plain data, with the versions of the libraries and a checksum of each member) and
-    arrays. It is written whole or not at all.
+    arrays. It is written completely or not at all.
 
     Parameters
     ----------
     estimator : estimator
         An estimator of skdl, fitted or not, or one of scikit-learn that holds plain
         data: pipelines, column transformers, scalers, encoders, imputers, PCA, feature
-        selection, linear models, voting, stacking. The callbacks of a network are not
-        kept: set ``callbacks=None`` first.
+        selection, linear models, voting, stacking. The callbacks of a network can't be
+        saved: set ``callbacks=None`` first.
     path : str or path
-        Where. A file that is there is replaced in one step.
+        The file to write. An existing file is replaced atomically.
 
     Raises
     ------
     ValueError
-        If a part of the estimator can't be kept: its name is in the message. Nothing
-        is written then.
+        If a part of the estimator can't be saved; the message names it. Nothing is
+        written then.
 
     See Also
     --------
-    load : The way back.
+    load : Load a saved estimator.
 
     Notes
     -----
-    Trees, support vector machines and nearest neighbours are not taken: their compiled
-    code trusts what it is given. ``joblib.dump`` keeps everything, in files that run
-    code when they are loaded.
+    Trees, support vector machines and nearest neighbours can't be saved, since their
+    compiled code does not check its data. ``joblib.dump`` saves everything, in files
+    that run code when they are loaded.
 
     Examples
     --------
@@ -82,52 +82,52 @@ def save(estimator: Any, path: Any) -> None:
 
 
 def load(path: Any, *, trusted: bool = False) -> Any:
-    """Load what ``save`` has saved.
+    """Load an estimator that ``save`` has written.
 
-    Everything about the file is checked before anything of it is used: its members,
-    their sizes, checksums, dtypes and shapes, the names of the classes, and that the
-    weights of networks are finite and fit together.
+    The file is checked before it is used: its members, their sizes, checksums, dtypes
+    and shapes, the names of the classes, and that the weights of networks are finite
+    and have matching shapes.
 
     Parameters
     ----------
     path : str or path
         The file.
     trusted : bool, default=False
-        Whether to load models that their makers have built in Keras themselves
-        (``KerasClassifier``, ``KerasRegressor``). Keras reads them in its safe mode;
-        their layers may still do what they like when they predict.
+        Whether to load Keras models (those of ``KerasClassifier`` and
+        ``KerasRegressor``). Keras reads them in its safe mode, but their layers may
+        still do anything when they predict. Set it only for files that you trust.
 
     Returns
     -------
     estimator
-        As it was saved. A wrapper of a Keras model has that model as its parameter
-        ``model``.
+        The estimator as it was saved. The parameter ``model`` of a ``KerasClassifier``
+        or ``KerasRegressor`` is the loaded Keras model.
 
     Raises
     ------
     ModelFileError
-        If the file is not whole, not one of skdl, made by a newer version, or holds
+        If the file is incomplete, not a file of skdl, made by a newer version, or holds
         anything that is not allowed.
     FileNotFoundError
-        If there is none.
+        If there is no such file.
 
     See Also
     --------
-    save : It has an example.
+    save : Save an estimator; has an example.
     """
     try:
         with Reader(path) as reader:
             if reader.has_models and not trusted:
                 raise ModelFileError(
-                    f"{path} can't be loaded: it holds a Keras model that somebody has "
-                    "built. If you know who, load it with trusted=True."
+                    f"{path} can't be loaded: it holds a Keras model, which may run "
+                    "code. If you trust its source, load it with trusted=True."
                 )
             root = lift(reader.manifest["root"], reader.manifest["version"])
             found = Decoder(reader, _model_from_bytes).decode(root)
         if not isinstance(found, BaseEstimator):
             raise ModelFileError(
-                f"{path} can't be loaded: it holds a {type(found).__name__}, and no "
-                "estimator."
+                f"{path} can't be loaded: it holds an object of type "
+                f"{type(found).__name__}, not an estimator."
             )
         return found
     except ModelFileError:

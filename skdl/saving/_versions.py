@@ -1,9 +1,9 @@
-"""Older formats of the file, lifted to the one that is written now."""
+"""Convert older formats of the file to the current one."""
 
 __all__ = ["VERSION", "lift"]
 
-# Format 2 has names for private classes, where format 1 had the modules where they
-# stood, and networks say what normalizes them, where format 1 said whether.
+# Format 2 has fixed names for private classes, where format 1 had their modules; and
+# its networks name their normalization, where format 1 had a flag.
 VERSION = 2
 _NAMES_OF_1 = {
     "skdl._scikeras.ClassifierLabelEncoder": "label_encoder",
@@ -19,14 +19,14 @@ _NAMES_OF_1 = {
 
 
 def lift(root, version):
-    """Return what a file of some version holds, as one of today would hold it.
+    """Return the content of an older file in the current format.
 
     Parameters
     ----------
     root : object
         The estimator as plain data.
     version : int
-        Of the file, at most ``VERSION``.
+        Version of the file, at most ``VERSION``.
     """
     return _lift_1(root) if version < 2 else root
 

@@ -17,8 +17,8 @@ class ProgramCache:
     Parameters
     ----------
     max_idle : int, default=32
-        How many programs that nobody uses are kept; the one that was used the longest
-        ago goes first.
+        How many idle programs are kept; the least recently used one is dropped
+        first.
     """
 
     def __init__(self, max_idle=32):

@@ -14,9 +14,9 @@ __all__ = ["fits_on_one_thread", "run_on_all_threads", "run_on_one_thread"]
 
 
 def run_on_all_threads(train, steps, after, results):
-    """Take the steps of each run in order, and what comes after the steps of each.
+    """Run the steps of each run in order, and the functions that follow each run.
 
-    A run is an epoch, or several after which nothing comes.
+    A run is an epoch, or several epochs that nothing follows.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def run_on_all_threads(train, steps, after, results):
         Functions of the same kind, and the columns of their tables, each of shape
         (n_rows, ...).
     results : tf.TensorSpec
-        Of what is returned for a row.
+        Spec of the numbers returned for a row.
 
     Returns
     -------
@@ -114,7 +114,7 @@ _CONTROL_FLOW = {
 def fits_on_one_thread(traced):
     """Return whether TensorFlow's executor for one thread can run a traced loop.
 
-    It knows no loops and branches inside a step: recurrent layers have them.
+    It can't run loops or branches inside a step, which recurrent layers have.
     """
     graph = traced.graph.as_graph_def()
     nodes = [node for function in graph.library.function for node in function.node_def]

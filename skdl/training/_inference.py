@@ -1,4 +1,4 @@
-"""What a network, or a user's model, says of rows: without compiling anything."""
+"""Predictions of a network, or a user's model, without compiling anything."""
 
 from itertools import count
 

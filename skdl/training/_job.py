@@ -1,4 +1,4 @@
-"""What one training has to do, and what it has given, as plain data: no TensorFlow."""
+"""The job of one training, and its outcome, as plain data: no TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Part(NamedTuple):
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        All rows that there are; for a user's model whatever ``keras.Model.fit`` takes.
+        All rows; for a user's model whatever ``keras.Model.fit`` takes.
     rows : ndarray of int, shape (n_rows,), or None
-        Those of this part; None for all.
+        Indices of the rows of this part; None for all.
     y : ndarray of shape (n_rows,) or (n_rows, n_logits)
         Their encoded targets; None where X is a data set that holds them.
     weight : ndarray of shape (n_rows,) or None
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     weight: np.ndarray | None
 
     def take(self, chosen: np.ndarray) -> Part:
-        """Return the part with the chosen ones of its rows."""
+        """Return the part with only the chosen rows."""
         return Part(
             self.X,
             chosen if self.rows is None else self.rows[chosen],
@@ -57,11 +57,11 @@ class Stopping(NamedTuple):
     Parameters
     ----------
     patience : int
-        Epochs without an improvement after which it does.
+        Epochs without an improvement after which it stops.
     min_delta : float
         What counts as an improvement.
     restore : bool
-        Whether it goes back to the weights of the best epoch.
+        Whether to restore the weights of the best epoch.
     """
 
     patience: int
@@ -76,31 +76,31 @@ class Network:
     Parameters
     ----------
     structure : MLPStructure
-        What of it changes the graph.
+        The settings that change the graph.
     plan : Plan
         Its sizes.
     dropout : list of float
-        Rates of dropout: of the input, and of each hidden layer.
+        Dropout rates of the input and of each hidden layer.
     target : Target
         Its ``dtype``, ``metric``, ``to_metric`` and ``scaling``.
     optimizer : str or keras.optimizers.Optimizer
-        Its name, or one that is copied.
+        Its name, or an instance, which is copied.
     learning_rate, momentum : float
         Of a named optimizer.
     nesterov : bool
         Whether the momentum is Nesterov's.
     clip : (str, float) or None
-        Which norm of the gradients of a named optimizer is limited, and to what.
+        Kind and limit of the gradient clipping of a named optimizer.
     schedule : None, str, dict or callable
-        Of the learning rate.
+        Learning rate schedule.
     epochs : int
-        The length that the schedule has.
+        Length of the schedule.
     l1, l2 : float
         Penalties on the kernels.
     initializer : str or dict
-        Of the kernels.
+        Initializer of the kernels.
     weights : list of ndarray or None
-        Where training goes on; None for new ones.
+        Weights to resume from; None for new ones.
     """
 
     structure: MLPStructure
@@ -127,9 +127,9 @@ class WrappedModel:
     Parameters
     ----------
     model : keras.Model
-        Compiled. It holds the first weights, and at the end the last.
+        Compiled. It holds the initial weights, and the final ones at the end.
     keras_arguments : dict
-        Arguments of ``keras.Model.fit`` that a compiled program does not know.
+        Arguments of ``keras.Model.fit`` that a compiled program does not support.
     """
 
     model: keras.Model
@@ -137,23 +137,23 @@ class WrappedModel:
 
 
 class Watcher(Protocol):
-    """Who sees each epoch of a training.
+    """An object that is told of each epoch of a training.
 
-    One with an attribute ``stride`` hears of so many epochs when the last of them has
-    ended.
+    One with an attribute ``stride`` is told of that many epochs at once, after the last
+    of them.
     """
 
     def begin(self, read: Callable[[], list[np.ndarray]]) -> None:
-        """Hear that the training begins; ``read`` gives the weights of the moment."""
+        """Handle the start of training; ``read`` returns the current weights."""
 
     def epoch_begin(self, epoch: int) -> None:
-        """Hear that an epoch begins, counted from 0."""
+        """Handle the start of an epoch, counted from 0."""
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> bool | None:
-        """Hear the scores of an epoch; return whether training stops."""
+        """Handle the scores of an epoch; return whether training stops."""
 
     def end(self) -> None:
-        """Hear that the training has ended."""
+        """Handle the end of training."""
 
 
 @dataclass
@@ -175,7 +175,7 @@ class Job:
     seed : np.random.SeedSequence or None
         Where all random numbers come from.
     shuffle : bool
-        Whether each epoch has an order of its own.
+        Whether to shuffle the rows in each epoch.
     validation : Part or None
         What to validate on after each epoch.
     observed : Part or None
@@ -186,17 +186,17 @@ class Job:
     stopping : Stopping or None
         When to stop before the last epoch.
     watchers : list of Watcher
-        Who else wants to see each epoch.
+        Other objects that are told of each epoch.
     states : list of ndarray or None
-        Where the optimizer goes on; None for new ones.
+        Optimizer states to resume from; None for new ones.
     first_step : int
         Steps that were done before.
     history : dict of list
         The scores of the epochs that were done before.
     first_epoch : int
-        How many these were.
+        Number of these epochs.
     keep_states : bool
-        Whether the states of the optimizer are wanted afterwards.
+        Whether to keep the optimizer states for the outcome.
     keep_on_interrupt : bool
         Whether Ctrl-C ends the training, and what was done is kept.
     """
@@ -223,20 +223,20 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What one training has given.
+    """The outcome of one training.
 
     Parameters
     ----------
     weights : list of ndarray
-        Of the network, or of the model as ``get_weights`` orders them.
+        Weights of the network, or of the model as ``get_weights`` orders them.
     states : list of ndarray or None
-        Of the optimizer of a compiled program.
+        Optimizer states of a compiled program.
     history : dict of list
         The scores of each epoch, with those of ``Job.history``.
     n_steps : int
         Steps that were done, with those before.
     path : str
-        Which way was taken, and why.
+        How the training was run, and why.
     """
 
     weights: list[np.ndarray]

@@ -34,8 +34,8 @@ def release(callbacks):
 class KerasCallbacks:
     """Calls the epoch hooks of Keras callbacks beside a compiled program.
 
-    The callbacks see an ordinary model with the weights of the epoch. What they change
-    of it, its weights or its learning rate, goes back into the training.
+    The callbacks see an ordinary model with the weights of the epoch. If they
+    change its weights or its learning rate, the training uses the new values.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class KerasCallbacks:
         self._call("on_train_begin")
 
     def epoch_begin(self, epoch):
-        """Call ``on_epoch_begin``; a learning rate that it sets is taken."""
+        """Call ``on_epoch_begin``; a learning rate that it sets is used."""
         training = self._training
         steps = training.steps_of(epoch - training.first_epoch)
         rate = training.schedule.rates(steps[:1])[0]
@@ -128,9 +128,9 @@ def take_rate(schedule, before, after):
 
 
 def _build_metrics(model, x, y):
-    """Let a compiled model make its metrics, as its first step of training would.
+    """Build the metrics of a compiled model, as its first training step would.
 
-    Callbacks ask them whether a score is better where it is higher.
+    Callbacks ask them whether a higher score is better.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["KerasFit", "fit_by_keras"]
 
 @dataclass
 class KerasFit:
-    """What ``keras.Model.fit`` is called with.
+    """The arguments of ``keras.Model.fit``.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class KerasFit:
         Compiled, with the first weights.
     columns : list or None
         X, y and perhaps weights: their batches are those of a compiled program, in the
-        same order. None for a data set that makes its own.
+        same order. None for a data set, which has its own.
     arguments : dict
         Other arguments.
     validation : tuple or None
@@ -50,7 +50,7 @@ def fit_by_keras(fit, training, recorder, callbacks):
     training : Training
         The order of the rows, and how many epochs.
     recorder : Recorder
-        Who keeps the history and decides when to stop.
+        It keeps the history and decides when to stop.
     callbacks : list of keras.callbacks.Callback
         What Keras calls.
     """
@@ -88,9 +88,9 @@ class _Recording(keras.callbacks.Callback):
     Parameters
     ----------
     recorder : Recorder
-        Who is told, and decides when to stop.
+        It is told of each epoch, and decides when to stop.
     training : Training or None
-        Whose schedule has the rates; None where the model has its own.
+        Its schedule has the rates; None if the model has its own.
     """
 
     def __init__(self, recorder, training):

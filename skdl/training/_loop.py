@@ -21,7 +21,7 @@ OBSERVED_STEPS_PER_CALL = 256
 
 @dataclass
 class Training:
-    """What one training does.
+    """The data and the settings of one training.
 
     Parameters
     ----------
@@ -34,15 +34,15 @@ class Training:
     order_seed : np.random.SeedSequence
         Where the order of the rows comes from.
     flowing : Flowing
-        What flows into each step beside the learning rate.
+        Scalars that are fed into each step besides the learning rate.
     data : tuple of tf.Tensor, default=()
         X, y and, where rows are weighted, their weights.
     validation : tuple of tf.Tensor or None, default=None
-        The same of the validation part.
+        The same for the validation set.
     observed : tuple of tf.Tensor or None, default=None
-        The same of the rows that are scored for an observer.
+        The same for the rows that are scored for an observer.
     shuffle : bool, default=True
-        Whether each epoch has an order of its own.
+        Whether to shuffle the rows in each epoch.
     first_step, first_epoch : int, default=0
         Steps and epochs that were done in earlier calls of ``partial_fit``.
     rows_per_chunk : int, default=8192
@@ -66,7 +66,7 @@ class Training:
 
     @classmethod
     def of(cls, job, learner):
-        """Return the training of a job and of what it trains."""
+        """Return the training for a job and its learner."""
         n_rows = learner.n_rows
         batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
         steps_per_epoch = -(-n_rows // batch_size)
@@ -133,7 +133,7 @@ def train_program(program, learner, training, recorder):
     training : Training
         What to do.
     recorder : Recorder
-        Who keeps the history and decides when to stop.
+        It keeps the history and decides when to stop.
     """
     stride = _epochs_per_call(training, recorder)
     with recorder:

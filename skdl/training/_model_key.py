@@ -1,4 +1,4 @@
-"""What a user's Keras model is, as far as compiled training asks."""
+"""What compiled training has to know of a user's Keras model."""
 
 import json
 
@@ -20,7 +20,7 @@ __all__ = [
     "multiply_adds_per_row",
 ]
 
-# What they have learned from data is no variable, so it can't be loaded.
+# What these learn from data is not kept in variables, so it can't be loaded.
 _LEARNING_LAYERS = {
     "Discretization",
     "FeatureSpace",
@@ -38,7 +38,7 @@ class NotCompilable(Exception):
 
 
 def describe_architecture(model):
-    """Return what tells one architecture from another, with its loss and metrics.
+    """Return a text that identifies an architecture, with its loss and metrics.
 
     Names and seeds of layers do not count: a function that builds the same model twice
     gives it other ones each time.
@@ -78,7 +78,7 @@ def describe_architecture(model):
 
 
 def describe_layers(model):
-    """Return what tells the layers of one model from those of another.
+    """Return a text that identifies the layers of a model.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _config_of(thing):
     """Return the configuration of a model, or refuse it."""
     try:
         return thing.get_config()
-    except Exception as error:  # whatever a layer of somebody's own may raise
+    except Exception as error:  # a custom layer may raise anything
         raise NotCompilable(f"a layer has no configuration ({error})") from error
 
 
@@ -182,7 +182,7 @@ def _renamed(config, names, refers=False):
 
 
 def multiply_adds_per_row(model):
-    """Return about how many multiply-adds the model does for one row."""
+    """Return the approximate multiply-adds of the model for one row."""
     return sum(map(_work_of, _leaves(model)))
 
 
@@ -217,7 +217,7 @@ def _leaves(model):
 
 
 def rows_at_once(model):
-    """Return for how many rows the largest output of a layer is some megabytes."""
+    """Return the number of rows whose largest layer output takes some megabytes."""
     widths = [
         int(np.prod([n or 1 for n in _layer_shape(layer, "output")[1:]]))
         for layer in _leaves(model)

@@ -32,16 +32,16 @@ class ModelLearner:
     Attributes
     ----------
     path : str
-        Which way is taken, and why.
+        How the training is run, and why.
     compiled : bool
-        Whether it is a compiled program.
+        Whether a compiled program is used.
     n_rows, multiply_adds_per_row, rows_per_chunk : int
         Rows of the training part, the multiply-adds of one of them forward, and how
         many are scored at once.
     rate, schedule, schedule_epochs
-        What the learning rate of each step is made of.
+        What the learning rate of each step is computed from.
     flowing : Flowing
-        What flows into each step beside it.
+        Other scalars that are fed into each step.
     order_seed : np.random.SeedSequence
         Where the orders of the rows come from.
     """
@@ -61,12 +61,12 @@ class ModelLearner:
         )
         # Keras' way needs no tensors, and knows the length of a data set only at its
         # end.
-        self.n_rows = count_samples(job.train.X) or 1  # of a data set it is not known
+        self.n_rows = count_samples(job.train.X) or 1  # unknown for a data set
         self.rows_per_chunk = rows_at_once(self._model) if self.compiled else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
         optimizer = self._model.optimizer
         self.rate, self.schedule, momentum = float(optimizer.learning_rate), None, 0.0
-        if self.compiled:  # else Keras' optimizer sees to them
+        if self.compiled:  # else Keras' optimizer handles them
             self.rate, self.schedule, momentum = rate_of(optimizer)
         self.flowing = Flowing(momentum)
 
@@ -112,16 +112,16 @@ class ModelLearner:
         return Program(spec, ModelStep(spec, self._model))
 
     def load(self, program):
-        """Give a program the variables of the model, and the states."""
+        """Load the variables of the model and the states into a program."""
         self._step = program.step
         program.step.load(self._model, self._job.states)
 
     def inputs(self, steps):
-        """Return that a step has no columns of its own, and no constants."""
+        """Return no columns and no constants: a step has none of its own."""
         return (), ()
 
     def name_scores(self, results, training):
-        """Return the scores of an epoch by name, and that no rows are observed."""
+        """Return the scores of an epoch by name, and None: no rows are observed."""
         n_steps, n_rows = len(results.steps), training.n_rows
         sizes = np.full(n_steps, training.batch_size)
         sizes[-1] = n_rows - (n_steps - 1) * training.batch_size

@@ -1,4 +1,4 @@
-"""What a program does with one batch of a model that a user has built."""
+"""How a program trains a user's model on one batch."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ class ModelSpec:
     optimizer : OptimizerSpec
         The optimizer.
     columns : tuple of (tuple of int, str)
-        Shape of a row and dtype: of X, y and, where rows are weighted, their weights.
+        Row shape and dtype of X, y and, if rows are weighted, the weights.
     """
 
     architecture: str
@@ -53,7 +53,7 @@ class ModelStep:
         # Keras makes the variables of metrics when they are first used: after the trace
         # had begun they would belong to the graph.
         self._metrics = self._score_example()
-        # The loss, and the numbers of the metrics: doubles hold whatever they give.
+        # The loss and the values of the metrics, as doubles, which hold all types.
         n_numbers = 1 + sum(np.size(value) for value in self._metrics.values())
         self.results = tf.TensorSpec([n_numbers], tf.float64)
         trained = self._model.trainable_variables
@@ -70,14 +70,14 @@ class ModelStep:
         self.multiply_adds_per_row = multiply_adds_per_row(self._model)
 
     def load(self, model, states=None):
-        """Take the variables of a model, and the states of its optimizer."""
+        """Load the variables of a model, and the states of its optimizer."""
         _assign(self._model, model)
         shapes = [variable.shape for variable in self._model.trainable_variables]
         self.update.reset(shapes, states)
         self._model.reset_metrics()
 
     def store(self, model):
-        """Give a model the variables as they are."""
+        """Copy the current variables to a model."""
         _assign(model, self._model)
 
     def write(self, weights):
@@ -116,7 +116,7 @@ class ModelStep:
         return self._as_row(self._trace_loss(part[: len(self.spec.columns)]), [])
 
     def end_epoch(self):
-        """Return what the metrics are, and let them begin anew."""
+        """Return the values of the metrics, and reset them."""
         # In the graph, so that several epochs may be one call: each ends with its
         # metrics and leaves none of its sums to the next.
         found = self._model.get_metrics_result()
@@ -151,7 +151,7 @@ class ModelStep:
         return tf.ensure_shape(row, self.results.shape)
 
     def _score_example(self):
-        """Score one row of zeros, which makes Keras' metrics; return what they are."""
+        """Score one row of zeros, which builds Keras' metrics; return their values."""
         row = [tf.zeros([1, *s], dtype) for s, dtype in self.spec.columns]
         try:
             self._trace_loss(row)
@@ -181,14 +181,14 @@ def unfitting(model, y, error):
     lines = [line for line in str(error).splitlines() if line.strip()]
     first = next((line for line in lines if "rror: " not in line), "")
     return ValueError(
-        f"The loss {loss or model.loss!r} and the metrics {names} do not go with "
+        f"The loss {loss or model.loss!r} and the metrics {names} do not fit "
         f"targets of shape {(None, *np.shape(y)[1:])} and outputs of shape "
         f"{[(None, *shape) for shape in shapes]}: {first[:200]}"
     )
 
 
 def _dense(gradients, variables):
-    """Return gradients without gaps, for the kernels: zeros, and no slices."""
+    """Return dense gradients for the kernels: zeros for None, and no slices."""
     return [
         tf.zeros_like(variable.value)
         if gradient is None

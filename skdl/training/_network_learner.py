@@ -35,16 +35,16 @@ class NetworkLearner:
     Attributes
     ----------
     path : str
-        Which way is taken, and why.
+        How the training is run, and why.
     compiled : bool
-        Whether it is a compiled program.
+        Whether a compiled program is used.
     n_rows, multiply_adds_per_row, rows_per_chunk : int
         Rows of the training part, the multiply-adds of one of them forward, and how
         many are scored at once.
     rate, schedule, schedule_epochs
-        What the learning rate of each step is made of.
+        What the learning rate of each step is computed from.
     flowing : Flowing
-        What flows into each step beside it.
+        Other scalars that are fed into each step.
     order_seed : np.random.SeedSequence
         Where the orders of the rows come from.
     """
@@ -64,8 +64,9 @@ class NetworkLearner:
             self.path = "keras.Model.fit: a callback wants to see each batch"
             if sparse.issparse(job.train.X):
                 raise ValueError(
-                    "X is sparse, and a callback wants to see each batch: Keras trains "
-                    "then, on dense rows. Give X.toarray(), or leave that callback out."
+                    "X is sparse, and a callback wants to see each batch, so Keras "
+                    "would train on dense rows: give X.toarray(), or leave out that "
+                    "callback."
                 )
         self.n_rows, self.multiply_adds_per_row = (
             len(job.train.y),
@@ -110,7 +111,7 @@ class NetworkLearner:
         return Program(spec, NetworkStep(spec, self._make_optimizer))
 
     def load(self, program):
-        """Give a program the first weights and states."""
+        """Load the initial weights and states into a program."""
         program.step.load(
             self._weights,
             self._job.states,
@@ -139,7 +140,7 @@ class NetworkLearner:
         return logs, parts[0] if parts else None
 
     def make_keras_model(self):
-        """Return the ordinary model with the first weights."""
+        """Return the ordinary model with the initial weights."""
         seed = int(self._model_seed.generate_state(1)[0] >> 1)
         return make_model(self._network, self._weights, seed=seed)
 
@@ -152,10 +153,10 @@ class NetworkLearner:
         return KerasFit(model, columns, validation=training.validation, sets_rates=True)
 
     def store(self, program):
-        """Leave the weights to the outcome."""
+        """Do nothing: the outcome has the weights."""
 
     def take_back(self, weights):
-        """Leave the weights to the outcome."""
+        """Do nothing: the outcome has the weights."""
 
     def count_keras_steps(self, n_steps):
         """Return how many steps were done: as many as were asked for."""
@@ -212,7 +213,7 @@ def make_model(network, weights, *, seed=0, input_shape=None):
     weights : list of ndarray
         Its weights.
     seed : int, default=0
-        Of the random numbers of dropout.
+        Seed of the random numbers of dropout.
     input_shape : tuple of int or None
         Shape of a row; None is flat.
 

@@ -1,4 +1,4 @@
-"""What a program does with one batch of a network of ours."""
+"""How a program trains a network of ours on one batch."""
 
 from dataclasses import dataclass
 
@@ -85,18 +85,18 @@ class NetworkStep:
         self._augmenters = make_augmenters(augmentation)
 
     def load(self, weights, states=None, *, multiply_adds_per_row, seed):
-        """Set the weights, the states of the optimizer, and where augmentation begins.
+        """Set the weights, the states of the optimizer, and the augmentation seed.
 
         Parameters
         ----------
         weights : list of ndarray
-            Of the network.
+            Weights of the network.
         states : list of ndarray or None
-            Of the optimizer; None for its first ones.
+            States of the optimizer; None for the initial ones.
         multiply_adds_per_row : int
             Multiply-adds of the forward pass of one row.
         seed : np.random.SeedSequence
-            Of the augmentation.
+            Seed of the augmentation.
         """
         self.write(weights)
         shapes = [weight.shape for weight in self._trained_of(weights)]
@@ -177,7 +177,7 @@ class NetworkStep:
         )
 
     def _mover(self, weights):
-        """Return the function that adds to a weight which is not trained."""
+        """Return a function that adds to a weight that is not trained."""
         pairs = zip(weights, self._weights, strict=True)
         variables = {weight.ref(): variable for weight, variable in pairs}
         return lambda weight, change: variables[weight.ref()].assign_add(change)
@@ -195,7 +195,7 @@ class NetworkStep:
         return added
 
     def _trained_of(self, values):
-        """Return those of one value for each weight that belong to trained weights."""
+        """Return the values of the trained weights, from one value for each weight."""
         names = self.spec.structure.weights
         return [value for value, name in zip(values, names) if is_trained(name)]
 

@@ -1,6 +1,6 @@
 """Optimizers: Keras' own, run by TensorFlow's fused kernels where one exists.
 
-A small step is priced by its number of operations. The kernels do the whole
+The cost of a small step is its number of operations. The kernels do the whole
 update of one variable in a single operation, and their formulas are those of
 Keras (the tests compare both over many steps).
 """
@@ -41,10 +41,10 @@ _FLOWING = ("name", "learning_rate", "momentum")
 
 @dataclass(frozen=True)
 class OptimizerSpec:
-    """What of an optimizer changes the graph.
+    """The settings of an optimizer that change the graph.
 
-    The learning rate, the momentum and the limit of the gradients flow in with each
-    step; whether there is a momentum, or a limit of which kind, is part of the graph.
+    The learning rate, the momentum and the limit of the gradients are inputs of each
+    step; whether there is a momentum, and which kind of limit, is part of the graph.
     """
 
     kind: type
@@ -60,14 +60,14 @@ class OptimizerSpec:
 
 
 class Flowing(NamedTuple):
-    """What flows into each step beside the learning rate.
+    """Scalars that are fed into each step besides the learning rate.
 
     Parameters
     ----------
     momentum : float, default=0.0
-        Of the optimizers that have one.
+        Momentum of the optimizers that have one.
     limit : float, default=0.0
-        Of the gradients, where they are clipped.
+        Limit of the gradients, if they are clipped.
     """
 
     momentum: float = 0.0
@@ -80,13 +80,13 @@ def make_optimizer(optimizer, learning_rate, momentum, nesterov, clip=None):
     Parameters
     ----------
     optimizer : str or keras.optimizers.Optimizer
-        Which.
+        Its name, or an instance to copy.
     learning_rate, momentum : float
-        What it begins with; only some have a momentum.
+        Initial values; only some optimizers have a momentum.
     nesterov : bool
-        Whether that is Nesterov's.
+        Whether to use Nesterov momentum.
     clip : (str, float) or None, default=None
-        Which norm of the gradients is limited, by Keras' name, and to what.
+        Kind of gradient clipping, by Keras' name, and its limit.
     """
     if not isinstance(optimizer, str):
         config = optimizer.get_config() | {"learning_rate": float(learning_rate)}
@@ -107,9 +107,9 @@ def rate_of(optimizer):
     Returns
     -------
     rate : float
-        Where there is a schedule, its first one.
+        If there is a schedule, its first rate.
     schedule : keras.optimizers.schedules.LearningRateSchedule or None
-        What makes the rate of each step.
+        It computes the rate of each step.
     momentum : float
         0 for an optimizer that has none.
     """
@@ -147,18 +147,18 @@ def _spec_of(optimizer):
 
 
 def kernel_for(spec):
-    """Return the kernel that does what ``spec`` says, or None where none does."""
+    """Return the kernel that implements ``spec``, or None if there is none."""
     settings = spec.settings
     if any(settings.get(key, plain) != plain for key, plain in _PLAIN_SETTINGS.items()):
         return None
     if spec.excluded is not None:
-        return None  # a kernel is told no names
+        return None  # a kernel does not know names
     kernel = _KERNELS.get(spec.kind)
     return kernel(spec) if kernel else None
 
 
 def make_update(spec, make_optimizer, variables, *, sparse=False):
-    """Return what updates ``variables``: a kernel, or else Keras' own optimizer.
+    """Return an updater of ``variables``: a kernel, or else Keras' optimizer.
 
     Parameters
     ----------
@@ -254,12 +254,12 @@ class _KerasUpdate:
 
 
 def _clip_norms(gradients, limit):
-    """Shorten each gradient that is longer than the limit."""
+    """Scale down each gradient whose norm exceeds the limit."""
     return [gradient * _shortening([gradient], limit) for gradient in gradients]
 
 
 def _clip_global_norm(gradients, limit):
-    """Shorten all gradients alike where they are, together, longer than the limit."""
+    """Scale down all gradients alike if their global norm exceeds the limit."""
     factor = _shortening(gradients, limit)
     return [gradient * factor for gradient in gradients]
 
@@ -270,7 +270,7 @@ def _shortening(gradients, limit):
 
 
 def _clip_values(gradients, limit):
-    """Bring each value between the limits."""
+    """Clip each value to the limits."""
     return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
 
 

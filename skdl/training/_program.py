@@ -19,13 +19,13 @@ __all__ = ["EpochResults", "Program", "Step"]
 
 # A step of at most this many multiply-adds (forward) runs on one thread.
 ONE_THREAD_MULTIPLY_ADDS = 4_000_000
-# A call does at most this many of them, so that Ctrl-C is heard within seconds.
+# A call does at most this many of them, so that Ctrl-C takes effect within seconds.
 MULTIPLY_ADDS_PER_CALL = 10_000_000_000
 STEPS_PER_CALL = 5_000
 
 
 class Step(Protocol):
-    """What a program does with one batch: a network of ours, or a user's model.
+    """How a program trains on one batch: a network of ours, or a user's model.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Step(Protocol):
     multiply_adds_per_row : int
         Multiply-adds of the forward pass of one row.
     results : tf.TensorSpec
-        Of the numbers that a batch, and a chunk that is scored, gives.
+        Spec of the numbers returned for a batch or a scored chunk.
     ends_epochs : bool
         Whether an epoch, and its scoring, ends with a row of numbers of its own.
     """
@@ -60,19 +60,19 @@ class Step(Protocol):
         """Score some rows, in a graph."""
 
     def end_epoch(self) -> tf.Tensor:
-        """Return numbers of all that came since the last end, in a graph."""
+        """Return the numbers accumulated since the last end, in a graph."""
 
 
 class EpochResults(NamedTuple):
-    """What the steps of one epoch have given, and what came after them.
+    """The results of the steps of one epoch, and of what followed them.
 
     Parameters
     ----------
     steps : ndarray of shape (n_steps, n_numbers)
-        Of each step.
+        Results of each step.
     after : ndarray of shape (n_rows, n_numbers)
-        Of the end of the epoch, of each scored chunk, and of the end of the scoring, as
-        far as the step has them.
+        Results of the end of the epoch, of each scored chunk, and of the end of the
+        scoring, as far as the step has them.
     """
 
     steps: np.ndarray
@@ -100,7 +100,7 @@ class Program:
         self._compiled = {}
 
     def train(self, training, orders, *, rates, first_step, inputs):
-        """Train some epochs in one go; return what each has given.
+        """Train some epochs in one go; return the results of each.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Program:
         ]
         # A call costs 1.5 ms, as much as a small epoch: so many epochs as nobody
         # watches are one call, and what they give does not depend on how they are
-        # grouped. Where nothing is done between epochs they run on as if they were one.
+        # grouped. If nothing is done between epochs, they run as if they were one.
         n_runs = n_epochs if scored.n_parts or self.step.ends_epochs else 1
         # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
         table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
@@ -177,7 +177,7 @@ class Program:
         self.step.update.finish()
 
     def _compile(self, on_one_thread):
-        """Return the loop over steps, traced when it is first asked for."""
+        """Return the loop over steps, traced on first use."""
         if on_one_thread not in self._compiled:
             run = run_on_one_thread if on_one_thread else run_on_all_threads
             loop = tf.function(partial(self._trace_loop, run), autograph=False)

@@ -1,4 +1,4 @@
-"""What is kept of each epoch of a training, and who is told of it."""
+"""What is recorded of each epoch of a training, and which objects are told."""
 
 import math
 import warnings
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class EarlyStopper:
-    """Says when the monitored loss has stopped to improve; keeps the best weights.
+    """Says when the monitored loss has stopped improving; keeps the best weights.
 
     Parameters
     ----------
@@ -55,16 +55,16 @@ class Recorder:
     Parameters
     ----------
     schedule : object
-        From ``make_schedule``: it hears of the losses.
+        From ``make_schedule``: it is told the losses.
     history : dict of list
         The scores of the epochs that were done before.
     stopper : EarlyStopper or None, default=None
         What stops the training early.
     watchers : sequence of Watcher, default=()
-        Who is told.
+        Objects that are told of each epoch.
     observer : callable or None, default=None
         Takes the epoch and the mean loss and metric of the observed rows in it, and
-        returns whether to stop. It may hear of an epoch some epochs later.
+        returns whether to stop. It may be told some epochs later.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Recorder:
             schedule.observe(loss)
 
     def reading(self, read):
-        """Take the function that reads the weights of the moment; return this.
+        """Set the function that reads the current weights; return this recorder.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Recorder:
 
     @property
     def stride(self):
-        """After how many epochs somebody has to see them; None for any number."""
+        """Number of epochs after which to report them; None for any number."""
         if self._stopper or self._schedule.needs_feedback:
             return 1
         strides = [getattr(watcher, "stride", 1) for watcher in self.watchers]
@@ -164,8 +164,8 @@ class Recorder:
         raise Diverged(
             f"The loss became {loss} in epoch {epoch + 1}: the training diverged. "
             f"Lower learning_rate (now {rate:g}), scale X (StandardScaler in a "
-            "pipeline), or clip the gradients (clipnorm=1.0; of a model of your own "
-            "optimizer__clipnorm=1.0)."
+            "pipeline), or clip the gradients (clipnorm=1.0; for a model of your "
+            "own optimizer__clipnorm=1.0)."
         )
 
 
@@ -177,14 +177,14 @@ class EpochKeeper:
         self._n_epochs = 0
 
     def begin(self, read):
-        """Take what reads the weights."""
+        """Keep the function that reads the weights."""
         self._read = read
 
     def epoch_begin(self, epoch):
         """Do nothing."""
 
     def epoch_end(self, epoch, logs):
-        """Keep the weights; return that nothing stops."""
+        """Keep the weights; return False, since nothing stops."""
         self._weights, self._n_epochs = self._read(), epoch + 1
         return False
 
@@ -192,7 +192,7 @@ class EpochKeeper:
         """Do nothing."""
 
     def keep(self, recorder):
-        """Return the weights, and make the history that of their epochs.
+        """Return the weights, and cut the history to their epochs.
 
         Returns
         -------
@@ -213,10 +213,10 @@ class EpochKeeper:
 
 
 def explain_interrupt(interrupt):
-    """Say in an interrupt what became of the fit, and what else could."""
+    """Add a note to an interrupt about the fit and ``on_interrupt``."""
     interrupt.add_note(
-        "The fit keeps nothing, and its estimator is as it was before. With "
-        "on_interrupt='keep' the epochs that were done are kept."
+        "The fit was discarded, and its estimator is unchanged. With "
+        "on_interrupt='keep' the completed epochs are kept."
     )
 
 

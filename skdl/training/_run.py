@@ -23,7 +23,7 @@ __all__ = ["Run"]
 
 
 class Run:
-    """One training: of a network of ours or of a user's model, on either way.
+    """One training: of a network of ours or of a user's model, compiled or by Keras.
 
     Parameters
     ----------

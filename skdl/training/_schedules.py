@@ -32,11 +32,11 @@ class _Schedule:
         return np.full(len(steps), self.learning_rate)
 
     def observe(self, loss):
-        """Take the loss of an epoch that has ended."""
+        """Handle the loss of an epoch that has ended."""
 
 
 class _Step(_Schedule):
-    """Times ``drop`` after every ``every`` epochs."""
+    """Multiplies the rate by ``drop`` after every ``every`` epochs."""
 
     defaults = {"drop": 0.5, "every": 10}
 
@@ -46,7 +46,7 @@ class _Step(_Schedule):
 
 
 class _Exponential(_Schedule):
-    """Times ``rate`` in each epoch, smoothly."""
+    """Multiplies the rate by ``rate`` in each epoch, smoothly."""
 
     defaults = {"rate": 0.95}
 
@@ -57,7 +57,7 @@ class _Exponential(_Schedule):
 
 
 class _InverseTime(_Schedule):
-    """Divided by ``1 + decay * step``: the classic ``decay``."""
+    """Divides the rate by ``1 + decay * step``: the classic ``decay``."""
 
     defaults = {"decay": 1e-4}
 
@@ -66,7 +66,7 @@ class _InverseTime(_Schedule):
 
 
 class _Cosine(_Schedule):
-    """From the rate to ``final`` times the rate (Loshchilov & Hutter, 2017)."""
+    """Falls from the rate to ``final`` times it (Loshchilov & Hutter, 2017)."""
 
     defaults = {"final": 0.0}
 
@@ -76,7 +76,7 @@ class _Cosine(_Schedule):
 
 
 class _OneCycle(_Schedule):
-    """Up from ``start`` times the rate, then down to ``final`` times (Smith, 2018)."""
+    """Rises from ``start`` times the rate, falls to ``final`` times (Smith, 2018)."""
 
     defaults = {"warmup": 0.3, "start": 0.04, "final": 1e-4}
 
@@ -91,7 +91,7 @@ class _OneCycle(_Schedule):
 
 
 class _Plateau(_Schedule):
-    """Times ``factor`` when the loss has not improved for ``patience`` epochs."""
+    """Multiplies by ``factor`` after ``patience`` epochs without improvement."""
 
     defaults = {"factor": 0.5, "patience": 5, "min_delta": 1e-4, "lowest": 0.0}
     needs_feedback = True
@@ -113,7 +113,7 @@ class _Plateau(_Schedule):
 
 
 class _KerasSchedule(_Schedule):
-    """A ``keras.optimizers.schedules.LearningRateSchedule``, asked step by step."""
+    """A ``keras.optimizers.schedules.LearningRateSchedule``, called at each step."""
 
     def __init__(self, schedule, steps_per_epoch, epochs):
         super().__init__(None, steps_per_epoch, epochs)
@@ -192,11 +192,11 @@ def _check_setting(name, kind, setting, value):
         )
     is_number = isinstance(value, (int, float, np.number)) and np.isfinite(value)
     if setting in _COUNTS:
-        accepted, right = "an int from 1", is_number and value >= 1 and value % 1 == 0
+        accepted, right = "an integer >= 1", is_number and value >= 1 and value % 1 == 0
     elif setting in _SHARES:
         accepted, right = "a float in (0, 1)", is_number and 0 < value < 1
     else:
-        accepted, right = "a float from 0", is_number and value >= 0
+        accepted, right = "a float >= 0", is_number and value >= 0
     if isinstance(value, bool) or not right:
         raise ValueError(f"{where} needs {accepted} as {setting!r}, got {value!r}.")
 

@@ -16,7 +16,7 @@ class ScoredRows:
     Parameters
     ----------
     parts : list of tuple of tf.Tensor
-        X, y and perhaps weights of each part; none at all is well.
+        X, y and perhaps weights of each part; the list may be empty.
     like : tuple of tf.Tensor
         The data of the training, for the kind of X and the type and rank of y.
     rows_per_chunk : int, default=8192
@@ -27,9 +27,9 @@ class ScoredRows:
     data : tuple of tf.Tensor
         X, y and weights of all parts, one after the other.
     chunks : tuple of tf.Tensor, each of shape (n_pieces, 1)
-        Where each chunk begins, and its number of rows: what is scored at once.
+        Where each chunk begins, and its number of rows.
     sizes : ndarray of shape (n_pieces,)
-        The latter.
+        Number of rows of each chunk.
     ends : tuple of tf.Tensor, each of shape (0, 1) or (1, 1)
         One row for the end of an epoch, and one for that of its scoring.
     no_chunks, no_ends : tuple of tf.Tensor, each of shape (0, 1)

@@ -47,7 +47,7 @@ def as_sparse_tensors(X, rows=None):
 
 
 def join_sparse(parts, n_columns):
-    """Return several sparse matrices one below the other; of none, one without rows."""
+    """Return sparse matrices one below the other; without any, one without rows."""
     if not parts:
         empty = sparse.csr_array((0, int(n_columns)), dtype=np.float32)
         return as_sparse_tensors(empty)
@@ -78,7 +78,7 @@ def dense_rows(part, rows):
     """Return some rows of sparse data, dense: a tensor of shape (n_rows, n_columns)."""
     values, columns, begins, width = part
     first, end = tf.gather(begins, rows), tf.gather(begins, rows + 1)
-    # The places of all values of these rows, and after how many each row ends.
+    # The positions of all values of these rows, and after how many each row ends.
     ends, places = tf.raw_ops.RaggedRange(
         starts=first, limits=end, deltas=tf.constant(1, tf.int64), Tsplits=tf.int64
     )

@@ -1,4 +1,4 @@
-"""The way of the data into TensorFlow: one copy at most."""
+"""How data get into TensorFlow: with one copy at most."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from scipy import sparse
 
 __all__ = ["as_batch", "as_dense", "count_samples", "take_batch", "to_tensor"]
 
-_ALIGNMENT = 64  # bytes; where the arrays must start that TensorFlow takes as they are
+_ALIGNMENT = 64  # bytes: that of arrays which TensorFlow uses without a copy
 _ROWS_PER_CHUNK = 65_536
 
 
@@ -19,7 +19,7 @@ def to_tensor(array, dtype, rows=None):
     array : ndarray of shape (n_samples, ...)
         The data; it is not changed.
     dtype : numpy dtype
-        Of the tensor.
+        Data type of the tensor.
     rows : ndarray of int or None
         The rows to take; None takes all.
 
@@ -51,7 +51,7 @@ def as_dense(array):
 
 
 def as_batch(array):
-    """Return rows as ``keras.Model.fit`` would make them of an array: dense, floatx."""
+    """Return rows as ``keras.Model.fit`` would convert them: dense, in floatx."""
     array = as_dense(array)
     if isinstance(array, np.ndarray) and array.dtype.kind in "OUT":
         return keras.ops.convert_to_tensor(array.astype(object), dtype="string")
@@ -69,7 +69,7 @@ def take_batch(column, rows):
 
 
 def count_samples(X):
-    """Return the number of rows of arrays, or None for what is no array."""
+    """Return the number of rows of arrays, or None if X is not one."""
     if isinstance(X, (dict, list, tuple)):
         counts = {count_samples(part) for part in keras.tree.flatten(X)}
         return counts.pop() if len(counts) == 1 else None

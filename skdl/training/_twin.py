@@ -1,8 +1,8 @@
 """A user's model in double precision, for its predictions.
 
-In single precision what a row gives depends, in its last digits, on the rows beside it:
-they decide how a product is cut into blocks. In double precision these digits are lost
-in what is returned.
+In single precision the last digits of a row's outputs depend on the rows beside it:
+they decide how a product is cut into blocks. In double precision this affects only
+digits that do not matter.
 """
 
 import weakref
@@ -22,10 +22,10 @@ from skdl.training._model_key import (
 
 __all__ = ["DOUBLE_PRECISION_MULTIPLY_ADDS", "predict_in_double"]
 
-# A network of more multiply-adds a row predicts in single precision.
+# A network with more multiply-adds per row predicts in single precision.
 DOUBLE_PRECISION_MULTIPLY_ADDS = 1_000_000
 
-# What an architecture is costs a millisecond to find out, as much as a row.
+# To describe an architecture takes a millisecond, as long as to predict a row.
 _keys: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
@@ -78,7 +78,7 @@ class _Twin:
         self._rows_at_once = rows_at_once(model)
 
     def load(self, model):
-        """Take the variables of a model."""
+        """Load the variables of a model."""
         for variable, value in zip(self._model.variables, model.variables, strict=True):
             variable.assign(value.numpy())
 

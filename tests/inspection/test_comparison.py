@@ -353,7 +353,7 @@ def test_the_folder_of_another_comparison_is_refused(iris, tmp_path):
         compare(network(), {"a": {}}, X, y, folder=tmp_path, validation=0.5)
     (run,) = tmp_path.glob("run-*.json")
     run.write_text(run.read_text()[:50])
-    with pytest.raises(ValueError, match=rf"{run.name} is no file of a comparison"):
+    with pytest.raises(ValueError, match=rf"{run.name} is not a comparison file"):
         compare(network(), {"a": {}}, X, y, folder=tmp_path, random_state=0)
 
 
@@ -579,14 +579,14 @@ def test_two_that_open_a_folder_have_one_seed(tmp_path):
 def test_files_of_something_else_are_named(tmp_path, monkeypatch):
     fingerprint = Fingerprint(X="one")
     (tmp_path / "comparison.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"comparison.json is no file of a comparison"):
+    with pytest.raises(ValueError, match=r"comparison.json is not a comparison file"):
         _ledger.open_ledger(tmp_path, fingerprint, 0)
     (tmp_path / "comparison.json").unlink()
     ledger = _ledger.open_ledger(tmp_path, fingerprint, 0)
     ledger.add(TrainedRun("a", "", 0, 0))
     (path,) = tmp_path.glob("run-*.json")
     path.write_text('{"other": 1}')
-    with pytest.raises(ValueError, match=r"run-.*json is no file of a comparison"):
+    with pytest.raises(ValueError, match=r"run-.*json is not a comparison file"):
         _ledger.open_ledger(tmp_path, fingerprint, 0).find(("a", "", 0, 0))
     monkeypatch.setenv("HOME", str(tmp_path))
     _ledger.open_ledger("~/here", fingerprint, 0)

@@ -125,8 +125,8 @@ def test_rows_are_drawn_in_the_shape_that_the_network_knows(digits):
         ({"y_true": [0, 1]}, "inconsistent numbers of samples"),
         ({"y_true": np.eye(5)}, r"y_true has shape \(5, 5\): give one label"),
         ({"y_true": list("abcde")}, "Mix of label input types"),
-        ({"n_images": -1}, "n_images=-1 must be an int from 1"),
-        ({"X": np.zeros((5, 3, 8, 7))}, r"\(3, 8, 7\).*1, 3 or 4 can be drawn"),
+        ({"n_images": -1}, "n_images=-1 must be an integer >= 1"),
+        ({"X": np.zeros((5, 3, 8, 7))}, r"\(3, 8, 7\).*1, 3 or 4 channels can be"),
     ],
 )
 def test_what_can_not_be_drawn_is_named(changed, message):
@@ -228,12 +228,12 @@ def test_pruned_trials_are_strokes_at_the_foot(iris):
 
 
 def test_what_is_no_search_or_has_no_score_is_refused(iris):
-    with pytest.raises(ValueError, match="PCA is no search"):
+    with pytest.raises(ValueError, match="PCA is not a search"):
         SearchDisplay.from_estimator(PCA().fit(iris[0]))
     results = {"mean_test_score": [np.nan], "param_a": [1]}
     with pytest.raises(ValueError, match="No candidate has a score"):
         SearchDisplay.from_results(results)
-    with pytest.raises(ValueError, match=r"score='f1' is none of \['score'\]"):
+    with pytest.raises(ValueError, match=r"score='f1' must be one of \['score'\]"):
         SearchDisplay.from_results(results, score="f1")
     several = GridSearchCV(
         LogisticRegression(),
@@ -241,7 +241,7 @@ def test_what_is_no_search_or_has_no_score_is_refused(iris):
         scoring=["accuracy", "f1_macro"],
         refit=False,
     )
-    with pytest.raises(ValueError, match=r"\['accuracy', 'f1_macro'\]: give score="):
+    with pytest.raises(ValueError, match=r"must be one of \['accuracy', 'f1_macro'\]"):
         SearchDisplay.from_estimator(several.fit(*iris))
     assert len(SearchDisplay.from_estimator(several, score="accuracy").axes_) == 2
 

@@ -161,7 +161,7 @@ def test_a_score_that_the_fit_does_not_have_is_named(iris):
 )
 def test_a_study_of_the_other_direction_is_refused(iris, monitor, direction):
     trial = optuna.create_study(direction=direction).ask()
-    with pytest.raises(ValueError, match="asks for a study with direction="):
+    with pytest.raises(ValueError, match="needs a study with direction="):
         network(0.02, PruningCallback(trial, monitor)).fit(*iris)
 
 

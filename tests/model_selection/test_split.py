@@ -38,9 +38,9 @@ def test_rows_and_targets_stay_together_in_frames_and_lists():
     [
         ((0.5, 0.5), "three parts"),
         (0.2, "sizes=0.2 must have three parts"),
-        ((0.5, 0.5, 0.5), "of sum 1"),
+        ((0.5, 0.5, 0.5), "with the sum 1"),
         ((1.0, 0.0, 0.0), "above 0"),
-        ((20, 1, 0), "from 1"),
+        ((20, 1, 0), "each >= 1"),
         ((19, 1, 1), "at most the 20 rows"),
         ((0.98, 0.01, 0.01), "part of 20 rows empty"),
     ],

@@ -230,7 +230,7 @@ def test_a_study_of_another_search_is_refused_and_what_differs_is_named(
     data, fit_params = changed.pop("data", make_data()), changed.pop("fit_params", {})
     other = make_search(url, 4).set_params(**base).set_params(**changed)
     named = "seconds 0.03" if subject == "estimator" else subject
-    with pytest.raises(ValueError, match=f"one of another search.*{named}") as caught:
+    with pytest.raises(ValueError, match=f"to another search.*{named}") as caught:
         other.fit(*data, **fit_params)
     assert str(caught.value).count(" in the study, ") == 1
     assert dump(tmp_path / "study.db") == before
@@ -430,7 +430,7 @@ def test_a_file_that_is_no_study_is_named(tmp_path):
 def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is a file, and no journal of Optuna"):
+    with pytest.raises(ValueError, match="is a file, but not an Optuna journal"):
         make_search(str(path), 1).fit(*make_data())
     assert path.read_bytes() == content
 
@@ -448,7 +448,7 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, content):
         (dict(pruner=MedianPruner()), ValueError, "Sleeper is no network of skdl"),
         (dict(param_distributions=[]), TypeError, "must be a dict"),
         (dict(param_distributions={"shar": [1]}), ValueError, "nearest .* 'share'"),
-        (dict(param_distributions={"share": 1}), TypeError, "is no distribution"),
+        (dict(param_distributions={"share": 1}), TypeError, "not a distribution"),
         (dict(scoring="acuracy"), ValueError, "'scoring' parameter"),
         (dict(scoring=["accuracy", "f1"]), ValueError, "refit must be set"),
         (dict(cv=20), ValueError, "n_splits=20"),

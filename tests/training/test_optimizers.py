@@ -129,5 +129,5 @@ def test_two_limits_of_the_gradients_are_refused(iris):
     network = MLPClassifier(clipnorm=1.0, clipvalue=2.0)
     with pytest.raises(ValueError, match=r"clipnorm=1.0 and clipvalue=2.0.*leave one"):
         network.fit(*iris)
-    with pytest.raises(ValueError, match="clipnorm=1.0 has no effect beside"):
+    with pytest.raises(ValueError, match="clipnorm=1.0 has no effect if"):
         MLPClassifier(clipnorm=1.0, optimizer=keras.optimizers.SGD()).fit(*iris)
