@@ -37,7 +37,8 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         each. Images are padded with zeros, so that their size is kept.
     pooling : "max", "average", int or None, default="max"
         Pooling after each convolution: the largest or the mean value of each square of
-        2 by 2 pixels; an int takes the largest value of squares of that side.
+        2 by 2 pixels; an int takes the largest value of squares of that
+        side, None pools nothing.
     conv_batch_norm : bool, default=False
         Whether to normalize each convolution over the batch and all positions, before
         its activation (Ioffe & Szegedy, 2015).

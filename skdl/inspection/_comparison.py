@@ -111,8 +111,8 @@ def compare(
     ------
     TypeError, ValueError
         If a parameter is invalid, ``folder`` holds another comparison, or all fits
-        fail. If only some fail, there is a ``FitFailedWarning``, and their row is
-        empty.
+        fail. If only some fail, there is a ``FitFailedWarning``, and the figures of
+        their variant are those of its other fits, if it has any.
 
     References
     ----------
@@ -225,7 +225,7 @@ class Comparison:
             loss minus training loss), ``epochs``, ``seconds``, ``seconds_per_epoch``,
             ``n_parameters`` and ``p_value`` (of the difference from the first variant,
             two-sided, by the corrected resampled t-test over the splits; NaN with fewer
-            than two splits, or where all differences are the same).
+            than two splits, or where all differences are the same but 0).
         """
         rows = {}
         first = self._of(next(iter(self.variants)))

@@ -62,8 +62,9 @@ def diagnose(
 
     The distance from the validation score to the target is split in two: avoidable
     bias, from the training score to the target, and variance, from the validation score
-    to the training score. Each counts if it is above 0.02 and two standard errors of
-    the validation score, and at least a fifth of the whole distance.
+    to the training score. Each counts if it is at least a fifth of the whole distance
+    and, of accuracies, above 0.02 and two standard errors of the validation score; of
+    other scores, above 2 % of the distance to a constant prediction.
 
     Parameters
     ----------

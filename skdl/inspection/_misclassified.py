@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import unique_labels
 
 from skdl._utils._nested import find_fitted_network
+from skdl._utils._numbers import is_count
 from skdl.estimators._images import find_image_shape
 from skdl.inspection._figures import take_axes
 
@@ -23,7 +24,7 @@ class MisclassifiedDisplay:
 
     Parameters
     ----------
-    images : ndarray of shape (n_images, height, width) or (n_images, height, width, 3)
+    images : ndarray of shape (n_images, height, width) or (n_images, height, width, c)
         Those that are shown, the most confident mistakes first.
     true, predicted : ndarray of shape (n_images,)
         Their labels.
@@ -164,7 +165,7 @@ class MisclassifiedDisplay:
             If the image shape is not that of X or can't be drawn, the labels are not
             one for each image, or there are too few axes.
         """
-        if n_images < 1:
+        if not is_count(n_images):
             raise ValueError(f"n_images={n_images!r} must be an integer >= 1.")
         X = np.asarray(X)
         y_true, y_pred = _as_labels(y_true, "y_true"), _as_labels(y_pred, "y_pred")

@@ -366,7 +366,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             One column for each class or label; for two classes a flat array, positive
-            for the second class. If the model returns probabilities, their log-odds.
+            for the second class. If the model returns probabilities: their
+            log-odds, or the logarithms of those of a softmax.
 
         Raises
         ------

@@ -63,7 +63,8 @@ class RacingPruner(BasePruner):
             ("n_startup_trials", n_startup_trials, Integral, 1),
         ):
             if not isinstance(value, kind) or value <= low:
-                raise ValueError(f"{name}={value!r} must be a number above {low}.")
+                what = "an integer" if kind is Integral else "a number"
+                raise ValueError(f"{name}={value!r} must be {what} > {low}.")
         self.margin = margin
         self.patience = patience
         self.n_startup_trials = n_startup_trials

@@ -57,7 +57,8 @@ def export_onnx(estimator: Any, path: Any) -> None:
     precision, or double precision if a scaler shows that single floats can't tell the
     values apart. A classifier has the outputs ``label`` and ``probabilities``, a
     regressor ``prediction``. They are equal to those of ``predict`` and
-    ``predict_proba`` up to 1e-5, if the floats are precise enough for the features.
+    ``predict_proba`` up to about 1e-5, if the floats are precise enough for the
+    features.
 
     Before the graph is written, it is compared with the estimator on rows like those of
     the training.

@@ -26,9 +26,9 @@ class ScoredRows:
     ----------
     data : tuple of tf.Tensor
         X, y and weights of all parts, one after the other.
-    chunks : tuple of tf.Tensor, each of shape (n_pieces, 1)
+    chunks : tuple of tf.Tensor, each of shape (n_chunks, 1)
         Where each chunk begins, and its number of rows.
-    sizes : ndarray of shape (n_pieces,)
+    sizes : ndarray of shape (n_chunks,)
         Number of rows of each chunk.
     ends : tuple of tf.Tensor, each of shape (0, 1) or (1, 1)
         One row for the end of an epoch, and one for that of its scoring.
@@ -62,7 +62,7 @@ class ScoredRows:
 
         Parameters
         ----------
-        sums : ndarray of shape (n_pieces, 3)
+        sums : ndarray of shape (n_chunks, 3)
             Of each chunk: the sums of losses, metrics and weights.
 
         Returns

@@ -71,7 +71,9 @@ def test_nobody_is_stopped_on_the_home_stretch():
 )
 def test_a_parameter_out_of_range_is_named(params):
     ((name, value),) = params.items()
-    with pytest.raises(ValueError, match=f"{name}={value!r} must be a number above"):
+    with pytest.raises(
+        ValueError, match=f"{name}={value!r} must be an? (number|integer) > "
+    ):
         RacingPruner(**params)
 
 
