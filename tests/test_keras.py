@@ -530,6 +530,7 @@ def test_no_global_state_is_changed(iris):
     assert not tensorflow_config.is_op_determinism_enabled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["", "import scikeras.wrappers"])
 def test_no_patch_of_keras_is_left_whoever_imports_scikeras(first):
     code = f"""
@@ -687,6 +688,7 @@ def recurrent(*layers):
     return build
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layers",
     [
@@ -1019,6 +1021,7 @@ def test_a_copy_is_of_the_fit_and_not_of_later_parameters(iris):
     assert kept.model_.compiled
 
 
+@pytest.mark.slow
 def test_it_can_be_loaded_by_another_process(iris, tmp_path):
     found = classifier(models.build_rich_classifier).fit(*iris)
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(found))

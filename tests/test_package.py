@@ -148,6 +148,7 @@ def run_blocks(path, names, *changes):
     return names
 
 
+@pytest.mark.slow
 def test_the_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = run_blocks("README.md", {})
@@ -155,12 +156,14 @@ def test_the_python_blocks_of_the_readme_run(tmp_path, monkeypatch):
     assert names["study"].best_score_ > 0.9
 
 
+@pytest.mark.slow
 def test_the_python_blocks_of_the_page_on_searching_run(capsys):
     names = run_blocks("docs/searching.md", {})
     assert names["search"].best_score_ > 0.9
     assert "24 fits, about " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_python_blocks_of_the_pages_on_keras_and_keeping_run():
     names = run_blocks("docs/keras.md", {})
     assert names["search"].best_score_ > 0.8

@@ -56,6 +56,7 @@ _SENTENCES = {
     "pre_dispatch": "Trials are drawn one by one, so there is nothing to dispatch.",
 }
 _VALUES: dict[str, dict] = {
+    "activation": {"linear": "identity", "logistic": "sigmoid"},
     "batch_size": {None: "auto", "all": -1, "full": -1},
     "optimizer": {"lbfgs": "adam", "momentum": "sgd"},
 }

@@ -202,7 +202,7 @@ def test_the_rules_judge_as_their_source_does(numbers, verdict):
     known["bias"] = known["target_score"] - known["train_score"]
     known["variance"] = known["train_score"] - known["val_score"]
     distance = known["target_score"] - known["val_score"]
-    known["threshold"] = max(_diagnosis.TOLERANCE, _diagnosis.SHARE * distance)
+    known["threshold"] = max(_diagnosis.TOLERANCE, _diagnosis.GAP_SHARE * distance)
     assert _judge(known) == verdict
 
 

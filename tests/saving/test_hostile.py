@@ -232,7 +232,7 @@ def set_state(key, to):
             "keras.optimizers.Adam",
         ),
         (set_state("_weights", ["list", []]), "number of weights"),
-        (set_state("_weights", None), "number of weights"),
+        (set_state("_weights", None), "not a list"),
         (set_state("depth", -1), "number of weights"),
         (set_state("depth", 10**9), "number of weights"),
         (set_state("activation", "os.system"), "activation"),

@@ -11,7 +11,7 @@ from skdl.training._program import Program
 
 def spec(activation="relu"):
     return NetworkSpec(
-        structure=MLPStructure(1, activation, False, "softmax"),
+        structure=MLPStructure(1, activation, None, "softmax"),
         optimizer=spec_for("adam", 0.0, False),
         dropout=(),
         penalties=(False, False),
