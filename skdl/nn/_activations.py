@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -93,9 +94,7 @@ class Activation(Layer):
     activation: str
 
     def apply(self, x, values, mode):
-        from skdl.nn._backend import keras
-
-        return keras.activations.get(ACTIVATIONS[self.activation].keras)(x)
+        return _function_of(self.activation)(x)
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
@@ -105,6 +104,13 @@ class Activation(Layer):
 
     def write_onnx(self, graph, x, values):
         return ACTIVATIONS[self.activation].write(graph, x)
+
+
+@cache
+def _function_of(name):
+    from skdl.nn._backend import keras
+
+    return keras.activations.get(ACTIVATIONS[name].keras)
 
 
 def write_activation(graph, x, name):

@@ -91,7 +91,7 @@ class Convolution(Layer):
 
         kernel, *bias = values
         x = tf.nn.conv2d(x, kernel, 1, "SAME")
-        return add_bias(x, *bias) if bias else x
+        return add_bias(tf, x, *bias) if bias else x
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras

@@ -49,7 +49,7 @@ class Dense(Layer):
 
         kernel, *bias = values
         x = tf.matmul(x, kernel)
-        return add_bias(x, *bias) if bias else x
+        return add_bias(tf, x, *bias) if bias else x
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
@@ -67,14 +67,12 @@ class Dense(Layer):
         return graph.add_dense(x, *values)
 
 
-def add_bias(x, bias):
+def add_bias(tf, x, bias):
     """Add a bias to a batch, without ``BiasAdd``.
 
     TensorFlow would fuse ``BiasAdd`` with the preceding product into a oneDNN kernel,
     which is compiled anew, and cached, for each width and batch size.
     """
-    from skdl.nn._backend import tf
-
     if tf.executing_eagerly():
         return x + bias
 
