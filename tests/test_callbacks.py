@@ -108,6 +108,7 @@ def test_batch_hooks_are_recognized(found, expected):
     assert has_batch_hooks([found]) is expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "regression"])
 @pytest.mark.parametrize(
     "params",

@@ -63,6 +63,7 @@ def test_rows_and_images_give_the_same_network(images):
     assert np.array_equal(fitted[0].predict(forms[2]), fitted[2].predict(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_features", "given", "expected"),
     [
@@ -176,6 +177,7 @@ STRUCTURES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", STRUCTURES, ids=str)
 def test_the_keras_model_predicts_the_same(images, params):
     X, y = images
@@ -192,6 +194,7 @@ class Batches(keras.callbacks.Callback):
         """Do nothing."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", STRUCTURES, ids=str)
 def test_training_is_that_of_keras(images, params):
     X, y = images
@@ -234,6 +237,7 @@ AUGMENTATION = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUGMENTATION)
 def test_each_augmentation_changes_the_training_only(images, name):
     X, y = images
@@ -246,6 +250,7 @@ def test_each_augmentation_changes_the_training_only(images, name):
     np.testing.assert_allclose(shown, network.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_augmented_training_is_reproducible_and_goes_through_threads(images):
     def fit(seed):
         network = CNNClassifier(**{**SMALL, "random_state": seed})
@@ -357,6 +362,7 @@ TOLD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUGMENTERS)
 def test_each_layer_of_keras_trains_and_is_kept(name, tmp_path):
     rng = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """scikit-learn's own checks."""
 
 import keras
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdl import (
@@ -62,6 +63,7 @@ def build_quick_regressor(meta):
     return model
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [
         KerasClassifier(

@@ -119,6 +119,7 @@ def test_callbacks_may_be_lists_and_dicts(iris):
         classifier(callbacks=["early"]).fit(*iris)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "metrics",
     [
@@ -553,6 +554,7 @@ assert (loaded.get_weights()[0] == model.get_weights()[0]).all()
 # The two ways of training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [
@@ -645,6 +647,7 @@ def half_precision(meta):
     return keras.Sequential([keras.Input((4,)), hidden, head])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "reason"),
     [
@@ -724,6 +727,7 @@ def test_operations_on_tensors_are_keras_own(iris):
     assert classifier(build).fit(*iris).fit_path_.startswith("compiled")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -755,6 +759,7 @@ def test_metrics_by_name_share_a_program_and_keep_their_names(binary):
     assert len(programs) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [{}, dict(fit__validation_freq=1)], ids=str)
 def test_two_metrics_of_one_class_are_two_curves(binary, path):
     def build():
@@ -884,6 +889,7 @@ def test_images_are_rows_too(digits):
     assert network.fit_path_.startswith("compiled")
 
 
+@pytest.mark.slow
 def test_threads_give_what_a_sequence_gives(iris):
     def fit(seed):
         build = models.build_rich_classifier
@@ -988,6 +994,7 @@ def test_labels_that_are_numbers_are_refused(diabetes):
 # Keeping
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [

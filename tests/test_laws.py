@@ -32,6 +32,7 @@ def output(model, X):
     return getattr(model, "predict_proba", model.predict)(X)
 
 
+@pytest.mark.slow
 @estimators
 @given(seed=seeds)
 @quick

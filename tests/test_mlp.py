@@ -45,6 +45,7 @@ def small(**params):
     return MLPClassifier(**{**plain, **params})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_learns_and_equals_its_keras_model(iris, activation):
     X, y = iris
@@ -54,6 +55,7 @@ def test_every_activation_learns_and_equals_its_keras_model(iris, activation):
     np.testing.assert_allclose(keras_probabilities, model.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(iris, optimizer):
     X, y = iris

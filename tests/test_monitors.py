@@ -22,6 +22,7 @@ def monitors(name, path):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accuracy", "val_accuracy", "loss", "val_loss"])
 @pytest.mark.parametrize("k", range(3), ids=["stop", "reduce", "checkpoint"])
 def test_the_direction_of_a_metric_is_known_without_a_mode(iris, tmp_path, name, k):
@@ -51,6 +52,7 @@ def test_r2_and_the_metrics_of_a_wrapper_have_their_directions(iris, diabetes):
         assert wrapped.callbacks_[0].monitor_op is keras.ops.greater
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -86,6 +88,7 @@ def test_epochs_are_counted_as_keras_model_fit_counts_them(iris, make):
     assert rates[0] == pytest.approx(rates[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor, CNNClassifier])
 def test_a_checkpoint_of_ours_is_loaded_by_keras_alone(iris, tmp_path, kind):
     path = tmp_path / "best.keras"
@@ -124,6 +127,7 @@ def test_a_fit_with_nothing_left_to_train_has_no_epochs(iris, tmp_path, kind):
 # Callbacks that are given to fit
 
 
+@pytest.mark.slow
 def test_each_fit_of_a_search_works_on_its_own_copy(digits):
     X, y = digits[0][:300], digits[1][:300]
     network = KerasClassifier(

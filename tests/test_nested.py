@@ -203,6 +203,7 @@ def test_pruning_works_inside(diabetes):
     assert found.best_params_ == {"regressor__learning_rate": 1e-2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

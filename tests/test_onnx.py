@@ -95,6 +95,7 @@ def test_numbers_are_the_same(diabetes, path, shape):
     np.testing.assert_allclose(numbers, pipeline.predict(X), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step",
     [

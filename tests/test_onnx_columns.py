@@ -181,6 +181,7 @@ def test_a_graph_that_is_wrong_is_not_written(iris, tmp_path, monkeypatch):
     assert not (tmp_path / "m.onnx").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [
@@ -216,6 +217,7 @@ def chain(*parts, shape=(4,)):
 LOGITS = keras.losses.BinaryCrossentropy(from_logits=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last", "loss"),
     [

@@ -28,6 +28,7 @@ def biases(network):
     return np.mean(np.abs(layer.bias.numpy()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["MLP", "Keras"])
 def test_biases_that_are_excluded_do_not_decay(iris, kind):
     def make(given):

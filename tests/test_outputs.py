@@ -90,6 +90,7 @@ def test_soft_votes_of_logits_are_means_of_probabilities(binary):
     assert (mean >= 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["hinge", "squared_hinge", keras.losses.Hinge()])
 def test_a_hinge_loss_gives_labels_by_their_sign_and_no_probabilities(binary, loss):
     X, y = binary
@@ -129,6 +130,7 @@ def test_a_sigmoid_for_each_class_gives_shares_that_sum_to_one(iris):
     assert network.score(*iris) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     ["categorical_crossentropy", "kl_divergence", "mean_squared_error", "dice"],

@@ -172,6 +172,7 @@ def test_the_python_blocks_of_the_pages_on_keras_and_keeping_run():
     assert names["loaded"].score(names["X_test"], names["y_test"]) > 0.9
 
 
+@pytest.mark.slow
 def test_the_python_blocks_of_the_page_on_images_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")

@@ -16,6 +16,7 @@ class Epochs(keras.callbacks.Callback):
         Epochs.seen.append(epoch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", [False, True], ids=["compiled", "keras.Model.fit"])
 def test_epochs_count_on_for_callbacks_and_the_history_grows(iris, batches):
     callbacks = [Epochs()]

@@ -77,6 +77,7 @@ def test_a_random_state_advances_and_none_differs(digits):
     assert not equal_weights(*(network(None).fit(X, y) for _ in range(2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("callbacks", [None, [keras.callbacks.TerminateOnNaN()]])
 def test_a_fit_changes_no_global_state(digits, callbacks):
     X, y = digits

@@ -108,6 +108,7 @@ def build_text(meta):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [WORDS, WORDS.astype(object), pd.DataFrame(WORDS, columns=["text"])],

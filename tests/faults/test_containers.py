@@ -44,6 +44,7 @@ def test_the_page_has_all_containers(title, containers):
     assert len(containers) >= 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ROWS)
 @pytest.mark.parametrize("k", [0, 1], ids=["MLP", "Keras"])
 def test_rows(container, k, tmp_path):
@@ -59,6 +60,7 @@ def test_rows(container, k, tmp_path):
     assert_refused(outcome, network, given, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", TARGETS)
 @pytest.mark.parametrize("k", [0, 1], ids=["MLP", "Keras"])
 def test_targets(container, k, tmp_path):

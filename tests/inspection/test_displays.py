@@ -96,6 +96,7 @@ def test_colours_no_mistakes_and_too_few_axes():
         display.plot(ax=plt.subplots()[1])
 
 
+@pytest.mark.slow
 def test_the_confidence_is_that_of_the_predicted_label(digits):
     X, y = digits
     network = MLPClassifier(4, epochs=2, random_state=0).fit(X[:900], y[:900] > 4)

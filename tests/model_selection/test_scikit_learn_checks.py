@@ -10,6 +10,7 @@ from skdl.model_selection import OptunaSearchCV
 SETTINGS = dict(n_trials=2, cv=2, random_state=0, error_score="raise")
 
 
+@pytest.mark.slow
 # scikit-learn's own cast of targets that are NaN, before it refuses them.
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 @parametrize_with_checks(

@@ -379,6 +379,7 @@ def test_a_scorer_that_looks_at_the_pipeline_and_the_rows_sees_them(iris, severa
     assert len(calls) == 5 * 3 * (1 if several else 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "seconds", "expected"),
     [
@@ -535,6 +536,7 @@ def test_the_pruner_of_the_user_is_left_alone(iris):
 # Randomness, threads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", [None, NopPruner()])
 def test_the_same_seed_gives_the_same_study(iris, pruner):
     def values(seed):
@@ -658,6 +660,7 @@ def ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):

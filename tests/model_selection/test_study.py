@@ -61,6 +61,7 @@ PRUNERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_a_study_goes_on_as_if_it_had_never_stopped(storage_url, iris, pruner):
     name = f"goes on {type(pruner).__name__}"
@@ -215,6 +216,7 @@ class Weighted(Sleeper):
         return super().fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "subject", ["X", "y", "sample_weight", "folds", "space", "scoring", "estimator"]
 )
@@ -468,6 +470,7 @@ def test_bad_parameters_are_named_before_the_storage_is_touched(
 # Torn journals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", ['{"op_code":5,"wor', "{", '{"op_code":4}garbage'])
 def test_a_journal_whose_last_line_was_torn_is_read_and_goes_on(tmp_path, torn):
     path = tmp_path / "journal.log"
@@ -544,6 +547,7 @@ def test_a_trial_of_a_closed_queue_is_run_again(tmp_path):
     assert [counts(trial) for trial in study.get_trials()] == [False, True]
 
 
+@pytest.mark.slow
 def test_a_trial_of_another_machine_is_run_again_when_it_gives_no_signs_of_life(
     tmp_path, monkeypatch
 ):

@@ -7,6 +7,7 @@ from skdl import MLPClassifier
 from skdl.nn._activations import ACTIVATIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_an_activation_is_that_of_the_keras_model(iris, activation):
     network = MLPClassifier((8, 4), activation=activation, epochs=2, random_state=0)

@@ -32,6 +32,7 @@ def test_layer_normalization_gives_values_of_mean_0_and_deviation_1(iris):
     np.testing.assert_allclose(values.std(axis=1), 1, atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
 def test_a_normalized_training_is_that_of_keras(iris, normalization):
     X, y = iris

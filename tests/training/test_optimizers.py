@@ -23,6 +23,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_kernel_equals_keras_over_200_steps(name):
     optimizer = OPTIMIZERS[name]
@@ -101,6 +102,7 @@ def test_the_limit_of_the_gradients_is_not_part_of_the_graph():
     assert spec_for("adam", clip=("clipnorm", 1.0)) != spec_for("adam")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "nadam"])
 def test_a_clipped_training_is_that_of_keras(iris, optimizer):
     network = MLPClassifier(

@@ -20,6 +20,7 @@ def rows():
     return X, y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array]
 )

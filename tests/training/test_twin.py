@@ -30,6 +30,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_row_alone_is_the_row_among_others(name):
     model = MODELS[name]
