@@ -31,22 +31,6 @@ class NetworkLearner:
         Its ``learner`` is a ``Network``.
     batch_hooks : bool
         Whether a callback wants to see each batch: then Keras trains.
-
-    Attributes
-    ----------
-    path : str
-        How the training is run, and why.
-    compiled : bool
-        Whether a compiled program is used.
-    n_rows, multiply_adds_per_row, rows_per_chunk : int
-        Rows of the training part, the multiply-adds of one of them forward, and how
-        many are scored at once.
-    rate, schedule, schedule_epochs
-        What the learning rate of each step is computed from.
-    flowing : Flowing
-        Other scalars that are fed into each step.
-    order_seed : np.random.SeedSequence
-        Where the orders of the rows come from.
     """
 
     scores_observed = True
