@@ -111,7 +111,7 @@ class ShownPredictions:
     def end(self) -> None:
         """Do nothing."""
 
-    def _show(self):
+    def _show(self) -> Any:
         fitted = copy(self._estimator)
         vars(fitted).update(self._attributes(self._read()))  # they are copies
         return fitted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -61,10 +62,10 @@ class MLPStructure:
         """Names of all weights, in the order of ``keras.Model.get_weights``."""
         return tuple(name for layer in self.layers for name in layer.weights)
 
-    def _make_layers(self):
+    def _make_layers(self) -> tuple[Layer, ...]:
         return (Dropout("input_dropout", 0, 0), *self._dense_layers())
 
-    def _dense_layers(self):
+    def _dense_layers(self) -> Iterator[Layer]:
         """Yield the hidden layers that are dense, and the output."""
         for k in range(1, self.depth + 1):
             initializer = ACTIVATIONS[self.activation].initializer
@@ -77,18 +78,18 @@ class MLPStructure:
         yield Dense("output")
 
     @property
-    def _keras_activation(self):
+    def _keras_activation(self) -> str:
         return ACTIVATIONS[self.activation].keras
 
     def fixed(self) -> dict[str, Any]:
         """Return by name what must be unchanged when training resumes."""
         return asdict(self)
 
-    def plan(self, n_features: Any, widths: Any) -> Plan:
+    def plan(self, n_features: int, widths: Iterable[int]) -> Plan:
         """Return the sizes of the network for rows and layers of some widths."""
         return _plan_of(self, n_features, tuple(widths))
 
-    def widths_of(self, weights: Any) -> list[int]:
+    def widths_of(self, weights: Sequence[np.ndarray]) -> list[int]:
         """Return the widths of the layers that have some weights."""
         pairs = zip(self.weights, weights, strict=True)
         return [weight.shape[-1] for name, weight in pairs if is_kernel(name)]
@@ -131,7 +132,7 @@ class CNNStructure(MLPStructure):
         """Number of convolutional blocks in front."""
         return len(self.kernel_sizes)
 
-    def _make_layers(self):
+    def _make_layers(self) -> tuple[Layer, ...]:
         return (
             Dropout("input_dropout", 0, 0),
             Image("image", self.image_shape),
@@ -140,7 +141,7 @@ class CNNStructure(MLPStructure):
             *self._dense_layers(),
         )
 
-    def _conv_layers(self):
+    def _conv_layers(self) -> Iterator[Layer]:
         """Yield the convolutional blocks, and the layer that flattens them."""
         for k, size in enumerate(self.kernel_sizes, 1):
             initializer = ACTIVATIONS[self.activation].initializer
@@ -164,12 +165,12 @@ class CNNStructure(MLPStructure):
 
 # Each prediction asks for both, and a row takes less than half a millisecond.
 @lru_cache(maxsize=512)
-def _layers_of(structure):
+def _layers_of(structure: MLPStructure) -> tuple[Layer, ...]:
     return tuple(structure._make_layers())
 
 
 @lru_cache(maxsize=512)
-def _plan_of(structure, n_features, widths):
+def _plan_of(structure: MLPStructure, n_features: int, widths: tuple[int, ...]) -> Plan:
     return make_plan(structure.layers, n_features, widths)
 
 
@@ -207,7 +208,7 @@ class Plan:
         return int(np.clip(_VALUES_AT_ONCE // max(self.widths), 16, 8_192))
 
 
-def make_plan(layers: Any, n_features: Any, widths: Any) -> Plan:
+def make_plan(layers: Sequence[Layer], n_features: int, widths: Iterable[int]) -> Plan:
     """Return the sizes of a network.
 
     Parameters
@@ -223,12 +224,13 @@ def make_plan(layers: Any, n_features: Any, widths: Any) -> Plan:
     -------
     Plan
     """
-    widths, shape = iter(widths), (n_features,)
+    remaining = iter(widths)
+    shape: tuple[int, ...] = (n_features,)
     layer_widths, weight_shapes, sites, multiply_adds = [], [], [], 0
     # Shapes are followed from the input on: a layer knows its weights once it knows
     # what it gets, and no weight has an index of its own.
     for layer in layers:
-        width = next(widths) if layer.has_width else 0
+        width = next(remaining) if layer.has_width else 0
         layer_widths.append(width)
         weight_shapes.append(layer.weight_shapes(shape, width))
         multiply_adds += layer.multiply_adds(shape, width)

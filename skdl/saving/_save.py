@@ -146,21 +146,21 @@ def load(path: Any, *, trusted: bool = False) -> Any:
         raise ModelFileError(f"{path} can't be loaded: {error}") from error
 
 
-def _version(name):
+def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None  # TensorFlow's other builds have other names
 
 
-def _model_to_bytes(model):
+def _model_to_bytes(model: Any) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
         return path.read_bytes()
 
 
-def _model_from_bytes(content):
+def _model_from_bytes(content: bytes) -> Any:
     import keras
 
     with tempfile.TemporaryDirectory() as folder:
