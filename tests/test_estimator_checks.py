@@ -24,6 +24,7 @@ MINI_BATCHES = {
 }
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [
         MLPClassifier(),

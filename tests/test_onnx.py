@@ -34,6 +34,7 @@ def outputs(path, X):
     return onnxruntime.InferenceSession(path).run(None, {"X": np.float32(X)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_each_activation_is_the_same(iris, path, activation, normalization):
