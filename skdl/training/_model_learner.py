@@ -46,7 +46,8 @@ class ModelLearner:
         # Keras' way needs no tensors, and knows the length of a data set only at its
         # end.
         self.n_rows = count_samples(job.train.X) or 1  # unknown for a data set
-        self.rows_per_chunk = rows_at_once(self._model) if self.compiled else 1
+        is_scored = self.compiled and job.validation is not None
+        self.rows_per_chunk = rows_at_once(self._model) if is_scored else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
         optimizer = self._model.optimizer
         self.rate, self.schedule, momentum = float(optimizer.learning_rate), None, 0.0

@@ -142,9 +142,8 @@ class Program:
         table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
         n_steps = table[0].shape[1]
         multiply_adds = max(1, batch_size * self.step.multiply_adds_per_row)
-        run = self._compile(
-            not self._on_gpu and multiply_adds <= ONE_THREAD_MULTIPLY_ADDS
-        )
+        is_small = multiply_adds <= ONE_THREAD_MULTIPLY_ADDS
+        run = self._compile(is_small and not self._on_gpu, bool(scored.n_parts))
         constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
         stride = max(1, min(STEPS_PER_CALL, MULTIPLY_ADDS_PER_CALL // multiply_adds))
         trained_parts, after_parts = [], []
@@ -176,16 +175,19 @@ class Program:
         """Do what the optimizer does to the weights at the end of a training."""
         self.step.update.finish()
 
-    def _compile(self, on_one_thread):
+    def _compile(self, on_one_thread, is_scored):
         """Return the loop over steps, traced on first use."""
-        if on_one_thread not in self._compiled:
+        # A user's model is scored only where somebody asks: its layers take longer to
+        # trace than ours, which are scored or not by the same loop.
+        key = on_one_thread, is_scored or not self.step.ends_epochs
+        if key not in self._compiled:
             run = run_on_one_thread if on_one_thread else run_on_all_threads
-            loop = tf.function(partial(self._trace_loop, run), autograph=False)
+            loop = tf.function(partial(self._trace_loop, run, key[1]), autograph=False)
             traced = loop.get_concrete_function(*self._signature())
             if on_one_thread and not fits_on_one_thread(traced):
-                traced = self._compile(False)
-            self._compiled[on_one_thread] = traced
-        return self._compiled[on_one_thread]
+                traced = self._compile(False, is_scored)
+            self._compiled[key] = traced
+        return self._compiled[key]
 
     def _signature(self):
         data, constants, columns = self.step.signature()
@@ -201,7 +203,9 @@ class Program:
         ends = (rows, rows)
         return data, (*data[:2], floats), integers, constants, steps, (rows, rows), ends
 
-    def _trace_loop(self, run, data, scored, order, constants, steps, chunks, ends):
+    def _trace_loop(
+        self, run, is_scored, data, scored, order, constants, steps, chunks, ends
+    ):
         def train(begin, size, *row):
             rows = tf.raw_ops.Slice(input=order, begin=begin, size=size)
             batch = [take_rows(column, rows) for column in data]
@@ -220,9 +224,10 @@ class Program:
         def finish(_):
             return self.step.end_epoch()
 
-        after: list[tuple[Callable, tuple]] = [(score, chunks)]
+        after: list[tuple[Callable, tuple]] = [(score, chunks)] if is_scored else []
         if self.step.ends_epochs:
-            after = [(finish, ends[:1]), (score, chunks), (finish, ends[1:])]
+            scored_end = [(finish, ends[1:])] if is_scored else []
+            after = [(finish, ends[:1]), *after, *scored_end]
         return run(train, steps, after, self.step.results)
 
 
