@@ -80,11 +80,12 @@ class NamesWithHints(ABCMeta):
 
     def __call__(cls, *args, **kwargs):
         """Make an instance."""
-        known = inspect.signature(cls).parameters
+        # Not of the class, whose property above makes a new signature: searches clone.
+        known = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
         open_ended = any(p.kind == p.VAR_KEYWORD for p in known.values())
         for name in kwargs:
             if name not in known and not open_ended:
-                hint = hint_at_name(name, list(known))
+                hint = hint_at_name(name, list(known)[1:])
                 raise TypeError(f"{cls.__name__} has no parameter {name!r}. {hint}")
         return super().__call__(*args, **kwargs)
 

@@ -236,9 +236,12 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     def _type_of_target(self, y):
         if y.ndim > 2:
             return "continuous-multioutput"
-        # With the rows repeated three times, which are of the same type, scikit-learn
-        # 1.7 does not warn that whole numbers look like too many classes.
-        return super()._type_of_target(np.concatenate([y, y, y]))
+        if y.ndim == 1 or y.shape[1] == 1:
+            # With the rows repeated three times, which are of the same type,
+            # scikit-learn 1.7 does not warn that whole numbers look like too many
+            # classes. Wide targets may be as large as X, and are left as they are.
+            y = np.concatenate([y, y, y])
+        return super()._type_of_target(y)
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):
         return super()._validate_data(X, y, reset=reset, y_numeric=True)

@@ -82,10 +82,6 @@ class Convolution(Layer):
     def multiply_adds(self, shape, width):
         return math.prod(shape) * math.prod(self.size) * width
 
-    def first_weights(self, shapes, initializer):
-        kernel, *bias = shapes
-        return [initializer(kernel), *(np.zeros(one, np.float32) for one in bias)]
-
     def apply(self, x, values, mode):
         from skdl.nn._backend import tf
 

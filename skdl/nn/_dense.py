@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from skdl.nn._layer import Layer
 
 __all__ = ["Dense", "add_bias"]
@@ -39,10 +37,6 @@ class Dense(Layer):
 
     def multiply_adds(self, shape, width):
         return shape[0] * width
-
-    def first_weights(self, shapes, initializer):
-        kernel, *bias = shapes
-        return [initializer(kernel), *(np.zeros(one, np.float32) for one in bias)]
 
     def apply(self, x, values, mode):
         from skdl.nn._backend import tf

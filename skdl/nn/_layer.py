@@ -36,6 +36,9 @@ class Mode(NamedTuple):
 
 INFERENCE = Mode()
 
+# Normalization changes nothing at first; all other weights but kernels begin with 0.
+_FIRST_VALUES = {"gamma": 1, "moving_variance": 1}
+
 
 class KerasSettings(NamedTuple):
     """Settings of the Keras model of a network besides its layers.
@@ -94,7 +97,12 @@ class Layer:
 
     def first_weights(self, shapes: list[Shape], initializer: Any) -> list[np.ndarray]:
         """Return new weights; ``initializer`` makes the kernel from its shape."""
-        return []
+        return [
+            initializer(shape)
+            if is_kernel(name)
+            else np.full(shape, _FIRST_VALUES.get(name, 0), np.float32)
+            for name, shape in zip(self.weights, shapes, strict=True)
+        ]
 
     def apply(self, x: Any, values: list, mode: Mode) -> Any:
         """Return its output for a batch, in a graph or eagerly."""

@@ -37,10 +37,6 @@ class BatchNormalization(Layer):
     def weight_shapes(self, shape, width):
         return [shape[-1:]] * 4
 
-    def first_weights(self, shapes, initializer):
-        firsts = (1, 0, 0, 1)
-        return [np.full(one, k, np.float32) for one, k in zip(shapes, firsts)]
-
     def apply(self, x, values, mode):
         from skdl.nn._backend import tf
 
@@ -110,9 +106,6 @@ class LayerNormalization(Layer):
 
     def weight_shapes(self, shape, width):
         return [shape[-1:]] * 2
-
-    def first_weights(self, shapes, initializer):
-        return [np.full(one, k, np.float32) for one, k in zip(shapes, (1, 0))]
 
     def apply(self, x, values, mode):
         from skdl.nn._backend import tf

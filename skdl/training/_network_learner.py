@@ -52,10 +52,8 @@ class NetworkLearner:
                     "would train on dense rows: give X.toarray(), or leave out that "
                     "callback."
                 )
-        self.n_rows, self.multiply_adds_per_row = (
-            len(job.train.y),
-            network.plan.multiply_adds,
-        )
+        self.n_rows = len(job.train.y)
+        self.multiply_adds_per_row = network.plan.multiply_adds
         self.rows_per_chunk = network.plan.rows_at_once
         self.rate, self.schedule, momentum = resolve_rate(network)
         self.schedule_epochs = network.epochs
