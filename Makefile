@@ -5,8 +5,11 @@
 # make services  install PostgreSQL and Chromium, which the tests need, on Debian
 
 PYTHON ?= python3
+# processes that share the tests, by files; each has TensorFlow: 2 to 4 GB
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 .PHONY: setup services demo test test-fast check clean
 
@@ -25,10 +28,10 @@ services:
 	tests/install_services.sh
 
 test: setup services
-	$(BIN)/python -m pytest --services
+	$(PYTEST) --services
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: setup
 	$(BIN)/ruff check .

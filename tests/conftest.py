@@ -82,6 +82,13 @@ def own_mlflow(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
+@pytest.fixture
+def all_epochs(monkeypatch):
+    """Let a search score each epoch, however little training costs."""
+    for share in ("SHARE_OF_A_PRUNER", "SHARE_OF_NOBODY"):
+        monkeypatch.setattr(f"skdl.model_selection._folds.{share}", np.inf)
+
+
 @pytest.fixture(scope="session")
 def postgresql(request):
     skip_without(request.config, "PostgreSQL", is_installed())

@@ -1,5 +1,7 @@
 """scikit-learn's own checks."""
 
+from dataclasses import dataclass
+
 import keras
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -53,27 +55,37 @@ OF_KERAS = {
 
 
 # An optimizer among the parameters would not do: its pickle holds the second at which
-# it was made, and scikit-learn compares pickles before and after ``fit``.
-def build_quick_classifier(meta):
-    return build_compiled_classifier(meta, {"optimizer": keras.optimizers.Adam(0.02)})
+# it was made, and scikit-learn compares pickles before and after ``fit``. Objects and
+# not functions: the repr of a function, and with it the name of a test, has an address.
+@dataclass(frozen=True)
+class QuickClassifier:
+    rate: float
+
+    def __call__(self, meta):
+        optimizer = keras.optimizers.Adam(self.rate)
+        return build_compiled_classifier(meta, {"optimizer": optimizer})
 
 
-def build_quick_regressor(meta):
-    model = build_regressor(meta)
-    model.compile(keras.optimizers.Adam(0.05), "mse")
-    return model
+@dataclass(frozen=True)
+class QuickRegressor:
+    rate: float
+
+    def __call__(self, meta):
+        model = build_regressor(meta)
+        model.compile(keras.optimizers.Adam(self.rate), "mse")
+        return model
 
 
 @pytest.mark.slow
 @parametrize_with_checks(
     [
         KerasClassifier(
-            build_quick_classifier,
+            QuickClassifier(0.02),
             epochs=30,
             random_state=0,
         ),
         KerasRegressor(
-            build_quick_regressor,
+            QuickRegressor(0.05),
             epochs=60,
             random_state=0,
         ),

@@ -554,31 +554,32 @@ assert (loaded.get_weights()[0] == model.get_weights()[0]).all()
 # The two ways of training
 
 
+WAYS = {
+    "adam": {},
+    "sgd": dict(optimizer="sgd", optimizer__momentum=0.9, optimizer__nesterov=True),
+    "nadam": dict(optimizer="nadam"),
+    "clipped": dict(optimizer=keras.optimizers.Adam(0.01, clipnorm=0.1)),
+    "schedule": dict(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+        )
+    ),
+    "plateau": dict(
+        callbacks=keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=10)
+    ),
+    "early stopping": dict(
+        callbacks=keras.callbacks.EarlyStopping(
+            patience=1, min_delta=10, restore_best_weights=True
+        )
+    ),
+    "not shuffled": dict(shuffle=False),
+    "class weights": dict(class_weight="balanced"),
+    "full batch": dict(batch_size=-1),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        dict(optimizer="sgd", optimizer__momentum=0.9, optimizer__nesterov=True),
-        dict(optimizer="nadam"),
-        dict(optimizer=keras.optimizers.Adam(0.01, clipnorm=0.1)),
-        dict(
-            optimizer=keras.optimizers.Adam(
-                keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
-            )
-        ),
-        dict(callbacks=keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=10)),
-        dict(
-            callbacks=keras.callbacks.EarlyStopping(
-                patience=1, min_delta=10, restore_best_weights=True
-            )
-        ),
-        dict(shuffle=False),
-        dict(class_weight="balanced"),
-        dict(batch_size=-1),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("params", WAYS.values(), ids=WAYS)
 def test_both_ways_give_the_same_result(iris, params):
     settings = dict(metrics=["accuracy"], epochs=4, validation_split=0.2, **params)
     settings = copy.deepcopy(settings)

@@ -31,13 +31,7 @@ from skdl._utils._nested import (
     last_prefix,
 )
 from skdl.inspection import LearningCurvesDisplay, compare, diagnose
-from skdl.model_selection import OptunaSearchCV, _folds, default_space
-
-
-@pytest.fixture
-def all_epochs(monkeypatch):
-    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", 0.0)
-    monkeypatch.setattr(_folds, "SECONDS_PER_ROW", 0.0)
+from skdl.model_selection import OptunaSearchCV, default_space
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ class Observer:
         The network as it was given; None if there is none.
     """
 
-    # Whether it is told of epochs, and of how many at a time, known once they begin.
+    # Whether it is told of epochs, of how many at a time, and of how many the last one
+    # is scored in the compiled loop: known once they begin.
     wants_epochs = True
-    stride = 1
+    stride = every = 1
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -43,7 +44,13 @@ class Observer:
             network._observer = None
         self._watched.clear()
 
-    def begin(self, n_epochs: Any, steps_per_epoch: Any, multiply_adds: Any) -> None:
+    def begin(
+        self,
+        n_epochs: int,
+        steps_per_epoch: int,
+        multiply_adds: int,
+        observed_multiply_adds: int = 0,
+    ) -> None:
         """Handle the start of a training, given its length.
 
         Parameters
@@ -54,6 +61,9 @@ class Observer:
             Steps in each epoch.
         multiply_adds : int
             Multiply-adds of the forward pass of all rows.
+        observed_multiply_adds : int, default=0
+            Those of scoring the rows of ``find_rows`` once in the compiled loop; 0
+            where they are not scored there.
         """
 
     def find_validation(self) -> tuple | None:

@@ -322,7 +322,13 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         # All that can be refused has been: from here on the time is the training's.
         run = Run(job)
         if observer is not None:
-            observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)
+            observer.begin(
+                job.n_epochs,
+                run.steps_per_epoch,
+                run.multiply_adds,
+                run.observed_multiply_adds,
+            )
+            job.observe_every = observer.every
             if observer.wants_epochs and not run.scores_observed:
                 job.watchers.append(ShownPredictions(self, fitted_attributes))
         outcome = run.train()

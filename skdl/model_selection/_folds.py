@@ -38,12 +38,15 @@ __all__ = ["Folds", "Interrupted", "Setting"]
 SECONDS_PER_STEP = 6e-5
 SECONDS_PER_MULTIPLY_ADD = 3 / 1e10  # per forward multiply-add, backward ones included
 SECONDS_PER_SCORE = 1.5e-2
+SECONDS_PER_SCORE_IN_LOOP = 4e-4
 SECONDS_PER_ROW = 1e-5
 # The time that the scoring of epochs may take, as a share of the time of the training.
 SHARE_OF_A_PRUNER = 0.15
 SHARE_OF_NOBODY = 0.03
+# In the compiled loop, where it costs little, at least so many epochs are scored.
+SCORES_IN_LOOP = 5
 # About this many steps are run between two checks whether the search was stopped.
-STEPS_TOGETHER = 256
+STEPS_TOGETHER = 512
 
 
 @dataclass
@@ -302,23 +305,27 @@ class _EpochScores(Observer):
             return part if self._variance > 0 else None
         return part
 
-    def begin(self, n_epochs, steps_per_epoch, multiply_adds):
+    def begin(self, n_epochs, steps_per_epoch, multiply_adds, observed_multiply_adds=0):
         """Record the length of the training, and choose which epochs are scored.
 
         Scoring may cost more than training. The choice is made from estimated, not
-        measured, times, so that a study is the same each time.
+        measured, times, so that a study is the same each time. It is one of 2, 4, 8 ...
+        epochs: a pruner compares the same epochs of trials, and so they have some.
         """
         self._begin(n_epochs)
         epoch = (
             steps_per_epoch * SECONDS_PER_STEP
             + multiply_adds * SECONDS_PER_MULTIPLY_ADD
         )
+        if observed_multiply_adds:
+            score = SECONDS_PER_SCORE_IN_LOOP
+            score += observed_multiply_adds * SECONDS_PER_MULTIPLY_ADD / 3
+            every = _power_above(score / (self._share * epoch))
+            self.every = min(every, _power_below(n_epochs / SCORES_IN_LOOP))
+            return
         score = SECONDS_PER_SCORE + SECONDS_PER_ROW * count_rows(self._test.X)
-        every = max(1, math.ceil(score / (self._share * epoch)))
-        together = max(1, STEPS_TOGETHER // steps_per_epoch)
-        if every > together:
-            every = together * math.ceil(every / together)
-        self._every, self.stride = every, min(every, together)
+        self._every = _power_above(score / (self._share * epoch))
+        self.stride = min(self._every, _power_below(STEPS_TOGETHER / steps_per_epoch))
 
     def take_means(self, epoch, loss, metric):
         """Record the score from the mean loss or metric; return whether to stop."""
@@ -340,6 +347,16 @@ class _EpochScores(Observer):
         scores = _score_rows(self._scorer, fitted, self._test)
         self.seconds += time.perf_counter() - start
         return self._take(epoch, scores[main_name(scores, self._objective)])
+
+
+def _power_above(number):
+    """Return the least power of two, 1 at least, that is not below a number."""
+    return 2 ** math.ceil(math.log2(max(1, number)))
+
+
+def _power_below(number):
+    """Return the largest power of two that is not above a number; 1 at least."""
+    return 2 ** math.floor(math.log2(max(1, number)))
 
 
 def _variance(part):

@@ -30,7 +30,7 @@ class RacingPruner(BasePruner):
         fewer trials.
     patience : int, default=4
         For how many of the last steps a trial must be too far behind, 1 or more; steps
-        that were not reported are skipped.
+        that it or the best trial has not reported are skipped.
     n_startup_trials : int, default=5
         How many trials must be complete before any is pruned, 2 or more. Trials that
         have reported nothing do not count, and no trial is compared with them.
@@ -96,17 +96,23 @@ class RacingPruner(BasePruner):
         last = max(trial.intermediate_values, default=-1)
         if last > (1 - HOME_STRETCH) * max(best.intermediate_values):
             return False
-        looked_at = range(last - self.patience + 1, last + 1)
-        return last >= self.patience - 1 and all(
-            self._is_behind(trial, step, best, complete, sign)
-            for step in looked_at
-            if step in trial.intermediate_values
+        # Not each epoch is scored where that costs much, and not the same ones of all
+        # trials: those are compared that both have.
+        steps = [
+            step
+            for step in range(max(0, last - self.patience + 1), last + 1)
+            if step in trial.intermediate_values and step in best.intermediate_values
+        ]
+        return (
+            last >= self.patience - 1
+            and len(steps) > 0
+            and all(
+                self._is_behind(trial, step, best, complete, sign) for step in steps
+            )
         )
 
     def _is_behind(self, trial, step, best, complete, sign):
         """Return whether a trial is too far behind the best one at a step."""
-        if step not in best.intermediate_values:
-            return False
         at_step = best.intermediate_values[step]
         gains = [
             max(

@@ -179,10 +179,13 @@ class Job:
     validation : Part or None
         What to validate on after each epoch.
     observed : Part or None
-        What to score after each epoch for ``observe``.
+        What to score for ``observe``.
     observe : callable or None
         Takes the epoch and the mean loss and metric of those rows, and returns whether
         to stop.
+    observe_every : int
+        Of how many epochs the last one is scored; with a validation set, which is
+        scored after each epoch, they all are.
     stopping : Stopping or None
         When to stop before the last epoch.
     watchers : list of Watcher
@@ -211,6 +214,7 @@ class Job:
     validation: Part | None = None
     observed: Part | None = None
     observe: Callable[[int, float, float], bool] | None = None
+    observe_every: int = 1
     stopping: Stopping | None = None
     watchers: list[Watcher] = field(default_factory=list)
     states: list[np.ndarray] | None = None

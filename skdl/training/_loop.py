@@ -1,5 +1,6 @@
 """The loop over epochs of a compiled program."""
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -135,31 +136,47 @@ def train_program(program, learner, training, recorder):
     recorder : Recorder
         It keeps the history and decides when to stop.
     """
-    stride = _epochs_per_call(training, recorder)
     with recorder:
-        for first in range(0, training.epochs, stride):
-            n_epochs = min(stride, training.epochs - first)
+        for first, n_epochs in _epochs_of_calls(training, recorder):
             recorder.epoch_begin(training.first_epoch + first)
             if _train_epochs(program, learner, training, recorder, first, n_epochs):
                 break
     program.finish()
 
 
+def _epochs_of_calls(training, recorder):
+    """Yield the first epoch and the number of epochs of each call of the program."""
+    stride, every = _epochs_per_call(training, recorder), recorder.observe_every
+    first = 0
+    while first < training.epochs:
+        n_epochs = min(stride, training.epochs - first)
+        if n_epochs > every:
+            n_epochs -= n_epochs % every
+        yield first, n_epochs
+        first += n_epochs
+
+
 def _epochs_per_call(training, recorder):
-    if recorder.stride is not None:
-        return recorder.stride
-    # An observer may stop after any epoch, and then the rest of a call was for nothing.
-    if recorder.observer is not None:
-        return max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
-    return max(1, ROWS_PER_CALL // training.n_rows)
+    stride, every = recorder.stride, recorder.observe_every
+    if stride is None and recorder.observer is None:
+        return max(1, ROWS_PER_CALL // training.n_rows)
+    if stride is None:
+        # An observer may stop after any scored epoch, and then the rest of a call was
+        # for nothing.
+        stride = max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
+        stride = every * math.ceil(stride / every)
+    # The epochs of a call are whole groups with a scored end, or a part of one group.
+    return stride if stride % every == 0 else math.gcd(stride, every)
 
 
 def _train_epochs(program, learner, training, recorder, first, n_epochs):
     """Train some epochs and record them; return whether training stops."""
     steps = training.steps_of(first, n_epochs)
+    every = recorder.observe_every
     results = program.train(
         training,
         training.draw_orders(n_epochs),
+        n_scored=(first + n_epochs) // every - first // every,
         rates=training.schedule.rates(steps),
         first_step=steps[0],
         inputs=learner.inputs(steps),

@@ -111,7 +111,9 @@ class NetworkLearner:
         """Return the scores of an epoch by name, and those of the observed rows."""
         target = self._network.target
         sums = results.steps[:, :2].sum(axis=0, dtype=np.float64)
-        parts = training.scored.mean_scores(results.after)
+        parts = []
+        if len(results.after):
+            parts = training.scored.mean_scores(results.after)
         scored = {"": sums / training.n_rows}
         if training.validation is not None:
             scored["val_"] = parts.pop(0)

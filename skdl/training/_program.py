@@ -99,7 +99,7 @@ class Program:
         self._on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._compiled = {}
 
-    def train(self, training, orders, *, rates, first_step, inputs):
+    def train(self, training, orders, *, n_scored, rates, first_step, inputs):
         """Train some epochs in one go; return the results of each.
 
         Parameters
@@ -108,6 +108,9 @@ class Program:
             The data, the rows to score, the size of a batch.
         orders : ndarray of int32, shape (n_epochs, n_samples)
             The order of the rows in each epoch.
+        n_scored : int
+            After how many of the epochs the rows of ``training.scored`` are scored: 0,
+            or a divisor of ``n_epochs``, and then the last of so many is scored.
         rates : ndarray of shape (n_epochs * n_steps,)
             The learning rate of each step.
         first_step : int
@@ -137,7 +140,10 @@ class Program:
         # A call costs 1.5 ms, as much as a small epoch: so many epochs as nobody
         # watches are one call, and what they give does not depend on how they are
         # grouped. If nothing is done between epochs, they run as if they were one.
-        n_runs = n_epochs if scored.n_parts or self.step.ends_epochs else 1
+        if not scored.n_parts:
+            n_scored = 0
+        n_runs = n_epochs if self.step.ends_epochs else max(1, n_scored)
+        chunks = scored.chunks if n_scored else scored.no_chunks
         # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
         table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
         n_steps = table[0].shape[1]
@@ -154,7 +160,7 @@ class Program:
                 scored.data,
                 *constants,
                 tuple(tf.constant(column[runs, some]) for column in table),
-                scored.chunks if is_end else scored.no_chunks,
+                chunks if is_end else scored.no_chunks,
                 scored.ends if is_end else scored.no_ends,
             ).numpy()
             # (n_runs * n_rows, n_numbers) -> (n_runs, n_rows, n_numbers)
@@ -166,10 +172,12 @@ class Program:
         # (n_epochs * n_steps, n_numbers) -> (n_epochs, n_steps, n_numbers)
         trained = np.concatenate(trained_parts)
         trained = trained.reshape(n_epochs, -1, trained.shape[1])
-        after = trained[:, :0]
-        if n_runs == n_epochs:
-            after = np.concatenate(after_parts)
-        return [EpochResults(*both) for both in zip(trained, after, strict=True)]
+        after = np.concatenate(after_parts)
+        nothing, per_run = after[0][:0], n_epochs // n_runs
+        return [
+            EpochResults(steps, nothing if (k + 1) % per_run else after[k // per_run])
+            for k, steps in enumerate(trained)
+        ]
 
     def finish(self):
         """Do what the optimizer does to the weights at the end of a training."""

@@ -65,6 +65,8 @@ class Recorder:
     observer : callable or None, default=None
         Takes the epoch and the mean loss and metric of the observed rows in it, and
         returns whether to stop. It may be told some epochs later.
+    observe_every : int, default=1
+        Of how many epochs the last one is observed.
 
     Attributes
     ----------
@@ -74,11 +76,19 @@ class Recorder:
         How many epochs this training has done.
     """
 
-    def __init__(self, schedule, history, stopper=None, watchers=(), observer=None):
+    def __init__(
+        self,
+        schedule,
+        history,
+        stopper=None,
+        watchers=(),
+        observer=None,
+        observe_every=1,
+    ):
         self.history = {name: [*scores] for name, scores in history.items()}
         self.n_epochs = 0
         self.watchers = list(watchers)
-        self.observer = observer
+        self.observer, self.observe_every = observer, observe_every
         self._stopper = stopper
         self._schedule = schedule
         self._read: Callable[[], list[np.ndarray]] = list
@@ -129,7 +139,7 @@ class Recorder:
         logs : dict
             Its scores.
         observed : ndarray of shape (2,), default=None
-            Mean loss and metric of the observed rows.
+            Mean loss and metric of the observed rows, if they were scored.
 
         Raises
         ------

@@ -56,6 +56,13 @@ class Run:
         job, learner = self._job, self._learner
         return bool(job.observed) and learner.compiled and learner.scores_observed
 
+    @property
+    def observed_multiply_adds(self):
+        """Multiply-adds of scoring these rows once in the loop; 0 for another way."""
+        if not self.scores_observed:
+            return 0
+        return len(self._job.observed.y) * self._learner.multiply_adds_per_row
+
     def train(self):
         """Train and return the outcome.
 
@@ -80,6 +87,7 @@ class Run:
             stopper,
             watchers,
             job.observe if self.scores_observed else None,
+            job.observe_every if self.scores_observed and not job.validation else 1,
         )
         train = self._train_program if learner.compiled else self._train_by_keras
         try:

@@ -15,20 +15,24 @@ from skdl.training._cache import programs
 # The racing pruner
 
 
-def study_of(curves, direction="maximize", **params):
+def steps_of(curve, every):
+    """Return each of so many steps of a curve, with its value."""
+    return [*enumerate(curve)][every - 1 :: every]
+
+
+def study_of(curves, direction="maximize", every=1, **params):
     """Return a study whose trials are complete, with their curves."""
     study = optuna.create_study(direction=direction, pruner=RacingPruner(**params))
     for curve in curves:
-        study.add_trial(
-            create_trial(value=curve[-1], intermediate_values=dict(enumerate(curve)))
-        )
+        values = dict(steps_of(curve, every))
+        study.add_trial(create_trial(value=curve[-1], intermediate_values=values))
     return study
 
 
-def pruned_at(study, curve):
+def pruned_at(study, curve, every=1):
     """Return the step after which a new trial is pruned, or None."""
     trial = study.ask()
-    for step, value in enumerate(curve):
+    for step, value in steps_of(curve, every):
         trial.report(value, step)
         if trial.should_prune():
             return step
@@ -57,6 +61,14 @@ def test_margin_patience_and_startup_do_what_they_say():
     assert pruned_at(study_of(curves, margin=0.5), BEST - 0.04) == 7
     assert pruned_at(study_of(curves, patience=1), BEST - 0.05) == 10
     assert pruned_at(study_of(curves, n_startup_trials=6), BEST - 0.2) is None
+
+
+@pytest.mark.parametrize(("every", "of_others"), [(1, 4), (2, 4), (4, 2), (4, 1)])
+def test_trials_are_compared_at_the_steps_that_they_have_in_common(every, of_others):
+    study = study_of((BEST, *OTHERS), every=of_others)
+    assert pruned_at(study, BEST - 0.05, every) == 11  # the first of 10 to 13
+    assert pruned_at(study, BEST - 0.2, every) == 3
+    assert pruned_at(study, BEST + 0.05, every) is None
 
 
 def test_nobody_is_stopped_on_the_home_stretch():

@@ -309,13 +309,6 @@ def final_scores_and_curves(estimator, data, scoring, **params):
     return scores[1], attributes["curves"], found
 
 
-@pytest.fixture
-def all_epochs(monkeypatch):
-    """Let each epoch be scored, however little training costs."""
-    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", 0.0)
-    monkeypatch.setattr(_folds, "SECONDS_PER_ROW", 0.0)
-
-
 @pytest.mark.usefixtures("all_epochs")
 @pytest.mark.parametrize(
     "scoring",
@@ -381,18 +374,23 @@ def test_a_scorer_that_looks_at_the_pipeline_and_the_rows_sees_them(iris, severa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("share", "seconds", "expected"),
+    ("scoring", "share", "seconds", "expected"),
     [
         # 10 steps and 4e6 multiply-adds: 1.8 ms an epoch; scoring takes 15 ms and 1 ms.
-        (0.15, 15e-3, [50]),  # at the end of the fold alone
-        (1.0, 15e-3, [9, 18, 27, 36, 45, 50]),
-        (1.0, 1e-4, [*range(1, 51)]),
+        ("balanced_accuracy", 0.15, 15e-3, [50]),  # at the end of the fold alone
+        ("balanced_accuracy", 1.0, 15e-3, [16, 32, 48, 50]),
+        ("balanced_accuracy", 1.0, 1e-4, [*range(1, 51)]),
+        # In the loop, the rows of a score take 0.1 ms.
+        ("accuracy", 0.15, 15e-3, [*range(8, 51, 8), 50]),  # five at least
+        ("accuracy", 0.15, 4e-4, [*range(2, 51, 2)]),
+        ("accuracy", 1.0, 1e-4, [*range(1, 51)]),
     ],
 )
 def test_epochs_are_scored_in_proportion_to_what_they_cost(
-    monkeypatch, share, seconds, expected
+    monkeypatch, scoring, share, seconds, expected
 ):
     monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", seconds)
+    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE_IN_LOOP", seconds)
     X, y = make_classification(250, 9, random_state=0)
     monkeypatch.setattr(_folds, "SHARE_OF_A_PRUNER", share)
     plain = MLPClassifier((500, 500), epochs=50, batch_size=20, random_state=0)
@@ -401,7 +399,7 @@ def test_epochs_are_scored_in_proportion_to_what_they_cost(
         plain,
         {"dropout": [0.1]},
         n_trials=1,
-        scoring="balanced_accuracy",
+        scoring=scoring,
         cv=[(np.arange(200), np.arange(200, 250))],
         refit=False,
     ).fit(X, y)
@@ -661,7 +659,7 @@ def ctrl_c():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.usefixtures("ctrl_c", "all_epochs")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):
     after = []

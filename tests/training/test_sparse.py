@@ -71,7 +71,9 @@ def test_a_column_with_many_categories_does_not_break_a_pipeline():
     search = OptunaSearchCV(
         pipeline, {"mlpclassifier__dropout": [0.1]}, n_trials=1, cv=2, random_state=0
     ).fit(X, y)
-    assert len(search.study_.trials[0].user_attrs["curves"][0]) == 60
+    curve = search.study_.trials[0].user_attrs["curves"][0]
+    assert len(curve) >= 5
+    assert max(map(int, curve)) == 59
 
 
 def test_what_needs_dense_rows_says_so(rows):
