@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import subprocess
 import sys
 
@@ -9,21 +10,37 @@ import pytest
 
 from tests.check_docstrings import MODULES
 
-# A user's file: each line that is an error or reveals something, with what is said.
+# A user's file: of each line that is an error or reveals something, what mypy and
+# pyright say of it.
 USER_FILE = {
     "from skdl import KerasClassifier, MLPClassifier, load": None,
     "from skdl.inspection import compare": None,
     "from skdl.model_selection import OptunaSearchCV": None,
     "network = MLPClassifier((10,), dropout=0.1)": None,
-    "reveal_type(network)": "skdl.estimators._mlp.MLPClassifier",
-    "MLPClassifier(hiden=3)": 'Unexpected keyword argument "hiden"',
-    "MLPClassifier(dropout='much')": 'Argument "dropout" to "MLPClassifier" has',
-    "reveal_type(network.fit([[1.0]], [0]))": "skdl.estimators._mlp.MLPClassifier",
-    "reveal_type(network.predict([[1.0]]))": "ndarray",
+    "reveal_type(network)": ("skdl.estimators._mlp.MLPClassifier", "MLPClassifier"),
+    "MLPClassifier(hiden=3)": (
+        'Unexpected keyword argument "hiden"',
+        'No parameter named "hiden"',
+    ),
+    "MLPClassifier(dropout='much')": (
+        'Argument "dropout" to "MLPClassifier" has',
+        'cannot be assigned to parameter "dropout"',
+    ),
+    "reveal_type(network.fit([[1.0]], [0]))": (
+        "skdl.estimators._mlp.MLPClassifier",
+        'is "MLPClassifier"',
+    ),
+    "reveal_type(network.predict([[1.0]]))": ("ndarray", "ndarray"),
     "KerasClassifier(print, hidden=3)": None,
     "search = OptunaSearchCV(network, {}, n_trials=3)": None,
-    "reveal_type(search)": "skdl.model_selection._search.OptunaSearchCV",
-    "reveal_type(compare(network, {}, [], []))": "_comparison.Comparison",
+    "reveal_type(search)": (
+        "skdl.model_selection._search.OptunaSearchCV",
+        'is "OptunaSearchCV"',
+    ),
+    "reveal_type(compare(network, {}, [], []))": (
+        "_comparison.Comparison",
+        'is "Comparison"',
+    ),
 }
 
 
@@ -54,19 +71,52 @@ def test_all_that_a_user_calls_is_annotated():
     assert lacking == []
 
 
-@pytest.mark.slow
-def test_a_users_file_is_understood(tmp_path):
+def check_what_is_said(said, checker):
+    """Compare what a checker said of lines, by their numbers, with what it should."""
+    for number, (code, expected) in enumerate(USER_FILE.items(), 1):
+        if expected is None:
+            assert number not in said, (code, said.get(number))
+        else:
+            assert expected[checker] in said[number], (code, said[number])
+
+
+@pytest.fixture
+def user_file(tmp_path):
     path = tmp_path / "user.py"
     path.write_text("\n".join(USER_FILE) + "\n")
-    command = [sys.executable, "-m", "mypy", "--config-file=", str(path)]
+    return path
+
+
+@pytest.mark.slow
+def test_a_users_file_is_understood_by_mypy(user_file):
+    command = [sys.executable, "-m", "mypy", "--config-file=", str(user_file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Found 2 errors" in done.stdout, done.stdout + done.stderr
     said = {}
     for line in done.stdout.splitlines():
         if "user.py:" in line and "defined in" not in line:
             said.setdefault(int(line.split("user.py:")[1].split(":")[0]), line)
-    for number, (code, expected) in enumerate(USER_FILE.items(), 1):
-        if expected is None:
-            assert number not in said, (code, said.get(number))
-        else:
-            assert expected in said[number], (code, said[number])
+    check_what_is_said(said, 0)
+
+
+@pytest.mark.slow
+def test_a_users_file_is_understood_by_pyright(user_file):
+    # basedpyright is pyright as a wheel; in "standard" mode it says what pyright says.
+    config = user_file.with_name("pyrightconfig.json")
+    config.write_text('{"typeCheckingMode": "standard"}')
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "basedpyright", "--outputjson"),
+            *("--pythonpath", sys.executable, "--project", str(config)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = json.loads(done.stdout)
+    assert report["summary"]["errorCount"] == 2, report
+    said = {
+        each["range"]["start"]["line"] + 1: each["message"]
+        for each in report["generalDiagnostics"]
+    }
+    check_what_is_said(said, 1)

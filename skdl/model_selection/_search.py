@@ -81,8 +81,8 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         Proposes parameters; it is copied. None is ``TPESampler``, seeded from
         ``random_state``.
     pruner : optuna.pruners.BasePruner, default=None
-        Stops trials that fall behind; it is copied. After each epoch, the mean of the
-        scores of the finished folds and of the current one is reported to it, at the
+        Stops trials that fall behind; it is copied. After a scored epoch, the mean of
+        the scores of the finished folds and of the current one is reported to it, at the
         step ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network, and no
         pruning for other estimators, which report no epochs.
         ``optuna.pruners.NopPruner()`` never prunes.
@@ -125,7 +125,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     ----------
     study_ : optuna.Study
         The study. Each trial has the attributes ``scores`` (of its folds), ``seconds``,
-        ``epochs`` and ``curves`` (the score after each epoch of each fold).
+        ``epochs`` and ``curves`` (the scores after epochs of each fold).
     cv_results_ : dict of str to ndarray of shape (n_trials,)
         As in ``RandomizedSearchCV``, with the additional columns ``trial_number``,
         ``trial_state`` (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``;
