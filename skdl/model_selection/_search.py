@@ -82,9 +82,9 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
         ``random_state``.
     pruner : optuna.pruners.BasePruner, default=None
         Stops trials that fall behind; it is copied. After a scored epoch, the mean of
-        the scores of the finished folds and of the current one is reported to it, at the
-        step ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network, and no
-        pruning for other estimators, which report no epochs.
+        the scores of the finished folds and of the current one is reported to it, at
+        the step ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network,
+        and no pruning for other estimators, which report no epochs.
         ``optuna.pruners.NopPruner()`` never prunes.
     storage : str or optuna.storages.BaseStorage, default=None
         Where the study is kept: a database URL such as ``"sqlite:///study.db"``, the
