@@ -659,9 +659,10 @@ def ctrl_c():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("ctrl_c", "all_epochs")
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):
+def test_ctrl_c_stops_threads_at_the_next_epoch(iris, monkeypatch, n_jobs):
+    monkeypatch.setattr(_folds, "SCORES_IN_LOOP", 500)  # each epoch is scored
     after = []
 
     class Interrupts(optuna.pruners.BasePruner):
@@ -685,6 +686,6 @@ def test_ctrl_c_stops_threads_at_the_next_epoch(iris, n_jobs):
         long.predict(iris[0])
     done = [t.number for t in long.study_.trials if t.state == TrialState.COMPLETE]
     n_before = len(long.study_.trials)
-    long.set_params(pruner=NopPruner(), n_trials=3).fit(*iris)
+    long.set_params(pruner=NopPruner(), n_trials=n_before + 1).fit(*iris)
     assert set(done) <= set(long.cv_results_["trial_number"])
     assert len(long.study_.trials) > n_before
