@@ -2,7 +2,7 @@
 
 import inspect
 from abc import abstractmethod
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._hints import NamesWithHints, hint_at_name, hint_at_value, with_hints
+from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import as_numeric, draw_seed
 from skdl._utils._observer import Observer, ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
@@ -42,6 +43,7 @@ from skdl.estimators._parameters import (
     warn_of_rate,
 )
 from skdl.estimators._targets import Target
+from skdl.nn._inference import infer_network
 from skdl.nn._structure import MLPStructure
 from skdl.training._job import Job, Network, Part, Stopping
 
@@ -171,7 +173,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         """
         check_is_fitted(self)
         if self._model is None:
-            from skdl.training._network_learner import make_model
+            with keras_needed("build model_"):
+                from skdl.training._network_learner import make_model
 
             settings = self._settings() | self._resolved()
             network = self._make_network(
@@ -290,7 +293,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     def _train(self, job, data):
         """Run the job, and set the fitted attributes."""
-        from skdl.training._run import Run  # imports TensorFlow, so not before a fit
+        with keras_needed("fit a network"):
+            from skdl.training._run import Run
 
         network, observer = job.learner, self._observer
 
@@ -343,11 +347,22 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     def _logits(self, X):
         """Return the logits of the network for the rows of ``X``."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # it takes as long as a row, and says what is missing
         X = as_numeric(validate_rows(self, self._as_rows(X)))
-        from skdl.training._inference import infer_network
+        if not self._network.n_blocks:
+            return infer_network(self._network, self._weights, X)
+        with keras_needed("predict images"):
+            from skdl.training._inference import infer_images
 
-        return infer_network(self._network, self._weights, X, self._plan())
+        return infer_images(self._network, self._weights, X, self._plan())
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        # For its HTML view scikit-learn asks for each property: Keras would build
+        # model_ for it.
+        shown = copy(self)
+        shown._model = self._model or "a keras.Model, built on first access"
+        return super(BaseNetwork, shown)._get_fitted_attr_html(doc_link)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator.

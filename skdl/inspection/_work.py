@@ -5,7 +5,6 @@ import warnings
 from collections import deque
 
 from sklearn.exceptions import FitFailedWarning
-from tqdm import tqdm
 
 from skdl._utils._threads import work_in_threads
 
@@ -39,6 +38,8 @@ class PlannedRuns:
         self._train = train
         self._stopper = None  # one thread alone is interrupted itself
         self._stopped = threading.Event()
+        from tqdm import tqdm  # a model card needs no progress bar
+
         self._line = tqdm(
             desc="compare",
             total=len(planned),

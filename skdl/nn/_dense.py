@@ -45,6 +45,13 @@ class Dense(Layer):
         x = tf.matmul(x, kernel)
         return add_bias(tf, x, *bias) if bias else x
 
+    def infer(self, x, values):
+        kernel, *bias = values
+        x = x @ kernel
+        if bias:
+            x += bias[0]
+        return x
+
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 

@@ -108,6 +108,13 @@ class Layer:
         """Return its output for a batch, in a graph or eagerly."""
         return x
 
+    def infer(self, x: np.ndarray, values: list[np.ndarray]) -> np.ndarray:
+        """Return its output for some rows, by NumPy.
+
+        A layer without a kernel may overwrite ``x``, unless it is the first one.
+        """
+        return x
+
     def add_to_keras(self, x: Any, width: int, settings: KerasSettings) -> Any:
         """Return the output of its Keras layer."""
         return x

@@ -77,6 +77,13 @@ class BatchNormalization(Layer):
 
         return normalize(x, gamma, beta)
 
+    def infer(self, x, values):
+        gamma, beta, mean, variance = values
+        x -= mean
+        x *= gamma / np.sqrt(variance + self.epsilon)
+        x += beta
+        return x
+
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 
@@ -114,6 +121,14 @@ class LayerNormalization(Layer):
         centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
         return centered * tf.math.rsqrt(variance + self.epsilon) * gamma + beta
+
+    def infer(self, x, values):
+        gamma, beta = values
+        x -= x.mean(axis=-1, keepdims=True)
+        x /= np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + self.epsilon)
+        x *= gamma
+        x += beta
+        return x
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras

@@ -1,4 +1,4 @@
-"""Predictions of a network, or a user's model, without compiling anything."""
+"""Predictions of convolutions, or a user's model, without compiling anything."""
 
 from itertools import count
 
@@ -9,29 +9,29 @@ import tensorflow as tf
 from skdl.nn._forward import forward
 from skdl.training._cache import check_process
 from skdl.training._model_key import rows_at_once
-from skdl.training._tensors import as_batch, as_dense, count_samples, take_batch
+from skdl.training._tensors import as_batch, count_samples, take_batch
 from skdl.training._twin import DOUBLE_PRECISION_MULTIPLY_ADDS, predict_in_double
 
-__all__ = ["forget_kernels", "infer_model", "infer_network", "mean_loss"]
+__all__ = ["forget_kernels", "infer_images", "infer_model", "mean_loss"]
 
 # A model leaves about 0.3 MB in TensorFlow's cache of kernels, which never shrinks.
 _MODELS_PER_CLEARING = 48
 _models = count(1)
 
 
-def infer_network(structure, weights, X, plan):
-    """Return the logits of a network.
+def infer_images(structure, weights, X, plan):
+    """Return the logits of a network that begins with convolutions.
 
     They are computed in double precision, where that does not cost much: it makes a
     row's result the same, to 1e-9, whatever the other rows of the call are.
 
     Parameters
     ----------
-    structure : MLPStructure
+    structure : CNNStructure
         The network.
     weights : list of ndarray of float32
         Its weights.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    X : ndarray of shape (n_samples, n_features)
         The rows.
     plan : Plan
         Its sizes.
@@ -42,16 +42,14 @@ def infer_network(structure, weights, X, plan):
         The logits.
     """
     check_process()
-    slow = structure.n_blocks and plan.multiply_adds > DOUBLE_PRECISION_MULTIPLY_ADDS
-    dtype = tf.float32 if slow else tf.float64
+    is_slow = plan.multiply_adds > DOUBLE_PRECISION_MULTIPLY_ADDS
+    dtype = tf.float32 if is_slow else tf.float64
     # Eager: a row takes less than half a millisecond, where a traced function would be
     # compiled for each new shape and kept.
     weights = [tf.constant(weight, dtype) for weight in weights]
     stride = plan.rows_at_once
     parts = [
-        forward(
-            structure, weights, tf.constant(as_dense(X[start : start + stride]), dtype)
-        )
+        forward(structure, weights, tf.constant(X[start : start + stride], dtype))
         for start in range(0, max(X.shape[0], 1), stride)
     ]
     return np.concatenate([part.numpy() for part in parts]).astype(np.float64)

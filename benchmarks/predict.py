@@ -1,0 +1,174 @@
+"""Predictions: ``python -m benchmarks.predict [--rounds N] [--output DIR]``.
+
+MLPs 128-64 on 64 features and 10 classes: one row, 100,000 rows, a process that loads a
+saved pipeline, and the share of scoring in a cross-validation. For one core pin the
+process, for example with ``taskset -c 0`` and ``OMP_NUM_THREADS=1``.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import joblib
+import numpy as np
+import onnxruntime
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks import _peers as peers
+from benchmarks._measure import alternate, show, table
+from skdl import CNNClassifier, MLPClassifier, export_onnx
+
+N_ROWS = 100_000
+
+
+def draw_rows(n_rows):
+    """Return rows of 64 features, and labels of 10 classes."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((n_rows, 64)), rng.integers(0, 10, n_rows)
+
+
+def fitted():
+    """Return the contestants, fitted on a few rows."""
+    X, y = draw_rows(2_000)
+    models = {
+        "skdl": peers.skdl_mlp(epochs=1),
+        "skdl, silu": peers.skdl_mlp(epochs=1, activation="silu"),
+        "scikit-learn's MLP": peers.sklearn_mlp(max_iter=1),
+        "HistGradientBoosting": HistGradientBoostingClassifier(max_iter=20),
+    }
+    return {name: model.fit(X, y) for name, model in models.items()}
+
+
+def runtime(model, X):
+    """Return a function that predicts by onnxruntime from our own export."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_onnx(model, path, X[:5])
+        session = onnxruntime.InferenceSession(path)
+    (given,) = session.get_inputs()
+    dtype = np.float64 if "double" in given.type else np.float32
+    return lambda rows: session.run(None, {given.name: rows.astype(dtype)})
+
+
+def predict_rows(rounds, output):
+    """Predict one row, and many."""
+    models = fitted()
+    X, y = draw_rows(N_ROWS)
+    functions = {name: model.predict_proba for name, model in models.items()}
+    keras_model = models["skdl"].model_
+    functions["keras.Model.predict"] = lambda rows: keras_model.predict(rows, verbose=0)
+    functions["onnxruntime"] = runtime(models["skdl"], X)
+    pipelines = {
+        name: make_pipeline(StandardScaler(), models[name]).fit(X[:2_000], y[:2_000])
+        for name in ("skdl", "scikit-learn's MLP")
+    }
+    piped = {name: pipeline.predict_proba for name, pipeline in pipelines.items()}
+    for title, some, rows, n_calls in (
+        ("one row: 100 calls", functions, X[:1], 100),
+        ("one row in a pipeline: 100 calls", piped, X[:1], 100),
+        ("rows: 100,000", functions, X, 1),
+        ("rows in a pipeline: 100,000", piped, X, 1),
+    ):
+        contestants = {
+            name: lambda function=function: [function(rows) for _ in range(n_calls)]
+            for name, function in some.items()
+        }
+        alternate(contestants, 1)
+        times = alternate(contestants, rounds)
+        show(title, table(times, "scikit-learn's MLP"), output)
+
+
+def predict_images(rounds, output):
+    """Predict one image, and a thousand."""
+    rng = np.random.default_rng(0)
+    for side, channels in ((8, 1), (28, 1), (32, 3)):
+        shape = (side, side, channels)
+        X = rng.standard_normal((1_000, *shape), dtype=np.float32)
+        y = rng.integers(0, 10, 1_000)
+        cnn = CNNClassifier(epochs=1, random_state=0).fit(X[:200], y[:200])
+        keras_model, run = cnn.model_, runtime(cnn, X)
+        functions = {
+            "skdl": cnn.predict_proba,
+            "keras.Model": lambda rows, model=keras_model: np.asarray(model(rows)),
+            "onnxruntime": lambda rows, run=run: run(rows.reshape(len(rows), -1)),
+        }
+        for n_rows in (1, 1_000):
+            contestants = {
+                name: lambda function=function, n=n_rows: function(X[:n])
+                for name, function in functions.items()
+            }
+            alternate(contestants, 1)
+            times = alternate(contestants, rounds)
+            show(f"images {shape} {n_rows}", table(times, "skdl"), output)
+
+
+PROCESS = """
+import resource, sys
+import joblib, numpy as np
+joblib.load(sys.argv[1]).predict_proba(np.ones((1, 64)))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def load_and_predict(rounds, output):
+    """Start a process, load a saved pipeline and predict one row."""
+    X, y = draw_rows(2_000)
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {}
+        for name, model in fitted().items():
+            if name in ("skdl", "scikit-learn's MLP"):
+                path = Path(folder) / f"{len(commands)}.joblib"
+                joblib.dump(make_pipeline(StandardScaler(), model).fit(X, y), path)
+                commands[name] = [sys.executable, "-c", PROCESS, str(path)]
+        megabytes = {name: [] for name in commands}
+
+        def run(name):
+            done = subprocess.run(
+                commands[name], capture_output=True, text=True, check=True
+            )
+            megabytes[name].append(float(done.stdout))
+
+        contestants = {name: lambda name=name: run(name) for name in commands}
+        alternate(contestants, 1)
+        rows = table(alternate(contestants, rounds), "scikit-learn's MLP")
+    rows["peak_mb"] = [np.median(megabytes[name]) for name in rows.index]
+    show("process: load a pipeline and predict one row", rows, output)
+
+
+def score_in_a_search(rounds, output):
+    """Measure the share of scoring in a cross-validation of a cheap network."""
+    X, y = peers.digits()
+    network = MLPClassifier(16, epochs=5, random_state=0)
+    shares = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        scores = cross_validate(network, X, y, cv=5)
+        shares.append(scores["score_time"].sum() / (time.perf_counter() - start))
+    rows = {"MLP 16, 5 epochs, digits, 5 folds": {"share": np.median(shares[1:])}}
+    show("scoring: share of a cross-validation", pd.DataFrame(rows).T, output)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="default: 9")
+    parser.add_argument("--output", default="results", help="default: results")
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")
+    for part in (predict_rows, predict_images, load_and_predict, score_in_a_search):
+        part(options.rounds, options.output)
+
+
+if __name__ == "__main__":
+    main()
