@@ -50,11 +50,11 @@ def fitted():
     return {name: model.fit(X, y) for name, model in models.items()}
 
 
-def runtime(model, X):
+def runtime(model):
     """Return a function that predicts by onnxruntime from our own export."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        export_onnx(model, path, X[:5])
+        export_onnx(model, path)
         session = onnxruntime.InferenceSession(path)
     (given,) = session.get_inputs()
     dtype = np.float64 if "double" in given.type else np.float32
@@ -68,7 +68,7 @@ def predict_rows(rounds, output):
     functions = {name: model.predict_proba for name, model in models.items()}
     keras_model = models["skdl"].model_
     functions["keras.Model.predict"] = lambda rows: keras_model.predict(rows, verbose=0)
-    functions["onnxruntime"] = runtime(models["skdl"], X)
+    functions["onnxruntime"] = runtime(models["skdl"])
     pipelines = {
         name: make_pipeline(StandardScaler(), models[name]).fit(X[:2_000], y[:2_000])
         for name in ("skdl", "scikit-learn's MLP")
@@ -97,11 +97,11 @@ def predict_images(rounds, output):
         X = rng.standard_normal((1_000, *shape), dtype=np.float32)
         y = rng.integers(0, 10, 1_000)
         cnn = CNNClassifier(epochs=1, random_state=0).fit(X[:200], y[:200])
-        keras_model, run = cnn.model_, runtime(cnn, X)
+        keras_model, run = cnn.model_, runtime(cnn)
         functions = {
             "skdl": cnn.predict_proba,
             "keras.Model": lambda rows, model=keras_model: np.asarray(model(rows)),
-            "onnxruntime": lambda rows, run=run: run(rows.reshape(len(rows), -1)),
+            "onnxruntime": run,
         }
         for n_rows in (1, 1_000):
             contestants = {

@@ -4,10 +4,16 @@ import difflib
 import inspect
 from abc import ABCMeta
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TypeVar, cast
 
-__all__ = ["NamesWithHints", "hint_at_name", "hint_at_value", "with_hints"]
+__all__ = [
+    "NamesWithHints",
+    "hint_at_name",
+    "hint_at_value",
+    "parameters_of",
+    "with_hints",
+]
 
 # Names that other libraries have for a parameter.
 _NETWORK_NAMES = {
@@ -81,13 +87,19 @@ class NamesWithHints(ABCMeta):
     def __call__(cls, *args, **kwargs):
         """Make an instance."""
         # Not of the class, whose property above makes a new signature: searches clone.
-        known = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+        known = parameters_of(cls.__init__)  # type: ignore[misc]
         open_ended = any(p.kind == p.VAR_KEYWORD for p in known.values())
         for name in kwargs:
             if name not in known and not open_ended:
                 hint = hint_at_name(name, list(known)[1:])
                 raise TypeError(f"{cls.__name__} has no parameter {name!r}. {hint}")
         return super().__call__(*args, **kwargs)
+
+
+@lru_cache(maxsize=512)
+def parameters_of(function):
+    """Return the parameters of a function by name, looked up once."""
+    return inspect.signature(function).parameters
 
 
 def with_hints(method: _Method) -> _Method:

@@ -1,6 +1,5 @@
 """The base class of the estimators: what happens during one fit."""
 
-import inspect
 from abc import abstractmethod
 from copy import copy, deepcopy
 from typing import Any, Self
@@ -11,7 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
-from skdl._utils._hints import NamesWithHints, hint_at_name, hint_at_value, with_hints
+from skdl._utils._hints import (
+    NamesWithHints,
+    hint_at_name,
+    hint_at_value,
+    parameters_of,
+    with_hints,
+)
 from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import as_numeric, draw_seed
 from skdl._utils._observer import Observer, ShownPredictions
@@ -411,8 +416,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         settings = self._settings()
         check_numbers(settings, self._parameter_constraints)
         check_initializer(self.kernel_initializer)
-        signature = inspect.signature(type(self).__init__).parameters
-        defaults = {name: parameter.default for name, parameter in signature.items()}
+        known = parameters_of(type(self).__init__)
+        defaults = {name: parameter.default for name, parameter in known.items()}
         check_optimizer(settings, defaults)
         check_schedule(self.learning_rate_schedule)
         choose_clip(settings)

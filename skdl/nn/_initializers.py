@@ -1,7 +1,6 @@
 """The initial weights of a network."""
 
-import inspect
-
+from skdl._utils._hints import parameters_of
 from skdl.nn._backend import keras
 
 __all__ = ["initial_weights", "make_initializer"]
@@ -68,6 +67,6 @@ def make_initializer(initializer, seed):
     kind = getattr(keras.initializers, str(name), None)
     if not (isinstance(kind, type) and issubclass(kind, keras.Initializer)):
         raise ValueError(f"no initializer is named {name!r}")
-    if "seed" in inspect.signature(kind).parameters:
+    if "seed" in parameters_of(kind):
         settings["seed"] = seed
     return kind(**settings)

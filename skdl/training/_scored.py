@@ -1,5 +1,7 @@
 """Rows that are scored at the end of each epoch, inside the compiled loop."""
 
+from functools import lru_cache
+
 import numpy as np
 import tensorflow as tf
 
@@ -41,8 +43,8 @@ class ScoredRows:
         X_like, y_like = like[:2]
         self.data = (
             _join_rows([part[0] for part in parts], X_like),
-            _join([part[1] for part in parts], y_like[:0]),
-            _join([_weights(part) for part in parts], tf.zeros([0])),
+            _join([part[1] for part in parts], y_like),
+            _join([_weights(part) for part in parts], _WEIGHTS),
         )
         ends = np.cumsum([len(part[1]) for part in parts], dtype=int)
         chunks = [
@@ -52,10 +54,11 @@ class ScoredRows:
         ]
         table = np.array(chunks, np.int32).reshape(-1, 3)
         self._part, self.sizes = table[:, 0], table[:, 2]
-        self.chunks = tuple(tf.constant(table[:, k : k + 1]) for k in (1, 2))
-        row = tf.zeros([1, 1], tf.int32)
-        self.ends = (row, row if parts else row[:0])
-        self.no_chunks = self.no_ends = (row[:0], row[:0])
+        row, no_row = tf.zeros([1, 1], tf.int32), _no_rows(tf.int32, (1,))
+        self.no_chunks = self.no_ends = self.chunks = (no_row, no_row)
+        if parts:
+            self.chunks = tuple(tf.constant(table[:, k : k + 1]) for k in (1, 2))
+        self.ends = (row, row if parts else no_row)
 
     def mean_scores(self, sums):
         """Return the mean scores of the parts from the sums of their chunks.
@@ -77,13 +80,22 @@ class ScoredRows:
 def _join_rows(parts, like):
     if isinstance(like, tuple):
         return join_sparse(parts, like[-1])
-    return _join(parts, like[:0])
+    return _join(parts, like)
 
 
-def _join(columns, empty):
+def _join(columns, like):
     if len(columns) > 1:
         return tf.concat(columns, axis=0)
-    return columns[0] if columns else empty
+    return columns[0] if columns else _no_rows(like.dtype, tuple(like.shape[1:]))
+
+
+# Most fits score nothing: to make these anew would take a tenth of a small one.
+@lru_cache(maxsize=512)
+def _no_rows(dtype, shape):
+    return tf.zeros((0, *shape), dtype)
+
+
+_WEIGHTS = tf.TensorSpec([None])
 
 
 def _weights(part):
