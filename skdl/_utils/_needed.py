@@ -1,13 +1,20 @@
-"""What is said where Keras and TensorFlow are needed and not installed."""
+"""What is said where Keras and TensorFlow are needed: missing, or long to import."""
 
+import sys
+import threading
 from contextlib import contextmanager
 
 __all__ = ["keras_needed"]
+
+# So long an import is silent.
+PATIENCE_SECONDS = 3.0
 
 
 @contextmanager
 def keras_needed(purpose):
     """Say what to install if an import in the block finds no Keras or TensorFlow.
+
+    Where the first import takes long, a line on the terminal says what is happening.
 
     Parameters
     ----------
@@ -19,6 +26,10 @@ def keras_needed(purpose):
     ImportError
         If one of them is not installed.
     """
+    timer = threading.Timer(PATIENCE_SECONDS, _say_what_happens)
+    timer.daemon = True
+    if "tensorflow" not in sys.modules and sys.stderr is not None:
+        timer.start()
     try:
         yield
     except ModuleNotFoundError as error:
@@ -30,3 +41,11 @@ def keras_needed(purpose):
             "them.",
             name=error.name,
         ) from error
+    finally:
+        timer.cancel()
+
+
+def _say_what_happens():
+    if sys.stderr.isatty():
+        line = "skdl: importing TensorFlow, once for this process ..."
+        print(line, file=sys.stderr, flush=True)
