@@ -366,7 +366,8 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         # For its HTML view scikit-learn asks for each property: Keras would build
         # model_ for it.
         shown = copy(self)
-        shown._model = self._model or "a keras.Model, built on first access"
+        if shown._model is None:
+            shown._model = "a keras.Model, built on first access"
         return super(BaseNetwork, shown)._get_fitted_attr_html(doc_link)
 
     def set_params(self, **params: Any) -> Self:

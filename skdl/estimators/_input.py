@@ -114,15 +114,17 @@ def validate_rows(estimator, X):
 
 def _needs_no_check(X, estimator):
     """Return whether an array holds finite numbers, as the estimator was fitted on."""
-    return (
-        X.dtype in _PLAIN
-        and X.ndim == 2
-        and len(X) > 0
-        and X.shape[1] == estimator.n_features_in_
-        and not hasattr(estimator, "feature_names_in_")
-        # The sum may overflow where all are finite: then scikit-learn looks.
-        and math.isfinite(np.add.reduce(X, axis=None))
-    )
+    if (
+        X.dtype not in _PLAIN
+        or X.ndim != 2
+        or len(X) == 0
+        or X.shape[1] != estimator.n_features_in_
+        or hasattr(estimator, "feature_names_in_")
+    ):
+        return False
+    # The sum may overflow where all are finite: then scikit-learn looks.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(X, axis=None))
 
 
 def _explain(error, name):

@@ -42,8 +42,9 @@ def infer_network(structure, weights, X):
     widest = max(n_features, *(value.shape[-1] for value in weights))
     stride = min(max(_VALUES_PER_CHUNK // widest, 64), 1024)
     logits = np.empty((n_rows, weights[-1].shape[-1]))
-    # The exponential of a large number is infinite, and the activation then 0.
-    with np.errstate(over="ignore"):
+    # The exponential of a large number is infinite, and the activation then 0; what is
+    # larger still gives NaN, as in Keras.
+    with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, n_rows, stride):
             x = X[start : start + stride]
             x = x.toarray() if sparse.issparse(x) else x

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-__all__ = ["as_batch", "as_dense", "count_samples", "take_batch", "to_tensor"]
+__all__ = ["as_batch", "count_samples", "take_batch", "to_tensor"]
 
 _ALIGNMENT = 64  # bytes: that of arrays which TensorFlow uses without a copy
 _ROWS_PER_CHUNK = 65_536
@@ -45,14 +45,9 @@ def to_tensor(array, dtype, rows=None):
     return _share(copy)
 
 
-def as_dense(array):
-    """Return rows as an array."""
-    return array.toarray() if sparse.issparse(array) else array
-
-
 def as_batch(array):
     """Return rows as ``keras.Model.fit`` would convert them: dense, in floatx."""
-    array = as_dense(array)
+    array = array.toarray() if sparse.issparse(array) else array
     if isinstance(array, np.ndarray) and array.dtype.kind in "OUT":
         return keras.ops.convert_to_tensor(array.astype(object), dtype="string")
     is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f"
