@@ -166,6 +166,11 @@ class TrialQueue:
                     self._repair()
                 thread.start()
             yield self
+        except KeyboardInterrupt:
+            # Those that were interrupted after they were taken, before they began.
+            for trial in list(self._mine.values()):
+                self.give_back(trial)
+            raise
         finally:
             _open_queues.remove(self._owner["queue"])
             ended.set()
@@ -194,6 +199,14 @@ class TrialQueue:
         if self._shared and not waiting:
             self._put_into_queue({}, {}, {})
         trial = self._study.ask()
+        self._mine[trial.number] = trial  # at once: an interrupt may come in any line
+        taken = self._draw(trial)
+        if taken is None:
+            del self._mine[trial.number]
+        return taken
+
+    def _draw(self, trial):
+        """Return a trial and its parameters, or None if it is not ours."""
         self._set_sampler(trial)
         if self._shared and not self._make_mine(trial):
             return None
@@ -207,7 +220,6 @@ class TrialQueue:
         except Exception:
             self._discard(trial)
             raise
-        self._mine[trial.number] = trial
         return trial, params
 
     def _set_sampler(self, trial):

@@ -147,14 +147,20 @@ def test_no_process_is_left_after_its_parent_was_killed():
 FORK = """
 import os, sys, time
 from sklearn.datasets import load_iris
-from skdl import KerasClassifier, MLPClassifier
+from skdl import CNNClassifier, KerasClassifier, MLPClassifier
 from tests.keras_models import build_classifier
 
 X, y = load_iris(return_X_y=True)
 loss = "sparse_categorical_crossentropy"
-for network in (MLPClassifier(epochs=1), KerasClassifier(build_classifier, loss=loss)):
+networks = {
+    MLPClassifier(epochs=1): (7, 0),  # it predicts by NumPy
+    CNNClassifier(4, image_shape=(2, 2, 1), epochs=1): (7, 7),
+    KerasClassifier(build_classifier, loss=loss): (7, 7),
+}
+for network, codes in networks.items():
     network.fit(X, y)
-    for method in (lambda: network.fit(X, y), lambda: network.predict(X)):
+    methods = (lambda: network.fit(X, y), lambda: network.predict(X))
+    for method, code in zip(methods, codes):
         child = os.fork()
         if child == 0:
             try:
@@ -171,7 +177,7 @@ for network in (MLPClassifier(epochs=1), KerasClassifier(build_classifier, loss=
         else:
             os.kill(child, 9)
             sys.exit("a forked process hangs")
-        assert os.waitstatus_to_exitcode(status) == 7, status
+        assert os.waitstatus_to_exitcode(status) == code, (network, status)
 """
 
 

@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import sqlite3
+from contextlib import suppress
 
 import keras
 import numpy as np
@@ -545,6 +546,26 @@ def test_a_trial_of_a_closed_queue_is_run_again(tmp_path):
     assert not first.finish(trial, TrialState.COMPLETE, 1.0)  # it came too late
     assert second.finish(again, TrialState.COMPLETE, 0.5)
     assert [counts(trial) for trial in study.get_trials()] == [False, True]
+
+
+@pytest.mark.parametrize("when", ["while it is drawn", "before it begins"])
+def test_a_trial_that_is_interrupted_before_it_begins_is_given_back(tmp_path, when):
+    queue, study = queue_of(f"sqlite:///{tmp_path}/study.db")
+
+    def suggest(trial):
+        params = {"share": trial.suggest_float("share", 0, 1)}
+        if when == "while it is drawn" and isinstance(trial, optuna.Trial):
+            raise KeyboardInterrupt
+        return params
+
+    queue._space = FunctionSpace(suggest)
+    with suppress(KeyboardInterrupt), queue.open():
+        queue.take()
+        raise KeyboardInterrupt
+    assert states_of(study) == ["FAIL", "WAITING"]
+    first, second = study.get_trials()
+    assert first.user_attrs["skdl:lost"] == "interrupted"
+    assert second.params == first.params
 
 
 @pytest.mark.slow
