@@ -77,7 +77,7 @@ assert len(classifier[-1].history_["val_loss"]) == classifier[-1].n_iter_
 """,
     "views": """
 assert "MLPClassifier" in repr(classifier)
-assert "history_" in classifier._repr_html_()
+assert "StandardScaler" in classifier._repr_html_()
 """,
     "displays": """
 import matplotlib
