@@ -1,8 +1,9 @@
 """Predictions: ``python -m benchmarks.predict [--rounds N] [--output DIR]``.
 
 MLPs 128-64 on 64 features and 10 classes: one row, 100,000 rows, a process that loads a
-saved pipeline, and the share of scoring in a cross-validation. For one core pin the
-process, for example with ``taskset -c 0`` and ``OMP_NUM_THREADS=1``.
+saved pipeline; one image and 1,000; and the share of predictions in a cross-validation.
+For one core pin the process, for example with ``taskset -c 0`` and
+``OMP_NUM_THREADS=1``.
 """
 
 import argparse
@@ -31,6 +32,14 @@ from benchmarks._measure import alternate, show, table
 from skdl import CNNClassifier, MLPClassifier, export_onnx
 
 N_ROWS = 100_000
+# The two whose pipelines are compared, too.
+PAIR = ("skdl", "scikit-learn's MLP")
+
+
+def race(title, contestants, ours, rounds, output):
+    """Run the contestants in turn, after a first round that does not count."""
+    alternate(contestants, 1)
+    show(title, table(alternate(contestants, rounds), ours), output)
 
 
 def draw_rows(n_rows):
@@ -72,7 +81,7 @@ def predict_rows(rounds, output):
     functions["onnxruntime"] = runtime(models["skdl"])
     pipelines = {
         name: make_pipeline(StandardScaler(), models[name]).fit(X[:2_000], y[:2_000])
-        for name in ("skdl", "scikit-learn's MLP")
+        for name in PAIR
     }
     piped = {name: pipeline.predict_proba for name, pipeline in pipelines.items()}
     for title, some, rows, n_calls in (
@@ -85,9 +94,7 @@ def predict_rows(rounds, output):
             name: lambda function=function: [function(rows) for _ in range(n_calls)]
             for name, function in some.items()
         }
-        alternate(contestants, 1)
-        times = alternate(contestants, rounds)
-        show(title, table(times, "scikit-learn's MLP"), output)
+        race(title, contestants, PAIR[1], rounds, output)
 
 
 def predict_images(rounds, output):
@@ -109,9 +116,7 @@ def predict_images(rounds, output):
                 name: lambda function=function, n=n_rows: function(X[:n])
                 for name, function in functions.items()
             }
-            alternate(contestants, 1)
-            times = alternate(contestants, rounds)
-            show(f"images {shape} {n_rows}", table(times, "skdl"), output)
+            race(f"images {shape} {n_rows}", contestants, "skdl", rounds, output)
 
 
 # The peak of this program alone: that of getrusage knows the process before it, too.
@@ -127,11 +132,10 @@ with open("/proc/self/status") as status:
 def load_and_predict(rounds, output):
     """Start a process, load a saved pipeline and predict one row."""
     X, y = draw_rows(2_000)
-    rows = {}
     with tempfile.TemporaryDirectory() as folder:
         commands = {}
         for name, model in fitted().items():
-            if name in ("skdl", "scikit-learn's MLP"):
+            if name in PAIR:
                 path = Path(folder) / f"{len(commands)}.joblib"
                 joblib.dump(make_pipeline(StandardScaler(), model).fit(X, y), path)
                 commands[name] = [sys.executable, "-c", PROCESS, str(path)]
@@ -145,7 +149,7 @@ def load_and_predict(rounds, output):
 
         contestants = {name: lambda name=name: run(name) for name in commands}
         alternate(contestants, 1)
-        rows = table(alternate(contestants, rounds), "scikit-learn's MLP")
+        rows = table(alternate(contestants, rounds), PAIR[1])
     rows["peak_mb"] = [np.median(megabytes[name]) for name in rows.index]
     show("process: load a pipeline and predict one row", rows, output)
 
