@@ -45,8 +45,8 @@ SHARE_OF_A_PRUNER = 0.15
 SHARE_OF_NOBODY = 0.03
 # In the compiled loop, where it costs little, at least so many epochs are scored.
 SCORES_IN_LOOP = 5
-# About this many steps are run between two checks whether the search was stopped.
-STEPS_TOGETHER = 512
+# About so long is the training between two checks whether the search was stopped.
+SECONDS_TOGETHER = 0.25
 
 
 @dataclass
@@ -325,7 +325,7 @@ class _EpochScores(Observer):
             return
         score = SECONDS_PER_SCORE + SECONDS_PER_ROW * count_rows(self._test.X)
         self._every = _power_above(score / (self._share * epoch))
-        self.stride = min(self._every, _power_below(STEPS_TOGETHER / steps_per_epoch))
+        self.stride = min(self._every, _power_below(SECONDS_TOGETHER / epoch))
 
     def take_means(self, epoch, loss, metric):
         """Record the score from the mean loss or metric; return whether to stop."""
