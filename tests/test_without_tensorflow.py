@@ -9,12 +9,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-from skdl import MLPClassifier, MLPRegressor
+from skdl import CNNClassifier, MLPClassifier, MLPRegressor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -89,6 +89,13 @@ assert LearningCurvesDisplay.from_estimator(classifier[-1]).figure_ is not None
 card = skdl.model_card(classifier, X, y, "card.md").read_text()
 assert "MLPClassifier" in card
 """,
+    "small and large images": """
+for images in (joblib.load("small.joblib"), skdl.load("large.skdl")):
+    found = images.predict_proba(expected["digits"])
+    name = f"images_{images.conv_filters}"
+    np.testing.assert_allclose(found, expected[name], atol=2e-6)
+    assert len(images.predict(expected["digits"])) == len(expected["digits"])
+""",
     "permutation importance": """
 from sklearn.inspection import permutation_importance
 found = permutation_importance(classifier, X, y, n_repeats=2, random_state=0)
@@ -136,11 +143,22 @@ def saved(tmp_path_factory):
         for model, rows in zip((classifier, regressor), (X, numbers), strict=True)
     ]
     probabilities = classifier[-1].model_.predict(scaled[0], verbose=0)
+    digits, names = load_digits(return_X_y=True)
+    digits = digits[:200] / 16
+    small, large = (
+        CNNClassifier(filters, epochs=2, random_state=0).fit(digits, names[:200])
+        for filters in (8, 256)
+    )
+    joblib.dump(small, folder / "small.joblib")
+    skdl.save(large, folder / "large.skdl")
     np.savez(
         folder / "expected.npz",
         probabilities=probabilities,
         labels=probabilities.argmax(axis=1),
         numbers=regressor[-1].model_.predict(scaled[1], verbose=0)[:, 0],
+        digits=digits,
+        images_8=small.model_.predict(digits, verbose=0),
+        images_256=large.model_.predict(digits, verbose=0),
     )
     return folder
 
@@ -170,5 +188,6 @@ def test_four_packages_are_enough_to_load_and_predict(saved, tmp_path):
     versions = [f"{name}=={version(name)}" for name in packages]
     subprocess.run([*install, *versions], check=True)
     subprocess.run([*install, "--no-deps", str(ROOT)], check=True)
-    uses = ["predict", "predict_proba", "score", "pickle", "save and load", "views"]
-    run_script(python, saved, PREPARE + "".join(USES[name] for name in uses))
+    uses = "predict", "predict_proba", "score", "pickle", "save and load", "views"
+    uses = [USES[name] for name in (*uses, "small and large images")]
+    run_script(python, saved, PREPARE + "".join(uses))

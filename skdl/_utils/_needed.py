@@ -37,8 +37,8 @@ def keras_needed(purpose):
             raise
         raise ImportError(
             f"To {purpose}, skdl needs Keras and TensorFlow, and {error.name} is not "
-            "installed: pip install skdl installs both. A fitted MLP predicts without "
-            "them.",
+            "installed: pip install skdl installs both. What is fitted predicts "
+            "without them.",
             name=error.name,
         ) from error
     finally:

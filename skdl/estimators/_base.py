@@ -29,6 +29,7 @@ from skdl._utils._sklearn import (
 )
 from skdl._utils._validation_part import check_groups, split_validation
 from skdl.estimators._defaults import AUTO, resolve
+from skdl.estimators._inference import infer_logits
 from skdl.estimators._input import (
     check_data,
     check_memory,
@@ -48,7 +49,6 @@ from skdl.estimators._parameters import (
     warn_of_rate,
 )
 from skdl.estimators._targets import Target
-from skdl.nn._inference import infer_network
 from skdl.nn._structure import MLPStructure
 from skdl.training._job import Job, Network, Part, Stopping
 
@@ -80,8 +80,9 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
-    # Set by model_.
-    _model = None
+    # Set by model_, and by predictions of large images.
+    _model: Any = None
+    _session: Any = None
     # Set by a search while it fits: it sees the score of each epoch.
     _observer: Observer | None = None
 
@@ -310,6 +311,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                 "_weights": weights,
                 "_rates": network.dropout,
                 "_model": None,
+                "_session": None,
                 "n_outputs_": network.target.n_outputs,
                 "history_": {},
             }
@@ -355,12 +357,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # it takes as long as a row, and says what is missing
         X = as_numeric(validate_rows(self, self._as_rows(X)))
-        if not self._network.n_blocks:
-            return infer_network(self._network, self._weights, X)
-        with keras_needed("predict images"):
-            from skdl.training._inference import infer_images
-
-        return infer_images(self._network, self._weights, X, self._plan())
+        return infer_logits(self, X)
 
     def _get_fitted_attr_html(self, doc_link=""):
         # For its HTML view scikit-learn asks for each property: Keras would build
@@ -492,7 +489,7 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        for name in ("_model", "_observer", "_seen_columns"):
+        for name in ("_model", "_session", "_observer", "_seen_columns"):
             state.pop(name, None)
         return add_exclusions(state)
 

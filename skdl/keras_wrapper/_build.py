@@ -10,6 +10,7 @@ from skdl._utils._keras_objects import copy_keras, keras_seeds_from
 from skdl.keras_wrapper._routing import camel_case
 from skdl.keras_wrapper._scikeras import BaseWrapper, route_params
 from skdl.keras_wrapper._state import copy_model
+from skdl.training._cache import check_process
 
 __all__ = ["BuiltModel"]
 
@@ -39,6 +40,7 @@ class BuiltModel(BaseWrapper):
     def _build_keras_model(self):
         from skdl.training._inference import forget_kernels
 
+        check_process()
         forget_kernels()
         given = self._given_model()
         seed = None if self.random_state is None else self._seed

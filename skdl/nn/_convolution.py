@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from skdl.nn._augmentation import LAYOUT
 from skdl.nn._dense import add_bias
@@ -35,6 +38,9 @@ class Image(Layer):
         from skdl.nn._backend import tf
 
         return tf.reshape(x, [-1, *self.shape])  # (m, h * w * c) -> (m, h, w, c)
+
+    def infer(self, x, values):
+        return x.reshape(-1, *self.shape)
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
@@ -89,6 +95,24 @@ class Convolution(Layer):
         x = tf.nn.conv2d(x, kernel, 1, "SAME")
         return add_bias(tf, x, *bias) if bias else x
 
+    def infer(self, x, values):
+        kernel, *bias = values
+        n_samples, height, width, channels = x.shape
+        x = pad_same(x, self.size, 1, 0.0)
+        # A view of the pixels that each position needs, along the width only: those of
+        # all directions at once would take as many times more memory as the kernel is
+        # high, and no less time.
+        windows = sliding_window_view(x, self.size[1], axis=2).swapaxes(3, 4)
+        rows = windows.reshape(n_samples, -1, self.size[1] * channels)
+        products = [
+            rows[:, k * width : (k + height) * width] @ each
+            for k, each in enumerate(kernel.reshape(self.size[0], -1, kernel.shape[3]))
+        ]
+        x = reduce(np.add, products)
+        if bias:
+            x += bias[0]
+        return x.reshape(n_samples, height, width, -1)
+
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 
@@ -135,6 +159,21 @@ class Pooling(Layer):
         pool = {"max": tf.nn.max_pool2d, "average": tf.nn.avg_pool2d}[self.kind]
         return pool(x, self.size, self.size, "SAME")
 
+    def infer(self, x, values):
+        if self.kind == "max":
+            return self._reduce(x, np.maximum, -np.inf)
+        # What is added at the borders does not count: each sum is divided by the number
+        # of pixels that its square has.
+        n_pixels = self._reduce(np.ones((1, *x.shape[1:3], 1)), np.add, 0.0)
+        return self._reduce(x, np.add, 0.0) / n_pixels
+
+    def _reduce(self, x, operation, border):
+        """Reduce each square of pixels by an operation of two arrays."""
+        x = pad_same(x, (self.size, self.size), self.size, border)
+        corners = product(range(self.size), repeat=2)
+        parts = (x[:, i :: self.size, j :: self.size] for i, j in corners)
+        return reduce(operation, parts)
+
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 
@@ -172,8 +211,12 @@ class GlobalPooling(Layer):
     def apply(self, x, values, mode):
         from skdl.nn._backend import tf
 
-        reduce = {"max": tf.reduce_max, "average": tf.reduce_mean}[self.kind]
-        return reduce(x, axis=[1, 2])
+        mean_or_max = {"max": tf.reduce_max, "average": tf.reduce_mean}[self.kind]
+        return mean_or_max(x, axis=[1, 2])
+
+    def infer(self, x, values):
+        mean_or_max = {"max": np.max, "average": np.mean}[self.kind]
+        return mean_or_max(x, axis=(1, 2))
 
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
@@ -202,6 +245,9 @@ class Flatten(Layer):
         shape = tf.shape(x)
         return tf.reshape(x, [shape[0], shape[1] * shape[2] * shape[3]])
 
+    def infer(self, x, values):
+        return x.reshape(len(x), -1)
+
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 
@@ -209,3 +255,26 @@ class Flatten(Layer):
 
     def write_onnx(self, graph, x, values):
         return graph.add_flatten(x)
+
+
+def pad_same(x, size, stride, value):
+    """Return images with borders, as TensorFlow pads them for "SAME".
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, height, width, n_channels)
+        The images.
+    size : tuple of int
+        Height and width of a window.
+    stride : int
+        From one window to the next.
+    value : float
+        What the borders are made of.
+    """
+    borders = [(0, 0)]
+    for length, extent in zip(x.shape[1:3], size, strict=True):
+        total = max((-(-length // stride) - 1) * stride + extent - length, 0)
+        borders.append((total // 2, total - total // 2))
+    if not any(map(any, borders)):
+        return x
+    return np.pad(x, [*borders, (0, 0)], constant_values=value)

@@ -187,6 +187,8 @@ class Plan:
     widths : list of int
         Number of values of a row at each dropout site: the input, and the output of
         each hidden layer.
+    widest : int
+        Largest number of values of a row that a layer returns.
     multiply_adds : int
         Multiply-adds of the forward pass of one row.
     """
@@ -194,6 +196,7 @@ class Plan:
     layer_widths: list
     weight_shapes: list
     widths: list
+    widest: int
     multiply_adds: int
 
     @property
@@ -226,7 +229,8 @@ def make_plan(layers: Sequence[Layer], n_features: int, widths: Iterable[int]) -
     """
     remaining = iter(widths)
     shape: tuple[int, ...] = (n_features,)
-    layer_widths, weight_shapes, sites, multiply_adds = [], [], [], 0
+    layer_widths, weight_shapes, sites = [], [], []
+    widest, multiply_adds = n_features, 0
     # Shapes are followed from the input on: a layer knows its weights once it knows
     # what it gets, and no weight has an index of its own.
     for layer in layers:
@@ -235,6 +239,7 @@ def make_plan(layers: Sequence[Layer], n_features: int, widths: Iterable[int]) -
         weight_shapes.append(layer.weight_shapes(shape, width))
         multiply_adds += layer.multiply_adds(shape, width)
         shape = layer.output_shape(shape, width)
+        widest = max(widest, math.prod(shape))
         if isinstance(layer, Dropout):
             sites.append(math.prod(shape))
-    return Plan(layer_widths, weight_shapes, sites, multiply_adds)
+    return Plan(layer_widths, weight_shapes, sites, widest, multiply_adds)

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._utils._nested import is_network
 from skdl._utils._sklearn import BaseSearchCV, FrozenEstimator
 from skdl.estimators._base import BaseNetwork
+from skdl.nn._onnx_graph import OPSETS, Graph
 from skdl.saving._onnx_columns import (
     Imputed,
     Joined,
@@ -30,7 +31,7 @@ from skdl.saving._onnx_inner import (
     inverse_of,
     threshold_of,
 )
-from skdl.saving._onnx_layers import OPSETS, Graph, write_keras_model, write_network
+from skdl.saving._onnx_layers import write_keras_model, write_network
 from skdl.saving._onnx_outputs import (
     has_several_labels,
     is_flat,

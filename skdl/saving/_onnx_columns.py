@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skdl.saving._onnx_layers import Graph
+from skdl.nn._onnx_graph import Graph
 
 __all__ = [
     "Imputed",

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
 from skdl.training._model_key import (
     NotCompilable,
@@ -127,7 +126,6 @@ class ModelLearner:
 
     def keras_fit(self, training):
         """Return what ``keras.Model.fit`` is called with."""
-        check_process()
         job = self._job
         X, _, y, weight = job.train
         is_known = count_samples(X) is not None

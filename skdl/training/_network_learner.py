@@ -6,6 +6,7 @@ from scipy import sparse
 from skdl.nn._dropout import DropoutPlan
 from skdl.nn._initializers import initial_weights
 from skdl.nn._keras_model import build_model, compile_for_training, compile_model
+from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
 from skdl.training._network_step import NetworkSpec, NetworkStep
 from skdl.training._optimizers import (
@@ -205,6 +206,7 @@ def make_model(network, weights, *, seed=0, input_shape=None):
     -------
     keras.Model
     """
+    check_process()
     rate, _, momentum = resolve_rate(network)
     model = build_model(
         network.structure,

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from skdl._utils._callbacks import EpochCallback, EpochWatcher
 from skdl._utils._diverged import Diverged
-from skdl.training._cache import programs
+from skdl.training._cache import check_process, programs
 from skdl.training._job import Network, Outcome
 from skdl.training._keras_callbacks import KerasCallbacks, has_batch_hooks, release
 from skdl.training._keras_fit import fit_by_keras
@@ -33,6 +33,7 @@ class Run:
     """
 
     def __init__(self, job):
+        check_process()  # before the first weights: TensorFlow may draw them
         self._job = job
         self._light = [c for c in job.callbacks if isinstance(c, EpochCallback)]
         self._callbacks = [c for c in job.callbacks if c not in self._light]

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from skdl._utils._keras_objects import keras_seeds_from
+from skdl.nn._inference import DOUBLE_PRECISION_MULTIPLY_ADDS
 from skdl.training._cache import programs
 from skdl.training._model_key import (
     NotCompilable,
@@ -20,10 +21,7 @@ from skdl.training._model_key import (
     rows_at_once,
 )
 
-__all__ = ["DOUBLE_PRECISION_MULTIPLY_ADDS", "predict_in_double"]
-
-# A network with more multiply-adds per row predicts in single precision.
-DOUBLE_PRECISION_MULTIPLY_ADDS = 1_000_000
+__all__ = ["predict_in_double"]
 
 # To describe an architecture takes a millisecond, as long as to predict a row.
 _keys: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()

@@ -1,5 +1,6 @@
-"""Predictions by NumPy."""
+"""Predictions of fitted networks, by NumPy, onnxruntime and TensorFlow."""
 
+import pickle
 import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skdl import MLPClassifier, MLPRegressor
+import skdl.estimators._inference as ways
+from skdl import CNNClassifier, CNNRegressor, MLPClassifier, MLPRegressor
 from skdl.nn._activations import ACTIVATIONS
 
 
@@ -109,3 +111,77 @@ def test_no_more_than_a_few_chunks_are_allocated(network):
     tracemalloc.stop()
     logits = 8 * 3 * len(X)
     assert peak < logits + 4 * 2**20
+
+
+IMAGES = [
+    dict(),
+    dict(pooling="average", kernel_size=4, conv_batch_norm=True),
+    dict(pooling=None, kernel_size=2, global_pooling="average"),
+    dict(pooling=3, kernel_size=(5, 1), global_pooling="max", activation="gelu"),
+    dict(conv_filters=(4, 5, 6), hidden_layer_sizes=(7, 8), normalization="layer"),
+]
+WAYS = {
+    "NumPy": (),
+    "TensorFlow": ("tensorflow", "keras"),
+    "onnxruntime": ("onnx", "onnxruntime", "tensorflow", "keras"),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    """Let large images be predicted in one of the ways; all images are large."""
+    found = WAYS[request.param]
+    monkeypatch.setattr(ways, "DOUBLE_PRECISION_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(ways, "_are_installed", lambda *names: set(names) <= set(found))
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Return images of 9 x 7 pixels and two channels, and numbers."""
+    rng = np.random.default_rng(0)
+    X = rng.random((90, 9, 7, 2))
+    return X, X[:, :4].mean(axis=(1, 2, 3)) - X[:, 4:].mean(axis=(1, 2, 3))
+
+
+@pytest.mark.parametrize("settings", IMAGES, ids=range(len(IMAGES)))
+def test_images_get_the_outputs_of_the_keras_model(images, way, settings):
+    X, y = images
+    settings = dict(conv_filters=(4, 5), random_state=0, epochs=3) | settings
+    fitted = CNNRegressor(**settings).fit(X, y)
+    expected = fitted.model_.predict(X.astype(np.float32), verbose=0)[:, 0]
+    found = fitted.predict(X)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    assert (fitted._session is not None) == (way == "onnxruntime")
+
+
+def test_an_image_does_not_depend_on_the_images_beside_it(images, way):
+    X, y = images
+    fitted = CNNClassifier((4, 5), epochs=2, random_state=0).fit(X, y > 0)
+    whole = fitted.predict_proba(X)
+    precision = 1e-6 if way == "TensorFlow" else 1e-9
+    for some in (slice(0, 1), slice(31, 33), slice(1, None, 7)):
+        found = fitted.predict_proba(X[some])
+        np.testing.assert_allclose(found, whole[some], rtol=0, atol=precision)
+
+
+def test_a_refit_a_copy_and_threads_predict_with_their_own_weights(images, way):
+    X, y = images
+    fitted = CNNRegressor(4, epochs=1, random_state=0).fit(X, y)
+    before = fitted.predict(X)
+    kept = pickle.loads(pickle.dumps(fitted))
+    fitted.set_params(random_state=1).fit(X, y)
+    assert not np.allclose(fitted.predict(X), before)
+    np.testing.assert_array_equal(kept.predict(X), before)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(kept.predict, [X] * 8):
+            np.testing.assert_array_equal(found, before)
+
+
+def test_large_numbers_in_images_warn_of_nothing(images, way):
+    X, y = images
+    fitted = CNNRegressor(4, epochs=1, random_state=0).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(fitted.predict(1e6 * X)).all()
+        assert len(fitted.predict(1e300 * X)) == len(X)

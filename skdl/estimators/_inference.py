@@ -1,0 +1,52 @@
+"""Predictions of a fitted network: which library computes them."""
+
+from functools import cache
+from importlib.util import find_spec
+
+from skdl.nn._inference import DOUBLE_PRECISION_MULTIPLY_ADDS, infer_network
+from skdl.nn._onnx_session import OnnxSession
+
+__all__ = ["infer_logits"]
+
+
+def infer_logits(fitted, X):
+    """Return the logits of a fitted network for checked rows.
+
+    Dense layers, and convolutions of up to a million multiply-adds, are computed by
+    NumPy; larger ones, where NumPy takes longer, by onnxruntime if that is installed,
+    else by TensorFlow, else by NumPy.
+
+    Parameters
+    ----------
+    fitted : BaseNetwork
+        The network; it keeps the session of onnxruntime.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples, n_outputs)
+        The logits.
+    """
+    structure, weights = fitted._network, fitted._weights
+    if not structure.n_blocks:
+        return infer_network(structure, weights, X)
+    plan = fitted._plan()
+    is_small = plan.multiply_adds <= DOUBLE_PRECISION_MULTIPLY_ADDS
+    if not is_small and _are_installed("onnx", "onnxruntime"):
+        if fitted._session is None:
+            fitted._session = OnnxSession(structure, weights, X.shape[1])
+        return fitted._session.infer(X, plan.rows_at_once)
+    if not is_small and _are_installed("tensorflow", "keras"):
+        from skdl.training._inference import infer_by_tensorflow
+
+        return infer_by_tensorflow(structure, weights, X, plan.rows_at_once)
+    return infer_network(structure, weights, X, plan.widest)
+
+
+@cache
+def _are_installed(*names):
+    try:
+        return all(find_spec(name) for name in names)
+    except ImportError:  # what keeps a package away may say so in this way
+        return False
