@@ -31,6 +31,8 @@ def cases():
     X, y = peers.digits()
     ours = peers.skdl_mlp()
     yield "fit, digits 128-64", lambda: ours.fit(X, y), 7
+    few = peers.skdl_mlp(hidden_layer_sizes=16, epochs=10)
+    yield "fit, 150 rows", lambda: few.fit(X[:150], y[:150]), 31
     plain = peers.skdl_mlp(dropout=0.0, batch_norm=True)
     yield "fit, normalized", lambda: plain.fit(X, y), 7
     validated = peers.skdl_mlp(early_stopping=True, patience=100)

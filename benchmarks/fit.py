@@ -13,6 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pandas as pd
 import psutil
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks import _peers as peers
 from benchmarks._measure import alternate, show, table
@@ -45,6 +47,27 @@ def refit(rounds, output):
     )
 
 
+def small_fit(rounds, output):
+    """Fit 150 rows for 10 epochs: most of it is not training."""
+    X, y = load_iris(return_X_y=True)
+    X, settings = StandardScaler().fit_transform(X), dict(hidden_layer_sizes=16)
+    seeds = iter(range(10**6))
+
+    def fits(make, **more):
+        return lambda: [
+            make(next(seeds), **settings, **more).fit(X, y) for _ in "12345"
+        ]
+
+    contestants = {
+        "skdl": fits(peers.skdl_mlp, epochs=10),
+        "scikit-learn (no dropout)": fits(peers.sklearn_mlp, max_iter=10),
+    }
+    alternate(contestants, 1)
+    times = alternate(contestants, 3 * rounds)
+    times = {name: np.divide(values, 5) for name, values in times.items()}
+    show("small fit: 150 rows, 10 epochs", table(times, "skdl"), output)
+
+
 FIRST = """
 import time, sys
 from benchmarks import _peers as peers
@@ -57,19 +80,42 @@ print(time.perf_counter() - start)
 """
 
 
+WITH_IMPORTS = """
+import time
+start = time.perf_counter()
+from sklearn.datasets import load_digits
+from {module} import {name}
+X, y = load_digits(return_X_y=True)
+{name}(random_state=0).fit(X, y)
+print(time.perf_counter() - start)
+"""
+
+
 def first_fit(rounds, output):
-    """Fit for the first time in a new process, imports aside."""
+    """Fit for the first time in a new process, imports aside; then with them."""
+
+    def run(*code):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", *code],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return float(done.stdout.splitlines()[-1])
+
     times = {"skdl": [], "SciKeras": []}
     for _ in range(rounds):
         for name, maker in (("skdl", "skdl_mlp"), ("SciKeras", "scikeras_mlp")):
-            done = subprocess.run(
-                [sys.executable, "-W", "ignore", "-c", FIRST, maker],
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            times[name].append(float(done.stdout.splitlines()[-1]))
+            times[name].append(run(FIRST, maker))
     show("first fit: a new process, imports aside", table(times, "skdl"), output)
+    kinds = {"skdl": "skdl", "scikit-learn": "sklearn.neural_network"}
+    times = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, module in kinds.items():
+            code = WITH_IMPORTS.format(module=module, name="MLPClassifier")
+            times[name].append(run(code))
+    title = "first fit: a new process with its imports, untouched on the digits"
+    show(title, table(times, "skdl"), output)
 
 
 def mnist_steps(rounds, output, path):
@@ -184,6 +230,7 @@ def main(arguments=None):
     parser.add_argument("--output", default="results", help="default: results")
     options = parser.parse_args(arguments)
     refit(options.rounds, options.output)
+    small_fit(options.rounds, options.output)
     first_fit(options.rounds, options.output)
     predictions(options.rounds, options.output)
     imports(options.rounds, options.output)

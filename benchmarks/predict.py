@@ -30,6 +30,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks import _peers as peers
 from benchmarks._measure import alternate, show, table
 from skdl import CNNClassifier, MLPClassifier, export_onnx
+from skdl.nn._inference import infer_network
+from skdl.training._inference import infer_by_tensorflow
 
 N_ROWS = 100_000
 # The two whose pipelines are compared, too.
@@ -97,6 +99,18 @@ def predict_rows(rounds, output):
         race(title, contestants, PAIR[1], rounds, output)
 
 
+def numpy_way(cnn):
+    """Return a function that computes images by NumPy, whatever their size."""
+    network = cnn._network, cnn._weights
+    return lambda X: infer_network(*network, X.reshape(len(X), -1), cnn._plan().widest)
+
+
+def tensorflow_way(cnn):
+    """Return a function that computes images by TensorFlow, whatever their size."""
+    network, stride = (cnn._network, cnn._weights), cnn._plan().rows_at_once
+    return lambda X: infer_by_tensorflow(*network, X.reshape(len(X), -1), stride)
+
+
 def predict_images(rounds, output):
     """Predict one image, and a thousand."""
     rng = np.random.default_rng(0)
@@ -110,6 +124,8 @@ def predict_images(rounds, output):
             "skdl": cnn.predict_proba,
             "keras.Model": lambda rows, model=keras_model: np.asarray(model(rows)),
             "onnxruntime": run,
+            "NumPy": numpy_way(cnn),
+            "TensorFlow": tensorflow_way(cnn),
         }
         for n_rows in (1, 1_000):
             contestants = {

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from copy import copy, deepcopy
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -480,6 +481,11 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                 f"{'; '.join(changed)}. Set warm_start=False, or clone the estimator, "
                 "to start afresh."
             )
+
+    @classmethod
+    @lru_cache(maxsize=64)  # each fit asks several times, and the signature is long
+    def _get_param_names(cls):
+        return super()._get_param_names()
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "history_")

@@ -104,6 +104,14 @@ class LabelTarget(Target, Protocol):
         """Return their logarithms."""
 
 
+_KINDS_OF_CLASSES = {
+    "binary",
+    "multiclass",
+    "multiclass-multioutput",
+    "multilabel-indicator",
+}
+
+
 def make_class_target(y, classes=None, *, partial=False):
     """Return the target of a classification, for its labels.
 
@@ -121,8 +129,9 @@ def make_class_target(y, classes=None, *, partial=False):
     ValueError
         If the labels are not classes, or all of one class.
     """
-    check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
+    if kind not in _KINDS_OF_CLASSES:
+        check_classification_targets(y)  # it says what is wrong
     if kind == "multilabel-indicator":
         warn_of_one_hot(y, "several labels for each row, each present or not")
         return _LabelsTarget(y.shape[1])
@@ -213,6 +222,11 @@ class _SingleLabel:
     def codes(self, y, name):
         """Return the integer codes of the labels, counted from 0."""
         y = column_or_1d(y, warn=True)
+        if y.dtype == self.classes.dtype and y.dtype != object:
+            places = np.searchsorted(self.classes, y)
+            places = np.minimum(places, len(self.classes) - 1)
+            if (self.classes[places] == y).all():
+                return places
         found = y.tolist() if y.dtype == object else np.unique(y).tolist()
         unknown = sorted(set(found) - set(self.classes.tolist()), key=str)
         if unknown:

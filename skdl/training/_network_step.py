@@ -14,6 +14,7 @@ from skdl.nn._layer import Mode, is_kernel, is_trained
 from skdl.nn._structure import MLPStructure
 from skdl.training._optimizers import OptimizerSpec, make_update
 from skdl.training._sparse import SPARSE_SPEC
+from skdl.training._tensors import assign_all, read_all
 
 __all__ = ["NetworkSpec", "NetworkStep"]
 
@@ -107,12 +108,11 @@ class NetworkStep:
 
     def write(self, weights):
         """Set the weights and leave the states of the optimizer as they are."""
-        for variable, value in zip(self._weights, weights, strict=True):
-            variable.assign(value)
+        assign_all(self._weights, weights)
 
     def read(self):
         """Return the weights as a list of arrays."""
-        return [variable.numpy() for variable in self._weights]
+        return read_all(self._weights)
 
     def signature(self):
         """Return the specs of the data, of the constants and of a step's columns."""

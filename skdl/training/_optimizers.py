@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdl._utils._exclusions import copy_exclusions, find_exclusions
+from skdl.training._tensors import assign_all, read_all
 
 __all__ = [
     "Flowing",
@@ -211,15 +212,13 @@ class _KernelUpdate:
                 for shape in shapes
                 for value in self._kernel.slots
             ]
-        slots = [slot for slots in self._slots for slot in slots]
-        for slot, value in zip(slots, states, strict=True):
-            slot.assign(value)
+        assign_all([slot for slots in self._slots for slot in slots], states)
 
     def finish(self):
         """Do nothing: no kernel averages the weights."""
 
     def read(self):
-        return [slot.numpy() for slots in self._slots for slot in slots]
+        return read_all([slot for slots in self._slots for slot in slots])
 
 
 class _KerasUpdate:

@@ -5,7 +5,14 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-__all__ = ["as_batch", "count_samples", "take_batch", "to_tensor"]
+__all__ = [
+    "as_batch",
+    "assign_all",
+    "count_samples",
+    "read_all",
+    "take_batch",
+    "to_tensor",
+]
 
 _ALIGNMENT = 64  # bytes: that of arrays which TensorFlow uses without a copy
 _ROWS_PER_CHUNK = 65_536
@@ -43,6 +50,31 @@ def to_tensor(array, dtype, rows=None):
                 f"{np.abs(source).max():g}. Scale it first (StandardScaler)."
             )
     return _share(copy)
+
+
+def assign_all(variables, values):
+    """Set variables of TensorFlow to arrays.
+
+    Parameters
+    ----------
+    variables : list of tf.Variable
+        The variables, of single floats.
+    values : sequence of ndarray
+        A value for each.
+    """
+    # Without the methods of the variables, whose checks and conversions take four times
+    # as long: a small fit sets a dozen of them.
+    for variable, value in zip(variables, values, strict=True):
+        value = tf.constant(value, tf.float32)
+        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+
+def read_all(variables):
+    """Return the values of variables of single floats, as arrays."""
+    return [
+        tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=tf.float32).numpy()
+        for variable in variables
+    ]
 
 
 def as_batch(array):
