@@ -86,7 +86,7 @@ def own_mlflow(tmp_path, monkeypatch):
 def all_epochs(monkeypatch):
     """Let a search score each epoch, however little training costs."""
     for share in ("SHARE_OF_A_PRUNER", "SHARE_OF_NOBODY"):
-        monkeypatch.setattr(f"skdl.model_selection._folds.{share}", np.inf)
+        monkeypatch.setattr(f"skdl.model_selection._epoch_scores.{share}", np.inf)
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def test_groups_are_not_torn_by_early_stopping(iris, monkeypatch):
         4, epochs=2, early_stopping=True, validation_fraction=0.3, random_state=0
     )
     rows = X + 1000 * groups[:, np.newaxis]
-    monkeypatch.setattr("skdl.estimators._input.LARGE_FEATURES", np.inf)
+    monkeypatch.setattr("skdl.estimators._limits.LARGE_FEATURES", np.inf)
     network.fit(rows, y, validation_groups=groups)
     train, validation = (
         set(np.round(np.median(part[0].numpy(), axis=1) / 1000))

@@ -2,20 +2,15 @@
 
 from abc import abstractmethod
 from copy import copy, deepcopy
-from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._hints import (
     NamesWithHints,
-    hint_at_name,
-    hint_at_value,
-    parameters_of,
     with_hints,
 )
 from skdl._utils._needed import keras_needed
@@ -25,30 +20,15 @@ from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._sklearn import (
     CallbackSupportMixin,
     EpochTasks,
-    StrOptions,
     with_callbacks,
 )
 from skdl._utils._validation_part import check_groups, split_validation
-from skdl.estimators._defaults import AUTO, resolve
+from skdl.estimators._defaults import resolve
 from skdl.estimators._inference import infer_logits
-from skdl.estimators._input import (
-    check_data,
-    check_memory,
-    kept_rows,
-    validate_rows,
-    warn_of_scales,
-)
-from skdl.estimators._parameters import (
-    CONSTRAINTS,
-    check_callbacks,
-    check_initializer,
-    check_numbers,
-    check_optimizer,
-    check_schedule,
-    choose_clip,
-    choose_normalization,
-    warn_of_rate,
-)
+from skdl.estimators._input import check_data, kept_rows, validate_rows
+from skdl.estimators._limits import check_memory, warn_of_rate, warn_of_scales
+from skdl.estimators._parameters import choose_clip
+from skdl.estimators._settings import CheckedParameters
 from skdl.estimators._targets import Target
 from skdl.nn._structure import MLPStructure
 from skdl.training._job import Job, Network, Part, Stopping
@@ -59,7 +39,7 @@ __all__ = [
 ]
 
 
-class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints):
+class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHints):
     """The base class of the networks: what happens during one fit.
 
     A subclass adds an ``__init__`` that only stores, ``_make_target``,
@@ -67,7 +47,6 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
     owns plain arrays; the program that trained it goes back into the cache.
     """
 
-    _parameter_constraints = CONSTRAINTS
     # Where scikit-learn's HTML view of an estimator links to.
     _doc_link_module = "skdl"
     _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
@@ -368,75 +347,6 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
             shown._model = "a keras.Model, built on first access"
         return super(BaseNetwork, shown)._get_fitted_attr_html(doc_link)
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of this estimator.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters by name.
-
-        Returns
-        -------
-        self
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter; the error names the nearest one.
-        """
-        known = self.get_params(deep=False)
-        for name in params:
-            if name not in known:
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
-                    f"{hint_at_name(name, list(known))} Valid parameters are: "
-                    f"{list(known)}."
-                )
-        return super().set_params(**params)
-
-    def _resolved(self):
-        """Return the value that the fit used for each parameter that is "auto"."""
-        taken = getattr(self, "resolved_", {})
-        return {k: v for k, v in taken.items() if getattr(self, k) == AUTO}
-
-    def _settings(self):
-        settings = self.get_params(deep=False)
-        settings["callbacks"] = check_callbacks(settings["callbacks"])
-        return settings
-
-    def _check_parameters(self):
-        """Check all parameters; those of the data are checked with the data."""
-        try:
-            self._validate_params()
-        except ValueError as error:
-            raise self._with_hint(error) from None
-        settings = self._settings()
-        check_numbers(settings, self._parameter_constraints)
-        check_initializer(self.kernel_initializer)
-        known = parameters_of(type(self).__init__)
-        defaults = {name: parameter.default for name, parameter in known.items()}
-        check_optimizer(settings, defaults)
-        check_schedule(self.learning_rate_schedule)
-        choose_clip(settings)
-        choose_normalization(self.normalization, self.batch_norm)
-        self._dropout_rates()
-
-    def _with_hint(self, error):
-        """Return the error of a parameter with the nearest accepted value."""
-        for name, constraints in self._parameter_constraints.items():
-            if f"The {name!r} parameter" in str(error):
-                accepted = [
-                    word
-                    for constraint in constraints
-                    if isinstance(constraint, StrOptions)
-                    for word in constraint.options
-                ]
-                hint = hint_at_value(name, getattr(self, name), accepted)
-                return type(error)(f"{error} {hint}".rstrip())
-        return error
-
     def _check_validation(self, target, validation):
         """Return the validation part that was given to ``fit``, or None."""
         X, y, weight = validation
@@ -481,11 +391,6 @@ class BaseNetwork(CallbackSupportMixin, BaseEstimator, metaclass=NamesWithHints)
                 f"{'; '.join(changed)}. Set warm_start=False, or clone the estimator, "
                 "to start afresh."
             )
-
-    @classmethod
-    @lru_cache(maxsize=64)  # each fit asks several times, and the signature is long
-    def _get_param_names(cls):
-        return super()._get_param_names()
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "history_")

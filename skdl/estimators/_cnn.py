@@ -9,10 +9,9 @@ import numpy as np
 from skdl._utils._sklearn import HasMethods, StrOptions
 from skdl.estimators import _images as images
 from skdl.estimators._base import BaseNetwork
+from skdl.estimators._constraints import COUNT, SHARE
 from skdl.estimators._mixins import NetworkClassifier
 from skdl.estimators._parameters import (
-    COUNT,
-    SHARE,
     choose_normalization,
     expand_dropout,
     expand_hidden_sizes,

@@ -1,35 +1,17 @@
 """Checks of the data, before any training."""
 
 import math
-import warnings
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import get_tags
-from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_array, validate_data
 
 from skdl._utils._numbers import as_numeric
 from skdl._utils._sklearn import check_sample_weight
 
-__all__ = [
-    "check_data",
-    "check_memory",
-    "kept_rows",
-    "validate_rows",
-    "warn_of_scales",
-]
-
-# Features scaled by scikit-learn, and bytes of images, are far below this.
-LARGE_FEATURES = 1e3
-
-_LOOKED_AT = 10_000
+__all__ = ["check_data", "kept_rows", "validate_rows"]
 
 _PLAIN = (np.dtype(np.float64), np.dtype(np.float32))
-
-# Training holds the weights, their gradients and two states of an optimizer; before
-# and after it there is one more copy, as arrays.
-_COPIES = 5
 
 
 def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight")):
@@ -144,69 +126,8 @@ def _explain(error, name):
     return error
 
 
-def warn_of_scales(X, names=None):
-    """Warn of features that are too large for a network to learn well from.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The training data, of which at most 10,000 rows are examined.
-    names : ndarray of shape (n_features,), default=None
-        Names of the features.
-    """
-    some = X[:: 1 + X.shape[0] // _LOOKED_AT].astype(np.float64)
-    with np.errstate(over="ignore"):
-        if sparse.issparse(some):
-            mean, variance = mean_variance_axis(some, axis=0)
-        else:
-            mean, variance = some.mean(axis=0), some.var(axis=0)
-    sizes = np.abs(mean) + np.sqrt(variance)
-    worst = int(np.argmax(sizes))
-    if sizes[worst] <= LARGE_FEATURES:
-        return
-    name = worst if names is None else repr(names[worst])
-    n_large = int((sizes > LARGE_FEATURES).sum())
-    warnings.warn(
-        f"{n_large} of {len(sizes)} features are large: feature {name} has mean "
-        f"{mean[worst]:.3g} and standard deviation {np.sqrt(variance[worst]):.3g}. "
-        "Networks learn best from features of mean 0 and standard deviation 1: put a "
-        "StandardScaler in front, as in make_pipeline(StandardScaler(), network).",
-        UserWarning,
-        stacklevel=2,
-    )
-
-
 def kept_rows(weight):
     """Return the rows of positive weight, or None if they are all of the rows."""
     if weight is None or weight.all():
         return None
     return np.flatnonzero(weight)
-
-
-def check_memory(shapes):
-    """Check that a network fits into the free memory, before it is built.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        Shapes of the kernel of each layer.
-
-    Raises
-    ------
-    MemoryError
-        If its training needs more.
-    """
-    # Asked before anything is allocated: Linux kills a process that asks for too much,
-    # and a search with it.
-    import psutil  # a fit needs it, a prediction does not
-
-    n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
-    needed = 4 * _COPIES * n_weights / 2**30
-    free = psutil.virtual_memory().available / 2**30
-    if needed > free:
-        raise MemoryError(
-            f"The network has {n_weights:,} weights: kernels {list(shapes)}. Its "
-            f"training needs about {needed:.3g} GiB, and {free:.3g} GiB are free. Use "
-            "smaller hidden_layer_sizes or fewer features; for images, use pooling or "
-            "global_pooling."
-        )

@@ -5,12 +5,10 @@ from typing import Any
 
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork
+from skdl.estimators._constraints import BATCH, COUNT, FACTOR
 from skdl.estimators._defaults import AUTO
 from skdl.estimators._mixins import NetworkClassifier, NetworkRegressor
 from skdl.estimators._parameters import (
-    BATCH,
-    COUNT,
-    FACTOR,
     choose_normalization,
     expand_dropout,
     expand_hidden_sizes,

@@ -1,23 +1,15 @@
-"""Parameters: the accepted values of each, and further checks of some."""
+"""Parameters: what their constraints can't say of them."""
 
-import math
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
 
 from skdl._utils._exclusions import check_copyable
 from skdl._utils._numbers import is_count
-from skdl._utils._sklearn import HasMethods, Interval, Options, StrOptions
-from skdl.nn._activations import ACTIVATIONS
-from skdl.nn._normalization import NORMALIZATIONS
+from skdl._utils._sklearn import Interval
+from skdl.estimators._constraints import CLIPS, OPTIMIZERS
 
 __all__ = [
-    "BATCH",
-    "CONSTRAINTS",
-    "COUNT",
-    "FACTOR",
-    "SHARE",
     "check_callbacks",
     "check_initializer",
     "check_numbers",
@@ -27,60 +19,7 @@ __all__ = [
     "choose_normalization",
     "expand_dropout",
     "expand_hidden_sizes",
-    "warn_of_rate",
 ]
-
-OPTIMIZERS = (
-    "sgd",
-    "adam",
-    "adamw",
-    "rmsprop",
-    "adagrad",
-    "adadelta",
-    "adamax",
-    "nadam",
-    "lion",
-)
-
-SHARE = Interval(Real, 0, 1, closed="left")
-
-FACTOR = Interval(Real, 0, None, closed="left")
-POSITIVE = Interval(Real, 0, None, closed="neither")
-CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
-
-BATCH = [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})]
-
-COUNT = Interval(Integral, 1, None, closed="left")
-
-CONSTRAINTS = {
-    "hidden_layer_sizes": [COUNT, "array-like"],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "kernel_initializer": [str, dict],
-    "batch_norm": ["boolean"],
-    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
-    "dropout": [SHARE, "array-like"],
-    "input_dropout": [SHARE],
-    "l1": [FACTOR],
-    "l2": [FACTOR],
-    "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
-    "learning_rate": [POSITIVE],
-    "learning_rate_schedule": [None, str, dict, callable],
-    "momentum": [SHARE],
-    "nesterov": ["boolean"],
-    **dict.fromkeys(CLIPS, [POSITIVE, None]),
-    "batch_size": BATCH,
-    "epochs": [COUNT],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "patience": [COUNT],
-    "min_delta": [FACTOR],
-    "restore_best_weights": ["boolean"],
-    "warm_start": ["boolean"],
-    "on_interrupt": [StrOptions({"raise", "keep"})],
-    "callbacks": [None, "array-like", HasMethods(["on_epoch_end"])],
-    "verbose": ["verbose"],
-    "random_state": ["random_state"],
-}
 
 
 def check_numbers(params, constraints):
@@ -268,20 +207,3 @@ def check_callbacks(callbacks):
                 "keras.callbacks.Callback, not its class or something else."
             )
     return found
-
-
-LARGE_RATE = 1.0
-
-_LARGE_RATES = {"adadelta": math.inf, "sgd": 1e3}  # their steps have other units
-
-
-def warn_of_rate(learning_rate, optimizer):
-    """Warn of a learning rate that is too large for the optimizer."""
-    kind = optimizer if isinstance(optimizer, str) else ""
-    if learning_rate > _LARGE_RATES.get(kind, LARGE_RATE):
-        warnings.warn(
-            f"learning_rate={learning_rate:g} is large: most optimizers need 1e-4 to "
-            "1e-1, and diverge above that.",
-            UserWarning,
-            stacklevel=2,
-        )

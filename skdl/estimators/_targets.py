@@ -104,14 +104,6 @@ class LabelTarget(Target, Protocol):
         """Return their logarithms."""
 
 
-_KINDS_OF_CLASSES = {
-    "binary",
-    "multiclass",
-    "multiclass-multioutput",
-    "multilabel-indicator",
-}
-
-
 def make_class_target(y, classes=None, *, partial=False):
     """Return the target of a classification, for its labels.
 
@@ -130,8 +122,8 @@ def make_class_target(y, classes=None, *, partial=False):
         If the labels are not classes, or all of one class.
     """
     kind = type_of_target(y, input_name="y")
-    if kind not in _KINDS_OF_CLASSES:
-        check_classification_targets(y)  # it says what is wrong
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        check_classification_targets(y)
     if kind == "multilabel-indicator":
         warn_of_one_hot(y, "several labels for each row, each present or not")
         return _LabelsTarget(y.shape[1])
@@ -144,6 +136,10 @@ def make_class_target(y, classes=None, *, partial=False):
         raise ValueError("classes must be passed on the first call to partial_fit.")
     labels = column_or_1d(y, warn=True) if classes is None else np.asarray(classes)
     encoder = LabelEncoder().fit(labels)
+    # It takes as long as all of this again, so it is asked only where it may say
+    # something: that most rows have a label of their own.
+    if classes is not None or 2 * len(encoder.classes_) >= len(y):
+        check_classification_targets(y)
     if len(encoder.classes_) < 2:
         raise ValueError(
             f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "

@@ -3,7 +3,6 @@
 import sys
 from contextlib import nullcontext
 from copy import deepcopy
-from numbers import Integral
 from typing import Any, Self
 
 import keras
@@ -15,6 +14,12 @@ from skdl._utils._numbers import draw_seed
 from skdl._utils._observer import Observer, ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._validation_part import check_groups
+from skdl.keras_wrapper._arguments import (
+    check_count,
+    choose_batch_size,
+    fit_arguments,
+    keras_arguments,
+)
 from skdl.keras_wrapper._build import BuiltModel
 from skdl.keras_wrapper._callbacks import (
     check_keras_callbacks,
@@ -36,21 +41,6 @@ from skdl.keras_wrapper._state import (
 from skdl.keras_wrapper._streams import Stream, is_stream
 
 __all__ = ["BaseKeras"]
-
-# Arguments of keras.Model.fit that this module handles itself.
-_OWN_FIT_ARGUMENTS = {
-    "batch_size",
-    "callbacks",
-    "epochs",
-    "initial_epoch",
-    "sample_weight",
-    "shuffle",
-    "validation_batch_size",
-    "validation_data",
-    "validation_split",
-    "verbose",
-}
-_DEFAULT_BATCH = 32  # keras.Model.fit's
 
 
 class BaseKeras(KeptModel, PredictingModel, BuiltModel):
@@ -221,7 +211,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
     ):
         resuming = warm_start and self.initialized_
         check_names(self, self._find_build(), kwargs)
-        arguments = self._fit_arguments(kwargs)
+        arguments = fit_arguments(self, kwargs)
         if is_stream(X):
             self._fit_stream(
                 X, y, sample_weight, arguments, resuming, epochs, int(initial_epoch)
@@ -313,11 +303,8 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         if self._trained_by is not self._built.optimizer:
             self._states = None  # the model was compiled anew
         order_seed = np.random.SeedSequence([self._seed, self._steps_done])
-        _check_count("epochs", n_epochs)
-        batch_size = arguments["batch_size"]
-        batch_size = _DEFAULT_BATCH if batch_size is None else batch_size
-        if batch_size != -1:
-            _check_count("batch_size", batch_size, ", or -1 for all rows")
+        check_count("epochs", n_epochs)
+        batch_size = choose_batch_size(arguments)
         self._initialize_callbacks()
         # Copies: fits in several threads may be given the same objects.
         given = [
@@ -325,16 +312,11 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         ]
         check_keras_callbacks("callbacks", given)
         callbacks = [*self._fit_callbacks, *given]
-        others = {
-            name: value
-            for name, value in arguments.items()
-            if name not in _OWN_FIT_ARGUMENTS and value is not None
-        }
         job = Job(
-            WrappedModel(self._built, others),
+            WrappedModel(self._built, keras_arguments(arguments)),
             Part(X, None, y, weight),
             n_epochs,
-            int(batch_size),
+            batch_size,
             callbacks=callbacks,
             seed=order_seed,
             shuffle=bool(arguments["shuffle"]),
@@ -387,16 +369,6 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         if observer.wants_epochs:
             observer.find_rows(_refuse_rows)
             job.watchers.append(ShownPredictions(self, take_weights))
-
-    def _fit_arguments(self, kwargs):
-        """Return the arguments of ``keras.Model.fit``; the given ones win."""
-        given = route_params(
-            self.get_params(), destination="fit", pass_filter=self._fit_kwargs
-        )
-        arguments = {name: value for name, value in given.items() if "__" not in name}
-        arguments.pop("callbacks", None)  # they are made by _initialize_callbacks
-        unset = dict.fromkeys(_OWN_FIT_ARGUMENTS)
-        return {**unset, **arguments, **kwargs}
 
     def _initialize(self, X, y=None, n_rows=None):
         """Record the type of the data, and build the model.
@@ -485,12 +457,6 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         tags.target_tags.required = True
         tags.non_deterministic = self.random_state is None
         return tags
-
-
-def _check_count(name, value, also=""):
-    is_count = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_count or value < 1:
-        raise ValueError(f"{name}={value!r} must be an integer >= 1{also}.")
 
 
 def _refuse_rows(*part):

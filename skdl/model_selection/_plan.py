@@ -16,8 +16,8 @@ from skdl._utils._fingerprint import take_fingerprint
 from skdl._utils._nested import find_network, find_networks, say_what_holds
 from skdl._utils._numbers import draw_seed
 from skdl._utils._sklearn import check_params, is_multimetric
-from skdl.model_selection._folds import Setting
 from skdl.model_selection._racing import RacingPruner
+from skdl.model_selection._setting import Setting
 from skdl.model_selection._space import DictSpace, FunctionSpace, ListSpace, make_space
 from skdl.model_selection._study import open_study
 

@@ -1,8 +1,7 @@
-"""The structure of a network: its layers, and their sizes, as plain data."""
+"""The structure of a network: its layers, as plain data."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,10 +16,9 @@ from skdl.nn._dense import Dense
 from skdl.nn._dropout import Dropout
 from skdl.nn._layer import Layer, is_kernel
 from skdl.nn._normalization import NORMALIZATIONS, BatchNormalization
+from skdl.nn._plan import Plan, make_plan
 
-__all__ = ["CNNStructure", "MLPStructure", "Plan", "make_plan"]
-
-_VALUES_AT_ONCE = 2**24
+__all__ = ["CNNStructure", "MLPStructure"]
 
 
 @dataclass(frozen=True)
@@ -172,74 +170,3 @@ def _layers_of(structure: MLPStructure) -> tuple[Layer, ...]:
 @lru_cache(maxsize=512)
 def _plan_of(structure: MLPStructure, n_features: int, widths: tuple[int, ...]) -> Plan:
     return make_plan(structure.layers, n_features, widths)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The sizes of a network.
-
-    Parameters
-    ----------
-    layer_widths : list of int
-        For each layer, the number of units or filters; 0 without a kernel.
-    weight_shapes : list of list of tuple of int
-        Shapes of the weights of each layer.
-    widths : list of int
-        Number of values of a row at each dropout site: the input, and the output of
-        each hidden layer.
-    widest : int
-        Largest number of values of a row that a layer returns.
-    multiply_adds : int
-        Multiply-adds of the forward pass of one row.
-    """
-
-    layer_widths: list
-    weight_shapes: list
-    widths: list
-    widest: int
-    multiply_adds: int
-
-    @property
-    def kernels(self) -> list[tuple[int, ...]]:
-        """Shapes of the kernels."""
-        pairs = zip(self.layer_widths, self.weight_shapes, strict=True)
-        return [shapes[0] for width, shapes in pairs if width]
-
-    @property
-    def rows_at_once(self) -> int:
-        """Number of rows for which the outputs of a layer take some megabytes."""
-        return int(np.clip(_VALUES_AT_ONCE // max(self.widths), 16, 8_192))
-
-
-def make_plan(layers: Sequence[Layer], n_features: int, widths: Iterable[int]) -> Plan:
-    """Return the sizes of a network.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        The layers.
-    n_features : int
-        Values of a row.
-    widths : iterable of int
-        Of the layers that have a width, one after the other.
-
-    Returns
-    -------
-    Plan
-    """
-    remaining = iter(widths)
-    shape: tuple[int, ...] = (n_features,)
-    layer_widths, weight_shapes, sites = [], [], []
-    widest, multiply_adds = n_features, 0
-    # Shapes are followed from the input on: a layer knows its weights once it knows
-    # what it gets, and no weight has an index of its own.
-    for layer in layers:
-        width = next(remaining) if layer.has_width else 0
-        layer_widths.append(width)
-        weight_shapes.append(layer.weight_shapes(shape, width))
-        multiply_adds += layer.multiply_adds(shape, width)
-        shape = layer.output_shape(shape, width)
-        widest = max(widest, math.prod(shape))
-        if isinstance(layer, Dropout):
-            sites.append(math.prod(shape))
-    return Plan(layer_widths, weight_shapes, sites, widest, multiply_adds)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from skdl.nn._structure import MLPStructure, Plan
+from skdl.nn._plan import Plan
+from skdl.nn._structure import MLPStructure
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["KerasCallbacks", "has_batch_hooks", "release", "take_rate"]
+__all__ = ["KerasCallbacks", "has_batch_hooks", "release"]
 
 _BATCH_HOOKS = [
     name
@@ -105,26 +105,7 @@ class KerasCallbacks:
 
     def _take_rate(self, before):
         after = np.float32(self._model.optimizer.learning_rate)
-        take_rate(self._training.schedule, before, after)
-
-
-def take_rate(schedule, before, after):
-    """Let a schedule have the learning rate that a callback has set.
-
-    Parameters
-    ----------
-    schedule : object
-        From ``make_schedule``.
-    before, after : float
-        The rate before the callback, and after it.
-    """
-    if after == before:
-        return
-    # A rate of 0 has no ratio to others; a constant schedule needs none.
-    known = before != 0 and schedule.learning_rate != 0
-    schedule.learning_rate = (
-        schedule.learning_rate * (after / before) if known else float(after)
-    )
+        self._training.schedule.take_rate(before, after)
 
 
 def _build_metrics(model, x, y):

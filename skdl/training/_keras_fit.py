@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from skdl.nn._heads import PLAIN_LOSS
-from skdl.training._keras_callbacks import take_rate
 from skdl.training._recorder import plain_score
 from skdl.training._tensors import take_batch
 
@@ -123,7 +122,7 @@ class _Recording(keras.callbacks.Callback):
     def _take_rate(self):
         if self._rate is not None:
             after = np.float32(self.model.optimizer.learning_rate)
-            take_rate(self._training.schedule, self._rate, after)
+            self._training.schedule.take_rate(self._rate, after)
             self._rate = after
 
     def on_epoch_end(self, epoch, logs=None):

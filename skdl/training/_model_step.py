@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from skdl._utils._keras_objects import compile_settings, copy_keras, keras_seeds_from
+from skdl.training._kernels import kernel_for
 from skdl.training._model_key import multiply_adds_per_row
-from skdl.training._optimizers import OptimizerSpec, kernel_for, make_update
+from skdl.training._optimizers import OptimizerSpec
 from skdl.training._recorder import plain_score
+from skdl.training._update import make_update
 
 __all__ = ["ModelSpec", "ModelStep", "unfitting"]
 

@@ -8,10 +8,10 @@ from skdl.nn._initializers import initial_weights
 from skdl.nn._keras_model import build_model, compile_for_training, compile_model
 from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
+from skdl.training._kernels import kernel_for
 from skdl.training._network_step import NetworkSpec, NetworkStep
 from skdl.training._optimizers import (
     Flowing,
-    kernel_for,
     make_optimizer,
     rate_of,
     spec_for,

@@ -12,9 +12,10 @@ from skdl.nn._forward import forward
 from skdl.nn._heads import HEADS
 from skdl.nn._layer import Mode, is_kernel, is_trained
 from skdl.nn._structure import MLPStructure
-from skdl.training._optimizers import OptimizerSpec, make_update
+from skdl.training._optimizers import OptimizerSpec
 from skdl.training._sparse import SPARSE_SPEC
 from skdl.training._tensors import assign_all, read_all
+from skdl.training._update import make_update
 
 __all__ = ["NetworkSpec", "NetworkStep"]
 

@@ -34,6 +34,16 @@ class _Schedule:
     def observe(self, loss):
         """Handle the loss of an epoch that has ended."""
 
+    def take_rate(self, before, after):
+        """Follow a callback that has changed the rate of the model."""
+        if after == before:
+            return
+        # A rate of 0 has no ratio to others; a constant schedule needs none.
+        known = before != 0 and self.learning_rate != 0
+        self.learning_rate = (
+            self.learning_rate * (after / before) if known else float(after)
+        )
+
 
 class _Step(_Schedule):
     """Multiplies the rate by ``drop`` after every ``every`` epochs."""

@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 
 from skdl import MLPClassifier
-from skdl.training._optimizers import Flowing, kernel_for, make_update, spec_for
+from skdl.training._kernels import kernel_for
+from skdl.training._optimizers import Flowing, spec_for
+from skdl.training._update import make_update
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD(0.05),

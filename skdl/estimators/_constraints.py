@@ -1,0 +1,61 @@
+"""The accepted values of each parameter, as scikit-learn's constraints."""
+
+from numbers import Integral, Real
+
+from skdl._utils._sklearn import HasMethods, Interval, Options, StrOptions
+from skdl.nn._activations import ACTIVATIONS
+from skdl.nn._normalization import NORMALIZATIONS
+
+__all__ = ["BATCH", "CLIPS", "CONSTRAINTS", "COUNT", "FACTOR", "OPTIMIZERS", "SHARE"]
+
+OPTIMIZERS = (
+    "sgd",
+    "adam",
+    "adamw",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "adamax",
+    "nadam",
+    "lion",
+)
+
+SHARE = Interval(Real, 0, 1, closed="left")
+
+FACTOR = Interval(Real, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+
+BATCH = [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})]
+
+COUNT = Interval(Integral, 1, None, closed="left")
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": [COUNT, "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "kernel_initializer": [str, dict],
+    "batch_norm": ["boolean"],
+    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
+    "dropout": [SHARE, "array-like"],
+    "input_dropout": [SHARE],
+    "l1": [FACTOR],
+    "l2": [FACTOR],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
+    "learning_rate": [POSITIVE],
+    "learning_rate_schedule": [None, str, dict, callable],
+    "momentum": [SHARE],
+    "nesterov": ["boolean"],
+    **dict.fromkeys(CLIPS, [POSITIVE, None]),
+    "batch_size": BATCH,
+    "epochs": [COUNT],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "patience": [COUNT],
+    "min_delta": [FACTOR],
+    "restore_best_weights": ["boolean"],
+    "warm_start": ["boolean"],
+    "on_interrupt": [StrOptions({"raise", "keep"})],
+    "callbacks": [None, "array-like", HasMethods(["on_epoch_end"])],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+}

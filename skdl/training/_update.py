@@ -1,0 +1,130 @@
+"""What a step does with its gradients: clips them, and updates the variables."""
+
+import numpy as np
+import tensorflow as tf
+
+from skdl.training._kernels import kernel_for
+from skdl.training._tensors import assign_all, read_all
+
+__all__ = ["make_update"]
+
+
+def make_update(spec, make_optimizer, variables, *, sparse=False):
+    """Return an updater of ``variables``: a kernel, or else Keras' optimizer.
+
+    Parameters
+    ----------
+    spec : OptimizerSpec
+        The optimizer.
+    make_optimizer : callable
+        Returns a new Keras optimizer, for the case that no kernel does its work.
+    variables : list of tf.Variable or keras.Variable
+        What it updates: Keras' variables for Keras' optimizer.
+    sparse : bool, default=False
+        Whether gradients may be slices, which only Keras' optimizer takes as they are.
+    """
+    kernel = None if sparse else kernel_for(spec)
+    if kernel is None:
+        return _KerasUpdate(make_optimizer(), variables)
+    return _KernelUpdate(kernel, variables, spec.clip)
+
+
+class _KernelUpdate:
+    """Updates variables by one fused operation each."""
+
+    def __init__(self, kernel, variables, clip):
+        self._kernel, self._clip = kernel, clip
+        self._variables = variables
+        self._slots = [
+            [tf.Variable(tf.zeros_like(v), shape=v.shape) for _ in kernel.slots]
+            for v in variables
+        ]
+
+    def columns(self, steps, flowing):
+        columns = self._kernel.columns(steps, flowing.momentum)
+        if self._clip is not None:
+            columns = [*columns, np.full(len(steps), flowing.limit)]
+        return columns
+
+    def apply(self, gradients, rate, *scalars):
+        if self._clip is not None:
+            gradients = _CLIPS[self._clip](gradients, scalars[-1])
+            scalars = scalars[:-1]
+        updated = zip(self._variables, self._slots, gradients, strict=True)
+        for variable, slots, gradient in updated:
+            self._kernel.update(variable, slots, gradient, rate, *scalars)
+
+    def reset(self, shapes, states):
+        if states is None:
+            states = [
+                np.full(shape, value, np.float32)
+                for shape in shapes
+                for value in self._kernel.slots
+            ]
+        assign_all([slot for slots in self._slots for slot in slots], states)
+
+    def finish(self):
+        """Do nothing: no kernel averages the weights."""
+
+    def read(self):
+        return read_all([slot for slots in self._slots for slot in slots])
+
+
+class _KerasUpdate:
+    """Updates variables by Keras' own optimizer."""
+
+    def __init__(self, optimizer, variables):
+        self._optimizer = optimizer
+        self._variables = variables
+        # The first states are kept: a program is lent to many fits, each of which
+        # begins with them.
+        optimizer.build(variables)
+        self._first = self.read()
+
+    def columns(self, steps, flowing):
+        return []
+
+    def apply(self, gradients, rate):
+        self._optimizer.learning_rate.assign(rate)
+        self._optimizer.apply(gradients, self._variables)
+
+    def reset(self, shapes, states):
+        states = self._first if states is None else states
+        for variable, value in zip(self._optimizer.variables, states, strict=True):
+            variable.assign(value)
+
+    def finish(self):
+        """Put the moving averages into the weights, where the optimizer keeps some."""
+        self._optimizer.finalize_variable_values(self._variables)
+
+    def read(self):
+        return [variable.numpy() for variable in self._optimizer.variables]
+
+
+def _clip_norms(gradients, limit):
+    """Scale down each gradient whose norm exceeds the limit."""
+    return [gradient * _shortening([gradient], limit) for gradient in gradients]
+
+
+def _clip_global_norm(gradients, limit):
+    """Scale down all gradients alike if their global norm exceeds the limit."""
+    factor = _shortening(gradients, limit)
+    return [gradient * factor for gradient in gradients]
+
+
+def _shortening(gradients, limit):
+    squares = tf.add_n([tf.reduce_sum(tf.square(one)) for one in gradients])
+    return limit / tf.maximum(tf.sqrt(squares), limit)
+
+
+def _clip_values(gradients, limit):
+    """Clip each value to the limits."""
+    return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
+
+
+# By Keras' names.
+_CLIPS = {
+    "clipnorm": _clip_norms,
+    "clipvalue": _clip_values,
+    "global_clipnorm": _clip_global_norm,
+}
