@@ -70,6 +70,9 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
     def _make_target(self, y, weight, classes, *, partial):
         """Return the target that encodes the labels ``y``."""
 
+    def _check_same_target(self, target):
+        """Check that resumed training learns what the last fit has learned."""
+
     @abstractmethod
     def _make_structure(self, target):
         """Return the structure of the network, and the widths of its layers."""
@@ -206,6 +209,7 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         if resuming:
             target = self._target
             target.check_same(y_kept, classes, partial=partial)
+            self._check_same_target(target)
         else:
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
         part = Part(X, rows, target.encode(y_kept), weight_kept)

@@ -91,6 +91,7 @@ class Convolutional(BaseNetwork):
             activation=self.activation,
             normalization=choose_normalization(self.normalization, self.batch_norm),
             head=target.head,
+            n_quantiles=target.n_quantiles,
             image_shape=self.image_shape_,
             kernel_sizes=images.expand_kernel_size(self.kernel_size, len(filters)),
             pooling=pooling,

@@ -81,6 +81,18 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the pixels.
+    loss : str, default="squared_error"
+        What is minimized, in mean over the rows: ``"squared_error"`` (``predict``
+        returns the mean), ``"absolute_error"`` (the median), ``"huber"`` (Huber, 1964),
+        ``"poisson"`` and ``"gamma"`` (half the deviance, with a log link: for counts
+        and for costs; predictions are positive), or ``"quantile"`` (the pinball loss of
+        Koenker & Bassett, 1978).
+    huber_delta : float, default=1.0
+        Above this error, in units of the target, the Huber loss is linear; above 0.
+    quantile : float or sequence of float, default=0.5
+        Level of the quantile that ``loss="quantile"`` learns, in (0, 1), or several in
+        increasing order, which one network learns together: ``predict_quantiles``
+        returns them all and ``predict`` the one nearest to the median.
     l1 : float, default=0.0
         Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
     l2 : float, default=0.0
@@ -213,6 +225,9 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         normalization: str | None = None,
         dropout: float | Sequence[float] = CNN_DROPOUT,
         input_dropout: float = 0.0,
+        loss: str = "squared_error",
+        huber_delta: float = 1.0,
+        quantile: float | Sequence[float] = 0.5,
         l1: float = 0.0,
         l2: float | str = CNN_L2,
         optimizer: Any = "adam",
@@ -251,6 +266,9 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
         self.l1 = l1
         self.l2 = l2
         self.optimizer = optimizer

@@ -6,7 +6,17 @@ from skdl._utils._sklearn import HasMethods, Interval, Options, StrOptions
 from skdl.nn._activations import ACTIVATIONS
 from skdl.nn._normalization import NORMALIZATIONS
 
-__all__ = ["BATCH", "CLIPS", "CONSTRAINTS", "COUNT", "FACTOR", "OPTIMIZERS", "SHARE"]
+__all__ = [
+    "BATCH",
+    "CLIPS",
+    "CONSTRAINTS",
+    "COUNT",
+    "FACTOR",
+    "LEVEL",
+    "OPTIMIZERS",
+    "POSITIVE",
+    "SHARE",
+]
 
 OPTIMIZERS = (
     "sgd",
@@ -21,6 +31,7 @@ OPTIMIZERS = (
 )
 
 SHARE = Interval(Real, 0, 1, closed="left")
+LEVEL = Interval(Real, 0, 1, closed="neither")
 
 FACTOR = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -49,7 +60,7 @@ CONSTRAINTS = {
     "batch_size": BATCH,
     "epochs": [COUNT],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_fraction": [LEVEL],
     "patience": [COUNT],
     "min_delta": [FACTOR],
     "restore_best_weights": ["boolean"],

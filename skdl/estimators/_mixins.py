@@ -8,12 +8,10 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
-from skdl.estimators._targets import (
-    LabelTarget,
-    NumberTarget,
-    make_class_target,
-    make_real_target,
-)
+from skdl.estimators._constraints import LEVEL, POSITIVE
+from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
+from skdl.estimators._parameters import expand_levels
+from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
 
@@ -150,9 +148,27 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         return tags
 
 
+def _learns_quantiles(regressor):
+    if regressor.loss != "quantile":
+        raise AttributeError(
+            f"loss={regressor.loss!r} learns no quantiles: set loss='quantile' and "
+            "quantile to their levels."
+        )
+    return True
+
+
 class NetworkRegressor(RegressorMixin, BaseNetwork):
     """A network that predicts numbers; a subclass defines its layers."""
 
+    _parameter_constraints = BaseNetwork._parameter_constraints | {
+        "loss": [StrOptions(set(LOSS_HEADS))],
+        "huber_delta": [POSITIVE],
+        "quantile": [LEVEL, "array-like"],
+    }
+
+    loss: str
+    huber_delta: float
+    quantile: Any
     _target: NumberTarget
 
     @available_if(can_fit_partially)
@@ -196,8 +212,61 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         logits = self._logits(X)
         return self._target.predict(logits)
 
+    @available_if(_learns_quantiles)
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Return the quantiles that ``loss="quantile"`` has learned.
+
+        They never cross: the network computes the distances between them, which are
+        positive.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_quantiles)
+            In the order of ``quantile``; of shape (n_samples, n_outputs, n_quantiles)
+            where the targets of the fit had two dimensions.
+        """
+        logits = self._logits(X)
+        return self._target.quantiles(logits)
+
     def _make_target(self, y, weight, classes, *, partial):
-        return make_real_target(y, weight)
+        if self.loss != "quantile":
+            return make_real_target(y, weight, self.loss, delta=self.huber_delta)
+        levels = expand_levels(self.quantile)
+        return make_real_target(y, weight, self.loss, levels=levels)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        expand_levels(self.quantile)
+
+    def _check_same_target(self, target):
+        now = self._make_target(np.ones(2), None, None, partial=False)
+        for name in ("head", "delta", "levels"):
+            before, after = getattr(target, name), getattr(now, name)
+            if before != after:
+                raise ValueError(
+                    f"A resumed fit needs the loss of the last fit: its {name} was "
+                    f"{before!r}, got {after!r}. Set warm_start=False, or clone the "
+                    "estimator, to start afresh."
+                )
+
+    def _mean_loss(self, X, y):
+        """Return the mean loss of some rows, as ``history_`` defines it."""
+        from skdl.nn._backend import tf
+        from skdl.nn._heads import HEADS
+
+        target, logits = self._target, self._logits(X)
+        encoded = target.encode(np.asarray(y))
+        losses, *_ = HEADS[target.head].score(
+            tf.constant(logits, tf.float32),
+            tf.constant(encoded),
+            tf.constant(target.loss_settings),
+        )
+        return float(np.mean(losses))
 
     def _weigh_classes(self, target, part, *, partial):
         return part

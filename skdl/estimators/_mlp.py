@@ -48,6 +48,7 @@ class _Perceptron(BaseNetwork):
             activation=self.activation,
             normalization=choose_normalization(self.normalization, self.batch_norm),
             head=target.head,
+            n_quantiles=target.n_quantiles,
         )
         return structure, [*hidden, target.n_logits]
 
@@ -314,6 +315,18 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
+    loss : str, default="squared_error"
+        What is minimized, in mean over the rows: ``"squared_error"`` (``predict``
+        returns the mean), ``"absolute_error"`` (the median), ``"huber"`` (Huber, 1964),
+        ``"poisson"`` and ``"gamma"`` (half the deviance, with a log link: for counts
+        and for costs; predictions are positive), or ``"quantile"`` (the pinball loss of
+        Koenker & Bassett, 1978).
+    huber_delta : float, default=1.0
+        Above this error, in units of the target, the Huber loss is linear; above 0.
+    quantile : float or sequence of float, default=0.5
+        Level of the quantile that ``loss="quantile"`` learns, in (0, 1), or several in
+        increasing order, which one network learns together: ``predict_quantiles``
+        returns them all and ``predict`` the one nearest to the median.
     l1 : float, default=0.0
         Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
     l2 : float or "auto", default="auto"
@@ -443,6 +456,9 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         normalization: str | None = None,
         dropout: float | Sequence[float] = DROPOUT,
         input_dropout: float = 0.0,
+        loss: str = "squared_error",
+        huber_delta: float = 1.0,
+        quantile: float | Sequence[float] = 0.5,
         l1: float = 0.0,
         l2: float | str = "auto",
         optimizer: Any = "adam",
@@ -473,6 +489,9 @@ class MLPRegressor(_Perceptron, NetworkRegressor):
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
         self.l1 = l1
         self.l2 = l2
         self.optimizer = optimizer

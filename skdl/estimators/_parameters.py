@@ -19,6 +19,7 @@ __all__ = [
     "choose_normalization",
     "expand_dropout",
     "expand_hidden_sizes",
+    "expand_levels",
 ]
 
 
@@ -72,6 +73,30 @@ def expand_dropout(dropout, n_hidden, name="dropout"):
         if not is_number or not 0 <= rate < 1:
             raise ValueError(f"{name}[{index}]={rate!r} must be a float in [0, 1).")
     return [float(rate) for rate in rates]
+
+
+def expand_levels(quantile):
+    """Return ``quantile`` as a tuple of levels.
+
+    Raises
+    ------
+    ValueError
+        If a level is not in (0, 1), or they do not increase.
+    """
+    if isinstance(quantile, Real):
+        return (float(quantile),)
+    levels = tuple(quantile)
+    if not levels:
+        raise ValueError("quantile=() has no level: give one, such as 0.5, or several.")
+    for index, level in enumerate(levels):
+        is_number = isinstance(level, Real) and not isinstance(level, (bool, np.bool_))
+        if not is_number or not 0 < level < 1:
+            raise ValueError(f"quantile[{index}]={level!r} must be a float in (0, 1).")
+    if any(after <= before for before, after in zip(levels, levels[1:])):
+        raise ValueError(
+            f"quantile={list(levels)!r} must increase: give {sorted(set(levels))!r}."
+        )
+    return tuple(float(level) for level in levels)
 
 
 def choose_clip(params):

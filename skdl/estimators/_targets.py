@@ -1,4 +1,4 @@
-"""Targets: how labels or numbers are encoded for a network, and decoded."""
+"""Targets: how labels are encoded for a network, and decoded."""
 
 from numbers import Real
 from typing import Protocol
@@ -22,7 +22,6 @@ __all__ = [
     "NumberTarget",
     "Target",
     "make_class_target",
-    "make_real_target",
 ]
 
 
@@ -31,8 +30,8 @@ class Target(Protocol):
 
     Attributes
     ----------
-    head : {"softmax", "sigmoid", "identity"}
-        What turns the logits into the output.
+    head : str
+        What turns the logits into the output: a name in ``HEADS``.
     dtype : type
         Data type of the encoded targets.
     metric : str
@@ -41,6 +40,10 @@ class Target(Protocol):
         The labels.
     n_outputs, n_logits : int
         Columns of the target, and of the network's output.
+    n_quantiles : int
+        Columns of the network's output for each column of the target.
+    loss_settings : ndarray of float32, shape (n_settings,)
+        What the loss depends on beside targets and logits.
     """
 
     head: str
@@ -49,6 +52,8 @@ class Target(Protocol):
     classes: np.ndarray | None
     n_outputs: int
     n_logits: int
+    n_quantiles: int
+    loss_settings: np.ndarray
 
     @property
     def scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -77,13 +82,22 @@ class NumberTarget(Target, Protocol):
     ----------
     n_dimensions : int
         Number of dimensions of the targets as given.
+    levels : tuple of float
+        Levels of the quantiles; empty for another loss.
+    variance : float
+        Variance of the scaled targets.
     """
 
     n_dimensions: int
+    levels: tuple
+    variance: float
 
     @property
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:
         """Factor and offset of the outputs."""
+
+    def quantiles(self, logits: np.ndarray) -> np.ndarray:
+        """Return the quantiles in the units of the targets."""
 
 
 class LabelTarget(Target, Protocol):
@@ -150,40 +164,13 @@ def make_class_target(y, classes=None, *, partial=False):
     )
 
 
-def make_real_target(y, weight):
-    """Return the target of a regression, for its numbers and the rows' weights.
-
-    Raises
-    ------
-    ValueError
-        If ``y`` holds anything other than finite numbers.
-    """
-    columns = _as_targets(y, "y").reshape(len(y), -1)
-    offset = np.average(columns, axis=0, weights=weight)
-    variance = np.average((columns - offset) ** 2, axis=0, weights=weight)
-    factor = np.sqrt(variance)
-    tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
-    return _RealTarget(y.ndim, offset, np.where(factor > tiny, factor, 1.0))
-
-
-def _as_targets(y, name):
-    try:
-        numbers = y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"Unknown label type: {name} holds {y.dtype}, and a regression needs "
-            f"numbers ({error}). For labels use MLPClassifier."
-        ) from error
-    if y.dtype.kind in "cmM" or not np.isfinite(numbers).all():
-        raise ValueError(f"{name} must hold finite real numbers, got {y.dtype}.")
-    return numbers
-
-
 class _SingleLabel:
     """What the targets with one label for each row share."""
 
     metric = "accuracy"
     scaling = None
+    loss_settings = np.zeros(0, np.float32)
+    n_quantiles = 1
 
     def __init__(self, encoder):
         self._encoder = encoder
@@ -309,6 +296,8 @@ class _LabelsTarget:
     dtype = np.float32
     metric = "accuracy"
     scaling = None
+    loss_settings = np.zeros(0, np.float32)
+    n_quantiles = 1
 
     def __init__(self, n_labels):
         self.n_outputs = self.n_logits = n_labels
@@ -350,48 +339,3 @@ class _LabelsTarget:
 
     def predict(self, logits):
         return (logits > 0).astype(int)
-
-
-class _RealTarget:
-    """Numbers: the network learns them with mean 0 and standard deviation 1."""
-
-    head = "identity"
-    dtype = np.float32
-    metric = "r2"
-    classes = None
-
-    def __init__(self, n_dimensions, offset, factor):
-        self.n_dimensions = n_dimensions
-        self._offset = offset
-        self._factor = factor
-        self.n_outputs = self.n_logits = len(offset)
-
-    @property
-    def scaling(self):
-        """Factor and offset of each output."""
-        return self._factor, self._offset
-
-    def to_metric(self, value):
-        return 1 - value
-
-    def stratify(self, encoded):
-        return None
-
-    def check_same(self, y, classes, *, partial):
-        """Do nothing: ``encode`` checks the columns."""
-
-    def encode(self, y, name="y"):
-        # (n,) or (n, k) -> (n, k)
-        columns = y.reshape(len(y), -1)
-        if y.ndim != self.n_dimensions or columns.shape[1] != self.n_logits:
-            raise ValueError(
-                f"{name} has shape {y.shape}; the training targets had "
-                f"{self.n_logits} columns and {self.n_dimensions} dimension(s)."
-            )
-        return ((_as_targets(columns, name) - self._offset) / self._factor).astype(
-            self.dtype
-        )
-
-    def predict(self, logits):
-        values = logits * self._factor + self._offset
-        return values if self.n_dimensions == 2 else values[:, 0]

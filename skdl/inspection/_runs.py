@@ -273,9 +273,7 @@ def _mean_loss(estimator, X, y):
             return network._mean_loss(X, y)
         estimator = network
     if isinstance(estimator, NetworkRegressor):
-        factor, _ = estimator._target.scaling
-        errors = (np.asarray(y) - estimator.predict(X)).reshape(-1, len(factor))
-        return float(np.mean((errors / factor) ** 2))
+        return estimator._mean_loss(X, y)
     if is_regressor(estimator):
         return float(mean_squared_error(y, estimator.predict(X)))
     if not is_classifier(estimator) or not hasattr(estimator, "predict_proba"):

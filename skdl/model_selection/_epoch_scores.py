@@ -127,7 +127,7 @@ class EpochScores(Observer):
             return self._take(epoch, float(metric))
         if self._name == "neg_log_loss":
             return self._take(epoch, -float(loss))
-        return self._take(epoch, float(1 - loss / self._variance))
+        return self._take(epoch, float(1 - metric / self._variance))
 
     def take_estimator(self, epoch, show):
         """Score the network that ``show`` returns, as if its fit had ended.

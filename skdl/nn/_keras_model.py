@@ -54,7 +54,7 @@ def build_model(
     return model
 
 
-def compile_model(model, head, optimizer):
+def compile_model(model, head, target, optimizer):
     """Compile a model with the loss and the metric that Keras has for its head.
 
     Parameters
@@ -63,12 +63,14 @@ def compile_model(model, head, optimizer):
         It returns probabilities, or numbers in the units of the target.
     head : str
         Name of the head that computes its output.
+    target : Target
+        What it has learned.
     optimizer : keras.optimizers.Optimizer
         Not built yet.
     """
     model.compile(
         optimizer=optimizer,
-        loss=HEADS[head].keras_loss,
+        loss=HEADS[head].public_loss(target),
         metrics=[HEADS[head].public_metric()],
         jit_compile=False,
     )
@@ -83,12 +85,11 @@ def compile_for_training(model, head, target):
         Compiled; it keeps its optimizer.
     head : str
         Name of the head that computes its output.
-    target : object
-        Only its ``scaling`` is used: the loss of a regression is that of the outputs
-        before scaling.
+    target : Target
+        The loss of a regression is that of its scaled targets.
     """
-    loss = HEADS[head].training_loss(target.scaling)
-    metric = HEADS[head].training_metric(target.scaling)
+    loss = HEADS[head].training_loss(target)
+    metric = HEADS[head].training_metric(target)
     counted = keras.metrics.MeanMetricWrapper(metric, name=metric.__name__)
     counted._direction = "up"  # as in Keras' own, for callbacks that monitor it
     known = model.get_compile_config()

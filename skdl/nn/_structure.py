@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from skdl.nn._augmentation import Augmentation
 from skdl.nn._convolution import Convolution, Flatten, GlobalPooling, Image, Pooling
 from skdl.nn._dense import Dense
 from skdl.nn._dropout import Dropout
+from skdl.nn._increasing import Increasing
 from skdl.nn._layer import Layer, is_kernel
 from skdl.nn._normalization import NORMALIZATIONS, BatchNormalization
 from skdl.nn._plan import Plan, make_plan
@@ -38,12 +39,15 @@ class MLPStructure:
         What normalizes the hidden layers before their activation.
     head : str
         What turns the logits into the output: a name in ``HEADS``.
+    n_quantiles : int, default=1
+        How many quantiles of each target are learned together.
     """
 
     depth: int
     activation: str
     normalization: str | None
     head: str
+    n_quantiles: int = field(default=1, kw_only=True)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -74,6 +78,8 @@ class MLPStructure:
             yield Activation(f"{self._keras_activation}_{k}", self.activation)
             yield Dropout(f"dropout_{k}", self.n_blocks + k, k)
         yield Dense("output")
+        if self.n_quantiles > 1:
+            yield Increasing("quantiles", self.n_quantiles)
 
     @property
     def _keras_activation(self) -> str:

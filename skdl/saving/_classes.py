@@ -60,7 +60,7 @@ _PRIVATE = {
     "binary_target": ("skdl.estimators._targets", "_BinaryTarget"),
     "class_target": ("skdl.estimators._targets", "_ClassTarget"),
     "labels_target": ("skdl.estimators._targets", "_LabelsTarget"),
-    "real_target": ("skdl.estimators._targets", "_RealTarget"),
+    "real_target": ("skdl.estimators._number_targets", "_RealTarget"),
     "CNN": ("skdl.nn._structure", "CNNStructure"),
     "MLP": ("skdl.nn._structure", "MLPStructure"),
     "label_encoder": ("skdl.keras_wrapper._scikeras", "ClassifierLabelEncoder"),

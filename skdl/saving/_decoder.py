@@ -193,6 +193,8 @@ def check_network(estimator):
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
             raise ValueError(f"A {name} of the network must be finite float32 numbers.")
+    if network.n_quantiles != target.n_quantiles:
+        raise ValueError("The number of quantiles does not match the target.")
     if network.head != target.head:
         raise ValueError(f"The head {network.head!r} does not match the target.")
     rates = state.get("_rates")

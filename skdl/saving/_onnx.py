@@ -33,6 +33,7 @@ from skdl.saving._onnx_inner import (
 )
 from skdl.saving._onnx_layers import write_keras_model, write_network
 from skdl.saving._onnx_outputs import (
+    has_quantiles,
     has_several_labels,
     is_flat,
     name_outputs,
@@ -57,9 +58,9 @@ def export_onnx(estimator: Any, path: Any) -> None:
     shape (n_samples, n_features) or the shape of images. The floats have single
     precision, or double precision if a scaler shows that single floats can't tell the
     values apart. A classifier has the outputs ``label`` and ``probabilities``, a
-    regressor ``prediction``. They are equal to those of ``predict`` and
-    ``predict_proba`` up to about 1e-5, if the floats are precise enough for the
-    features.
+    regressor ``prediction``, and beside it ``quantiles`` if it has learned several.
+    They are equal to those of ``predict``, ``predict_proba`` and ``predict_quantiles``
+    up to about 1e-5, if the floats are precise enough for the features.
 
     Before the graph is written, it is compared with the estimator on rows like those of
     the training.
@@ -286,6 +287,9 @@ def _declare_outputs(operator):
     if classes is None:
         shape = [rows] if is_flat(network) else [rows, network.n_outputs_]
         operator.outputs[0].type = types.FloatTensorType(shape)
+        if has_quantiles(network):
+            each = [*shape, network._target.n_quantiles]
+            operator.outputs[1].type = types.FloatTensorType(each)
         return
     kinds = {"U": types.StringTensorType, "O": types.StringTensorType}
     kinds |= {"f": types.FloatTensorType, "b": types.BooleanTensorType}
@@ -308,7 +312,7 @@ def _write_exported(scope, operator, container):
     else:
         logits = write_keras_model(graph, network._built, x)
     if not is_classifier(network):
-        write_numbers(graph, network, logits, after, names[0])
+        write_numbers(graph, network, logits, after, *names)
         return
     if len(names) == 1:
         write_margins(graph, network, logits, names[0])

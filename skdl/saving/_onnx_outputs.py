@@ -7,6 +7,7 @@ from skdl.estimators._base import BaseNetwork
 from skdl.estimators._mixins import NetworkRegressor
 from skdl.keras_wrapper import _outputs
 from skdl.keras_wrapper._classifier import KerasClassifier
+from skdl.nn._heads import HEADS
 
 __all__ = [
     "has_several_labels",
@@ -40,9 +41,14 @@ def has_several_labels(classifier):
     return classifier.target_type_ == "multilabel-indicator"
 
 
+def has_quantiles(network):
+    """Return whether a network has learned several quantiles together."""
+    return isinstance(network, NetworkRegressor) and network._target.n_quantiles > 1
+
+
 def output_names(network):
     if not is_classifier(network):
-        return ("prediction",)
+        return ("prediction", "quantiles")[: 1 + has_quantiles(network)]
     margins = isinstance(network, KerasClassifier) and (
         _outputs.find_kind(network._built) == "margins"
     )
@@ -60,8 +66,10 @@ def name_outputs(scope, exported, inputs, custom_parsers=None):
     return operator.outputs
 
 
-def write_numbers(graph, network, x, after, output):
+def write_numbers(graph, network, x, after, output, quantiles=None):
     if isinstance(network, NetworkRegressor):
+        if HEADS[network._target.head].activation == "exponential":
+            x = graph.add("Exp", x)
         factor, offset = (np.float32(part) for part in network._target.scaling)
         x = graph.add("Add", graph.add("Mul", x, factor), offset)
     if after is not None:
@@ -71,8 +79,14 @@ def write_numbers(graph, network, x, after, output):
             x = graph.add("Exp", x)
         if after.exponential == "expm1":
             x = graph.add("Sub", x, np.float32(1))
-    shape = np.array([-1] if is_flat(network) else [-1, network.n_outputs_])
-    graph.add("Reshape", x, shape, output=output)
+    shape = [-1] if is_flat(network) else [-1, network.n_outputs_]
+    if quantiles is not None:
+        target = network._target
+        each = np.array([*shape, target.n_quantiles])
+        graph.add("Reshape", x, each, output=quantiles)
+        columns = np.arange(target.n_logits)[target.predicted]
+        x = graph.add("Gather", x, columns, axis=1)
+    graph.add("Reshape", x, np.array(shape), output=output)
 
 
 def write_probabilities(graph, network, x, output):

@@ -83,7 +83,7 @@ class Network:
     dropout : list of float
         Dropout rates of the input and of each hidden layer.
     target : Target
-        Its ``dtype``, ``metric``, ``to_metric`` and ``scaling``.
+        What is learned: encoded targets, their loss and their metric.
     optimizer : str or keras.optimizers.Optimizer
         Its name, or an instance, which is copied.
     learning_rate, momentum : float

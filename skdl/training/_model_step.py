@@ -113,7 +113,7 @@ class ModelStep:
                 variable.assign(variable.constraint(variable.value))
         return self._as_row(loss, [])
 
-    def score_chunk(self, part):
+    def score_chunk(self, part, constants):
         """Return the loss of some rows."""
         return self._as_row(self._trace_loss(part[: len(self.spec.columns)]), [])
 

@@ -105,7 +105,8 @@ class NetworkLearner:
     def inputs(self, steps):
         """Return the columns of some steps, counted from 0, and the constants."""
         penalties = np.array([self._network.l1, self._network.l2], np.float32)
-        constants = self._dropout.constants(), penalties
+        settings = self._network.target.loss_settings
+        constants = self._dropout.constants(), penalties, settings
         return self._dropout.columns(steps + 1), constants
 
     def name_scores(self, results, training):
@@ -220,6 +221,6 @@ def make_model(network, weights, *, seed=0, input_shape=None):
         input_shape=input_shape,
     )
     optimizer = _new_optimizer(network, rate, momentum)
-    compile_model(model, network.structure.head, optimizer)
+    compile_model(model, network.structure.head, network.target, optimizer)
     optimizer.build(model.trainable_variables)
     return model

@@ -128,12 +128,12 @@ class NetworkStep:
             tf.TensorSpec([None, None, 2], tf.uint64),
             tf.TensorSpec([None, None, None], tf.uint8),
         )
-        constants = (floats, integers, words, key), tf.TensorSpec([2])
+        constants = (floats, integers, words, key), tf.TensorSpec([2]), floats
         return data, constants, masks if self.spec.dropout else ()
 
     def train_batch(self, batch, size, constants, row):
         """Train on one batch; return the sums of losses and metrics."""
-        dropout, penalties = constants
+        dropout, penalties, settings = constants
         drop = None
         if self.spec.dropout:
             counter, thresholds, *row = row
@@ -152,7 +152,7 @@ class NetworkStep:
             tape.watch(trained)
             mode = Mode(drop, self._mover(weights))
             logits = forward(self.spec.structure, weights, x, mode)
-        losses, metrics, gradient = self._head.score(logits, y)
+        losses, metrics, gradient = self._head.score(logits, y, settings)
         if weight:
             losses, metrics = losses * weight[0], metrics * weight[0]
             # Weights have the mean 1 over all rows, not over each batch: a batch of
@@ -167,12 +167,13 @@ class NetworkStep:
         self.update.apply(gradients, rate, *scalars)
         return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(metrics), 0.0])
 
-    def score_chunk(self, part):
+    def score_chunk(self, part, constants):
         """Return the sums of losses, metrics and weights of some rows."""
         x, y, weight = part
+        settings = constants[-1]
         weights = [variable.read_value() for variable in self._weights]
         logits = forward(self.spec.structure, weights, x)
-        losses, metrics, _ = self._head.score(logits, y)
+        losses, metrics, _ = self._head.score(logits, y, settings)
         return tf.stack(
             [tf.reduce_sum(term * weight) for term in (losses, metrics, 1.0)]
         )

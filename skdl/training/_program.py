@@ -56,7 +56,7 @@ class Step(Protocol):
         rate, and the scalars of the optimizer.
         """
 
-    def score_chunk(self, part: list) -> tf.Tensor:
+    def score_chunk(self, part: list, constants: tuple) -> tf.Tensor:
         """Score some rows, in a graph."""
 
     def end_epoch(self) -> tf.Tensor:
@@ -227,7 +227,7 @@ class Program:
             else:
                 x = x[begin[0] : end]
             others = [column[begin[0] : end] for column in others]
-            return self.step.score_chunk([x, *others])
+            return self.step.score_chunk([x, *others], constants)
 
         def finish(_):
             return self.step.end_epoch()

@@ -1,0 +1,174 @@
+"""Targets of regressors: how numbers are scaled for a network and its loss."""
+
+import numpy as np
+
+__all__ = ["LOSS_HEADS", "make_real_target"]
+
+# The losses of regressors, and the names of their heads.
+LOSS_HEADS = {
+    "squared_error": "identity",
+    "absolute_error": "absolute_error",
+    "huber": "huber",
+    "poisson": "poisson",
+    "gamma": "gamma",
+    "quantile": "quantile",
+}
+_LOG_LINKS = ("poisson", "gamma")
+
+
+def make_real_target(y, weight, loss="squared_error", *, delta=None, levels=()):
+    """Return the target of a regression, for its numbers and the rows' weights.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The numbers.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+    loss : str, default="squared_error"
+        A name in ``LOSS_HEADS``.
+    delta : float or None, default=None
+        Where a Huber loss becomes linear, in units of ``y``.
+    levels : tuple of float, default=()
+        Levels of the quantiles to learn.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds anything other than finite numbers, or numbers that the loss does
+        not take.
+    """
+    columns = _as_targets(y, "y").reshape(len(y), -1)
+    head = LOSS_HEADS[loss]
+    if head in _LOG_LINKS:
+        _check_signs(columns, "y", head)
+        # With a log link a factor is an offset of the logits, so the loss stays what it
+        # is; a shift would change it.
+        means = np.average(columns, axis=0, weights=weight)
+        if not means.all():
+            raise ValueError(f"y must have a positive mean for loss={loss!r}.")
+        spread = np.average((columns / means - 1) ** 2, axis=0, weights=weight)
+        variance = float(spread.mean()) or 1.0
+        return _RealTarget(y.ndim, np.zeros_like(means), means, head, variance=variance)
+    offset = np.average(columns, axis=0, weights=weight)
+    spread = np.average((columns - offset) ** 2, axis=0, weights=weight)
+    factor = np.sqrt(spread)
+    tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
+    factor = np.where(factor > tiny, factor, 1.0)
+    return _RealTarget(y.ndim, offset, factor, head, delta=delta, levels=levels)
+
+
+def _check_signs(columns, name, head):
+    if (columns < 0).any() or (head == "gamma" and not columns.all()):
+        accepted = "positive" if head == "gamma" else "0 or positive"
+        raise ValueError(
+            f"{name} holds {columns.min():g}, but for loss={head!r} all targets must "
+            f"be {accepted}: use another loss, or shift the targets."
+        )
+
+
+def _as_targets(y, name):
+    try:
+        numbers = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Unknown label type: {name} holds {y.dtype}, and a regression needs "
+            f"numbers ({error}). For labels use MLPClassifier."
+        ) from error
+    if y.dtype.kind in "cmM" or not np.isfinite(numbers).all():
+        raise ValueError(f"{name} must hold finite real numbers, got {y.dtype}.")
+    return numbers
+
+
+class _RealTarget:
+    """Numbers, scaled: to mean 0 and deviation 1; with a log link, to mean 1."""
+
+    dtype = np.float32
+    metric = "r2"
+    classes = None
+    # What the first saved files lack.
+    head = "identity"
+    delta = None
+    levels: tuple = ()
+    variance = 1.0
+
+    def __init__(
+        self, n_dimensions, offset, factor, head, *, delta=None, levels=(), variance=1.0
+    ):
+        self.n_dimensions = n_dimensions
+        self._offset = offset
+        self._factor = factor
+        self.n_outputs = len(offset)
+        self.n_logits = self.n_outputs * max(1, len(levels))
+        if head != "identity":
+            self.head, self.delta, self.levels = head, delta, tuple(levels)
+            self.variance = variance
+
+    @property
+    def n_quantiles(self):
+        """Columns of the network's output for each column of the target."""
+        return max(1, len(self.levels))
+
+    @property
+    def scaling(self):
+        """Factor and offset of each logit, or of its exponential."""
+        parts = self._factor, self._offset
+        return tuple(np.repeat(part, self.n_quantiles) for part in parts)
+
+    @property
+    def loss_settings(self):
+        """The delta of each target in its scale, or the level of each column."""
+        if self.head == "huber":
+            return (self.delta / self._factor).astype(np.float32)
+        return np.tile(self.levels, self.n_outputs).astype(np.float32)
+
+    @property
+    def predicted(self):
+        """The columns that ``predict`` returns: the level nearest to the median."""
+        nearest = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
+        return slice(nearest, None, len(self.levels))
+
+    def to_metric(self, value):
+        return 1 - value / self.variance
+
+    def stratify(self, encoded):
+        return None
+
+    def check_same(self, y, classes, *, partial):
+        """Do nothing: ``encode`` checks the columns."""
+
+    def encode(self, y, name="y"):
+        # (n,) or (n, k) -> (n, k)
+        columns = y.reshape(len(y), -1)
+        if y.ndim != self.n_dimensions or columns.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"{name} has shape {y.shape}; the training targets had "
+                f"{self.n_outputs} columns and {self.n_dimensions} dimension(s)."
+            )
+        columns = _as_targets(columns, name)
+        if self.head in _LOG_LINKS:
+            _check_signs(columns, name, self.head)
+        scaled = ((columns - self._offset) / self._factor).astype(self.dtype)
+        if len(self.levels) < 2:
+            return scaled
+        return np.repeat(scaled, len(self.levels), axis=1)
+
+    def predict(self, logits):
+        values = self._values(logits)
+        if len(self.levels) > 1:
+            values = values[:, self.predicted]  # (n, outputs * levels) -> (n, outputs)
+        return values if self.n_dimensions == 2 else values[:, 0]
+
+    def quantiles(self, logits):
+        """Return the quantiles, in the order of the levels."""
+        # (n, outputs * levels) -> (n, levels) or (n, outputs, levels)
+        values = self._values(logits).reshape(len(logits), -1, len(self.levels))
+        return values if self.n_dimensions == 2 else values[:, 0]
+
+    def _values(self, logits):
+        factor, offset = self.scaling
+        if self.head in _LOG_LINKS:
+            # Beyond the range of floats it is infinite, as in Keras.
+            with np.errstate(over="ignore"):
+                logits = np.exp(logits)
+        return logits * factor + offset

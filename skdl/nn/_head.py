@@ -1,0 +1,74 @@
+"""The interface of the heads: what turns logits into outputs, and their loss."""
+
+from __future__ import annotations
+
+__all__ = ["Head", "count_columns"]
+
+
+class Head:
+    """A head; ``logits`` are of shape (n_samples, n_outputs).
+
+    Attributes
+    ----------
+    activation : str or None
+        Activation of the output, in Keras and ONNX.
+    takes_codes : bool
+        Whether targets are classes as int32, of shape (n_samples,); else they are
+        floats of the shape of the logits.
+    """
+
+    activation: str | None = None
+    takes_codes = False
+
+    def score(self, logits, y, settings):
+        """Return the losses and the metrics of a batch, and the gradient.
+
+        Parameters
+        ----------
+        logits, y : tf.Tensor
+            Outputs of the last layer, and the encoded targets.
+        settings : tf.Tensor of shape (n_settings,)
+            ``loss_settings`` of the target: what the loss depends on beside them.
+
+        Returns
+        -------
+        losses, metrics : tf.Tensor of shape (n_samples,)
+            The metric is 1 for a correct row, 0 for a wrong one, or the squared error.
+        gradient : tf.Tensor of shape (n_samples, n_outputs)
+            Derivatives of the losses with respect to the logits.
+        """
+        raise NotImplementedError
+
+    def public_loss(self, target):
+        """Return the corresponding loss of Keras, or its name."""
+        raise NotImplementedError
+
+    def public_metric(self):
+        """Return the corresponding Keras metric."""
+        return "accuracy"
+
+    def training_loss(self, target):
+        """Return the loss of a program as a function of Keras."""
+        from skdl.nn._backend import keras
+
+        return keras.losses.get(self.public_loss(target))
+
+    def _is_right(self, y_true, y_pred):
+        """Return which rows are correct, from Keras' targets and outputs."""
+        raise NotImplementedError
+
+    def training_metric(self, target):
+        """Return the metric of a program as a function of Keras, by its name."""
+        from skdl.nn._backend import keras
+
+        def accuracy(y_true, y_pred):
+            return keras.ops.cast(self._is_right(y_true, y_pred), "float32")
+
+        return accuracy
+
+
+def count_columns(y):
+    """Return the number of columns of the targets, as a float in a graph."""
+    from skdl.nn._backend import tf
+
+    return tf.cast(tf.shape(y)[1], tf.float32)
