@@ -149,7 +149,8 @@ class Program:
         n_steps = table[0].shape[1]
         multiply_adds = max(1, batch_size * self.step.multiply_adds_per_row)
         is_small = multiply_adds <= ONE_THREAD_MULTIPLY_ADDS
-        run = self._compile(is_small and not self._on_gpu, bool(scored.n_parts))
+        on_one_thread = is_small and not self._on_gpu
+        run = self._compile(on_one_thread, bool(scored.n_parts), n_runs == 1)
         constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
         stride = max(1, min(STEPS_PER_CALL, MULTIPLY_ADDS_PER_CALL // multiply_adds))
         trained_parts, after_parts = [], []
@@ -183,21 +184,21 @@ class Program:
         """Do what the optimizer does to the weights at the end of a training."""
         self.step.update.finish()
 
-    def _compile(self, on_one_thread, is_scored):
+    def _compile(self, on_one_thread, is_scored, is_single):
         """Return the loop over steps, traced on first use."""
         # A user's model is scored only where somebody asks: its layers take longer to
         # trace than ours, which are scored or not by the same loop.
-        key = on_one_thread, is_scored or not self.step.ends_epochs
+        key = on_one_thread, is_scored or not self.step.ends_epochs, is_single
         if key not in self._compiled:
             run = run_on_one_thread if on_one_thread else run_on_all_threads
             loop = tf.function(partial(self._trace_loop, run, key[1]), autograph=False)
-            traced = loop.get_concrete_function(*self._signature())
+            traced = loop.get_concrete_function(*self._signature(is_single))
             if on_one_thread and not fits_on_one_thread(traced):
-                traced = self._compile(False, is_scored)
+                traced = self._compile(False, is_scored, is_single)
             self._compiled[key] = traced
         return self._compiled[key]
 
-    def _signature(self):
+    def _signature(self, is_single):
         data, constants, columns = self.step.signature()
         floats, integers = tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)
         n_scalars = 2 + len(self.step.update.columns(np.ones(1), Flowing()))
@@ -207,6 +208,8 @@ class Program:
             *columns,
             *[tf.TensorSpec([None, None])] * n_scalars,
         )
+        if is_single:
+            steps = tuple(tf.TensorSpec([1, *s.shape[1:]], s.dtype) for s in steps)
         rows = tf.TensorSpec([None, 1], tf.int32)
         ends = (rows, rows)
         return data, (*data[:2], floats), integers, constants, steps, (rows, rows), ends
