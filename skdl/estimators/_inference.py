@@ -12,9 +12,10 @@ __all__ = ["infer_logits"]
 def infer_logits(fitted, X):
     """Return the logits of a fitted network for checked rows.
 
-    Dense layers, and convolutions of up to a million multiply-adds, are computed by
-    NumPy; larger ones, where NumPy takes longer, by onnxruntime if that is installed,
-    else by TensorFlow, else by NumPy.
+    Dense layers are computed by NumPy. Convolutions are computed by onnxruntime if that
+    is installed: it takes the least time for one image and for many. Else NumPy
+    computes those of up to a million multiply-adds, and TensorFlow, if it is installed,
+    the larger ones.
 
     Parameters
     ----------
@@ -32,11 +33,11 @@ def infer_logits(fitted, X):
     if not structure.n_blocks:
         return infer_network(structure, weights, X)
     plan = fitted._plan()
-    is_small = plan.multiply_adds <= DOUBLE_PRECISION_MULTIPLY_ADDS
-    if not is_small and _are_installed("onnx", "onnxruntime"):
+    if _are_installed("onnx", "onnxruntime"):
         if fitted._session is None:
             fitted._session = OnnxSession(structure, weights, X.shape[1])
         return fitted._session.infer(X, plan.rows_at_once)
+    is_small = plan.multiply_adds <= DOUBLE_PRECISION_MULTIPLY_ADDS
     if not is_small and _are_installed("tensorflow", "keras"):
         from skdl.training._inference import infer_by_tensorflow
 

@@ -15,6 +15,8 @@ DOUBLE_PRECISION_MULTIPLY_ADDS = 1_000_000
 
 # The output of a layer for a chunk of rows stays in the processor's cache.
 _VALUES_PER_CHUNK = 2**17
+# Beside that of an image there are the pixels of each position, several times as many.
+_VALUES_PER_IMAGES = 2**16
 # A product with fewer rows takes longer for each of them.
 _LEAST_ROWS, _MOST_ROWS = 64, 1024
 
@@ -46,7 +48,7 @@ def infer_network(structure, weights, X, widest=None):
         widest = max(X.shape[1], *(value.shape[-1] for value in weights))
         stride = min(max(_VALUES_PER_CHUNK // widest, _LEAST_ROWS), _MOST_ROWS)
     else:  # an image has many positions, each a row of a product
-        stride = min(max(_VALUES_PER_CHUNK // widest, 1), _MOST_ROWS)
+        stride = min(max(_VALUES_PER_IMAGES // widest, 1), _MOST_ROWS)
     return _infer_chunks(_infer_steps(structure), weights, X, stride)
 
 

@@ -153,9 +153,9 @@ from tests.keras_models import build_classifier
 X, y = load_iris(return_X_y=True)
 loss = "sparse_categorical_crossentropy"
 networks = {
-    MLPClassifier(epochs=1): (7, 0),  # they predict by NumPy
-    CNNClassifier(4, image_shape=(2, 2, 1), epochs=1): (7, 0),
+    MLPClassifier(epochs=1): (7, 0),  # it predicts by NumPy
     # By onnxruntime, which has no threads of its own.
+    CNNClassifier(4, image_shape=(2, 2, 1), epochs=1): (7, 0),
     CNNClassifier((512, 512), image_shape=(2, 2, 1), epochs=1): (7, 0),
     KerasClassifier(build_classifier, loss=loss): (7, 7),
     # TensorFlow draws the first values of large kernels in several threads.

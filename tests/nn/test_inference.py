@@ -129,9 +129,9 @@ WAYS = {
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
-    """Let large images be predicted in one of the ways; all images are large."""
+    """Let images be predicted in one of the ways."""
     found = WAYS[request.param]
-    monkeypatch.setattr(ways, "DOUBLE_PRECISION_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(ways, "DOUBLE_PRECISION_MULTIPLY_ADDS", 0)  # all are large
     monkeypatch.setattr(ways, "_are_installed", lambda *names: set(names) <= set(found))
     return request.param
 
