@@ -3,6 +3,11 @@
 Importing this module registers them, so that ``keras.models.load_model`` finds them.
 """
 
-from skdl.nn._keras_losses import Pinball, gamma_deviance
+from skdl.nn._keras_losses import (
+    Pinball,
+    SmoothedCrossentropy,
+    SparseFocal,
+    gamma_deviance,
+)
 
-__all__ = ["Pinball", "gamma_deviance"]
+__all__ = ["Pinball", "SmoothedCrossentropy", "SparseFocal", "gamma_deviance"]

@@ -343,6 +343,19 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         X = as_numeric(validate_rows(self, self._as_rows(X)))
         return infer_logits(self, X)
 
+    def _mean_loss(self, X, y):
+        """Return the mean loss of some rows, as ``history_`` defines it."""
+        from skdl.nn._backend import tf
+        from skdl.nn._heads import HEADS
+
+        target, logits = self._target, self._logits(X)
+        losses, *_ = HEADS[target.head].score(
+            tf.constant(logits, tf.float32),
+            tf.constant(target.encode(np.asarray(y))),
+            tf.constant(target.loss_settings),
+        )
+        return float(np.mean(losses))
+
     def _get_fitted_attr_html(self, doc_link=""):
         # For its HTML view scikit-learn asks for each property: Keras would build
         # model_ for it.

@@ -201,6 +201,14 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the pixels.
+    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+        What is minimized, in mean over the rows. ``"focal"`` counts rows less that are
+        right already (Lin et al., 2017).
+    label_smoothing : float, default=0.0
+        Share of each label, in [0, 1), that the cross-entropy gives to all classes
+        alike (Szegedy et al., 2016).
+    focal_gamma : float, default=2.0
+        Exponent of the focal loss, at least 0: 0 is the cross-entropy.
     l1 : float, default=0.0
         Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
     l2 : float, default=0.0
@@ -338,6 +346,9 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         normalization: str | None = None,
         dropout: float | Sequence[float] = CNN_DROPOUT,
         input_dropout: float = 0.0,
+        loss: str = "cross_entropy",
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 2.0,
         l1: float = 0.0,
         l2: float | str = CNN_L2,
         optimizer: Any = "adam",
@@ -377,6 +388,9 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.focal_gamma = focal_gamma
         self.l1 = l1
         self.l2 = l2
         self.optimizer = optimizer

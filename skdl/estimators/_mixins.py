@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
-from skdl.estimators._constraints import LEVEL, POSITIVE
+from skdl.estimators._constraints import FACTOR, LEVEL, POSITIVE, SHARE
 from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
 from skdl.estimators._parameters import expand_levels
 from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
@@ -20,9 +20,15 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     """A network that classifies; a subclass defines its layers."""
 
     _parameter_constraints = BaseNetwork._parameter_constraints | {
-        "class_weight": [dict, StrOptions({"balanced"}), None]
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "label_smoothing": [SHARE],
+        "focal_gamma": [FACTOR],
     }
 
+    loss: str
+    label_smoothing: float
+    focal_gamma: float
     _target: LabelTarget
 
     @available_if(can_fit_partially)
@@ -122,7 +128,43 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         return self._target.predict(logits)
 
     def _make_target(self, y, weight, classes, *, partial):
-        return make_class_target(y, classes, partial=partial)
+        loss, setting = self._choose_loss()
+        return make_class_target(
+            y, classes, partial=partial, loss=loss, setting=setting
+        )
+
+    def _choose_loss(self):
+        """Return how the loss differs from the cross-entropy, or None, and by what."""
+        if self.loss == "focal":
+            return "focal", self.focal_gamma
+        if self.label_smoothing:
+            return "smooth", self.label_smoothing
+        return None, 0.0
+
+    @property
+    def _has_plain_loss(self):
+        return self._choose_loss()[0] is None
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.label_smoothing and self.loss != "cross_entropy":
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing!r} has no effect with "
+                f"loss={self.loss!r}: set it to 0, or loss='cross_entropy'."
+            )
+
+    def _check_same_target(self, target):
+        loss, setting = self._choose_loss()
+        plain = target.head.rpartition("_")[2]
+        head = plain if loss is None else f"{loss}_{plain}"
+        settings = np.array([] if loss is None else [setting], np.float32).tolist()
+        before = target.head, target.loss_settings.tolist()
+        if before != (head, settings):
+            raise ValueError(
+                f"A resumed fit needs the loss of the last fit, {target.head!r} with "
+                f"{before[1]}, got {head!r} with {settings}. Set warm_start=False, or "
+                "clone the estimator, to start afresh."
+            )
 
     def _weigh_classes(self, target, part, *, partial):
         if self.class_weight is None:
@@ -253,20 +295,6 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
                     f"{before!r}, got {after!r}. Set warm_start=False, or clone the "
                     "estimator, to start afresh."
                 )
-
-    def _mean_loss(self, X, y):
-        """Return the mean loss of some rows, as ``history_`` defines it."""
-        from skdl.nn._backend import tf
-        from skdl.nn._heads import HEADS
-
-        target, logits = self._target, self._logits(X)
-        encoded = target.encode(np.asarray(y))
-        losses, *_ = HEADS[target.head].score(
-            tf.constant(logits, tf.float32),
-            tf.constant(encoded),
-            tf.constant(target.loss_settings),
-        )
-        return float(np.mean(losses))
 
     def _weigh_classes(self, target, part, *, partial):
         return part

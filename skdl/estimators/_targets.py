@@ -118,13 +118,17 @@ class LabelTarget(Target, Protocol):
         """Return their logarithms."""
 
 
-def make_class_target(y, classes=None, *, partial=False):
+def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0):
     """Return the target of a classification, for its labels.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         One label for each row, or an indicator matrix of several.
+    loss : {"smooth", "focal", None}, default=None
+        What is minimized; None is the plain cross-entropy.
+    setting : float, default=0.0
+        The label smoothing, or the gamma of the focal loss.
     classes : array-like or None
         All labels, where ``y`` may hold only some of them.
     partial : bool, default=False
@@ -140,7 +144,7 @@ def make_class_target(y, classes=None, *, partial=False):
         check_classification_targets(y)
     if kind == "multilabel-indicator":
         warn_of_one_hot(y, "several labels for each row, each present or not")
-        return _LabelsTarget(y.shape[1])
+        return _LabelsTarget(y.shape[1]).learning(loss, setting)
     if kind == "multiclass-multioutput":
         raise ValueError(
             "y has several columns with more than two classes each, which is not "
@@ -159,25 +163,36 @@ def make_class_target(y, classes=None, *, partial=False):
             f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "
             "least 2 classes among the rows of positive weight."
         )
-    return (
-        _BinaryTarget(encoder) if len(encoder.classes_) == 2 else _ClassTarget(encoder)
-    )
+    kind = _BinaryTarget if len(encoder.classes_) == 2 else _ClassTarget
+    return kind(encoder).learning(loss, setting)
 
 
-class _SingleLabel:
-    """What the targets with one label for each row share."""
+class _Labels:
+    """What the targets of classifiers share."""
 
+    head: str
     metric = "accuracy"
     scaling = None
     loss_settings = np.zeros(0, np.float32)
     n_quantiles = 1
 
-    def __init__(self, encoder):
-        self._encoder = encoder
-        self.classes = encoder.classes_
+    def learning(self, loss, setting):
+        """Set what is minimized; return the target."""
+        if loss is not None:
+            self.head = f"{loss}_{self.head}"
+            self.loss_settings = np.array([setting], np.float32)
+        return self
 
     def to_metric(self, value):
         return value
+
+
+class _SingleLabel(_Labels):
+    """What the targets with one label for each row share."""
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self.classes = encoder.classes_
 
     def weigh(self, encoded, weight, class_weight):
         """Return the weight that each row gets from its class."""
@@ -289,22 +304,15 @@ class _BinaryTarget(_SingleLabel):
         return self.classes[(logits[:, 0] > 0).astype(int)]
 
 
-class _LabelsTarget:
+class _LabelsTarget(_Labels):
     """Several labels, each present or not: one logit for each."""
 
     head = "sigmoid"
     dtype = np.float32
-    metric = "accuracy"
-    scaling = None
-    loss_settings = np.zeros(0, np.float32)
-    n_quantiles = 1
 
     def __init__(self, n_labels):
         self.n_outputs = self.n_logits = n_labels
         self.classes = np.arange(n_labels)
-
-    def to_metric(self, value):
-        return value
 
     def stratify(self, encoded):
         return None

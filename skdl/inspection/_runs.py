@@ -18,7 +18,6 @@ from skdl._utils._observer import Observer
 from skdl._utils._sklearn import check_params, cut_rows
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._defaults import resolve
-from skdl.estimators._mixins import NetworkRegressor
 from skdl.inspection._splits import Split
 
 __all__ = ["TrainedRun", "train_run"]
@@ -272,7 +271,8 @@ def _mean_loss(estimator, X, y):
         if not isinstance(network, BaseNetwork):
             return network._mean_loss(X, y)
         estimator = network
-    if isinstance(estimator, NetworkRegressor):
+    is_own = isinstance(estimator, BaseNetwork)
+    if is_own and not (is_classifier(estimator) and estimator._has_plain_loss):
         return estimator._mean_loss(X, y)
     if is_regressor(estimator):
         return float(mean_squared_error(y, estimator.predict(X)))

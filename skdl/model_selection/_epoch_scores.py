@@ -74,6 +74,9 @@ class EpochScores(Observer):
         self._objective = setting.objective
         self._scorer = take_scorer(setting.scorer, setting.objective)
         self._name = plain_score_name(setting.scorer, setting.objective, candidate)
+        has_plain_loss = getattr(self.network, "_has_plain_loss", True)
+        if self._name == "neg_log_loss" and not has_plain_loss:
+            self._name = None  # the loss in the loop is another one
         self._variance = None
 
     def find_rows(self, encode):

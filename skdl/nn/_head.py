@@ -51,7 +51,10 @@ class Head:
         """Return the loss of a program as a function of Keras."""
         from skdl.nn._backend import keras
 
-        return keras.losses.get(self.public_loss(target))
+        loss = keras.losses.get(self.public_loss(target))
+        # An object would return the mean over the batch, of which no mean over rows of
+        # batches of several sizes can be made.
+        return loss.call if isinstance(loss, keras.losses.Loss) else loss
 
     def _is_right(self, y_true, y_pred):
         """Return which rows are correct, from Keras' targets and outputs."""

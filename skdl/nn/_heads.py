@@ -66,4 +66,106 @@ class _Sigmoid(Head):
         return keras.ops.all((y_pred > 0.5) == (y_true > 0.5), axis=-1)
 
 
-HEADS = {"softmax": _Softmax(), "sigmoid": _Sigmoid(), **LOSSES}
+class _SmoothSoftmax(_Softmax):
+    """Classes, by the cross-entropy with smoothed labels (Szegedy et al., 2016).
+
+    The setting is the share of each label that goes to all classes alike.
+    """
+
+    def score(self, logits, y, settings):
+        from skdl.nn._backend import tf
+
+        _, right, _ = super().score(logits, y, settings)
+        n_classes = tf.shape(logits)[1]
+        rest = settings[0] / tf.cast(n_classes, tf.float32)
+        shares = tf.one_hot(y, n_classes) * (1 - settings[0]) + rest
+        losses, gradient = tf.raw_ops.SoftmaxCrossEntropyWithLogits(
+            features=logits, labels=shares
+        )
+        return losses, right, gradient
+
+    def public_loss(self, target):
+        from skdl.nn._keras_losses import SmoothedCrossentropy
+
+        return SmoothedCrossentropy(target.loss_settings[0])
+
+
+class _SmoothSigmoid(_Sigmoid):
+    """Independent labels, smoothed: 0 and 1 become s/2 and 1 - s/2."""
+
+    def score(self, logits, y, settings):
+        _, right, _ = super().score(logits, y, settings)
+        smoothed = y * (1 - settings[0]) + settings[0] / 2
+        losses, _, gradient = super().score(logits, smoothed, settings)
+        return losses, right, gradient
+
+    def public_loss(self, target):
+        from skdl.nn._backend import keras
+
+        smoothing = float(target.loss_settings[0])
+        return keras.losses.BinaryCrossentropy(label_smoothing=smoothing)
+
+
+class _FocalSoftmax(_Softmax):
+    """Classes, by the focal loss (Lin et al., 2017), whose gamma is the setting."""
+
+    def score(self, logits, y, settings):
+        from skdl.nn._backend import tf
+
+        _, right, _ = super().score(logits, y, settings)
+        hot = tf.one_hot(y, tf.shape(logits)[1])
+        logs = tf.nn.log_softmax(logits)
+        losses, slopes = _focal(tf.reduce_sum(hot * logs, axis=1), settings[0])
+        # d log p_y / d z_k = (k == y) - p_k
+        gradient = slopes[:, tf.newaxis] * (hot - tf.exp(logs))
+        return losses, right, gradient
+
+    def public_loss(self, target):
+        from skdl.nn._keras_losses import SparseFocal
+
+        return SparseFocal(target.loss_settings[0])
+
+
+class _FocalSigmoid(_Sigmoid):
+    """Independent labels, by the mean of their focal losses."""
+
+    def score(self, logits, y, settings):
+        from skdl.nn._backend import tf
+
+        _, right, _ = super().score(logits, y, settings)
+        signs = 2 * y - 1
+        logs = -tf.nn.softplus(-signs * logits)
+        losses, slopes = _focal(logs, settings[0])
+        # d log sigmoid(s z) / dz = s (1 - sigmoid(s z))
+        gradient = slopes * signs * (1 - tf.exp(logs)) / count_columns(y)
+        return tf.reduce_mean(losses, axis=1), right, gradient
+
+    def public_loss(self, target):
+        from skdl.nn._backend import keras
+
+        gamma = float(target.loss_settings[0])
+        return keras.losses.BinaryFocalCrossentropy(gamma=gamma)
+
+
+def _focal(logs, gamma):
+    """Return the focal losses of log-probabilities, and their derivatives by them."""
+    from skdl.nn._backend import tf
+
+    # -(1 - p)^gamma log p, and what goes to 0 with 1 - p stays a number for gamma < 1.
+    shares = tf.exp(logs)
+    missing = tf.maximum(1 - shares, 1e-7)
+    weights = missing**gamma
+    losses = -weights * logs
+    slopes = gamma * weights * shares * logs / missing - weights
+    return losses, slopes
+
+
+HEADS = {
+    "softmax": _Softmax(),
+    "sigmoid": _Sigmoid(),
+    "smooth_softmax": _SmoothSoftmax(),
+    "smooth_sigmoid": _SmoothSigmoid(),
+    "focal_softmax": _FocalSoftmax(),
+    "focal_sigmoid": _FocalSigmoid(),
+    **LOSSES,
+}

@@ -2,7 +2,7 @@
 
 from skdl.nn._backend import keras
 
-__all__ = ["Pinball", "gamma_deviance"]
+__all__ = ["Pinball", "SmoothedCrossentropy", "SparseFocal", "gamma_deviance"]
 
 
 @keras.saving.register_keras_serializable("skdl")
@@ -64,3 +64,100 @@ class Pinball(keras.losses.Loss):
     def get_config(self):
         """Return the settings of the loss."""
         return {**super().get_config(), "levels": self.levels}
+
+
+@keras.saving.register_keras_serializable("skdl")
+class SmoothedCrossentropy(keras.losses.Loss):
+    """The cross-entropy of classes as integers, with smoothed labels.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Share of each label that goes to all classes alike, in [0, 1).
+    name : str, default="smoothed_crossentropy"
+        Name of the loss.
+    reduction : str, default="sum_over_batch_size"
+        How the losses of a batch become one.
+
+    References
+    ----------
+    Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR
+    (2016).
+    """
+
+    def __init__(
+        self,
+        label_smoothing,
+        name="smoothed_crossentropy",
+        reduction="sum_over_batch_size",
+    ):
+        super().__init__(name=name, reduction=reduction)
+        self.label_smoothing = float(label_smoothing)
+
+    def call(self, y_true, y_pred):
+        """Return the losses of a batch.
+
+        Parameters
+        ----------
+        y_true : tensor of int, shape (n_samples,) or (n_samples, 1)
+            Classes.
+        y_pred : tensor of shape (n_samples, n_classes)
+            Probabilities.
+        """
+        hot = _one_hot(y_true, y_pred)
+        shares = hot * (1 - self.label_smoothing)
+        shares = shares + self.label_smoothing / y_pred.shape[-1]
+        return -keras.ops.sum(shares * _log(y_pred), axis=-1)
+
+    def get_config(self):
+        """Return the settings of the loss."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("skdl")
+class SparseFocal(keras.losses.Loss):
+    """The focal loss of classes as integers.
+
+    Parameters
+    ----------
+    gamma : float
+        How much less the rows count that are right already, at least 0.
+    name : str, default="sparse_focal"
+        Name of the loss.
+    reduction : str, default="sum_over_batch_size"
+        How the losses of a batch become one.
+
+    References
+    ----------
+    Lin et al., "Focal loss for dense object detection", ICCV (2017).
+    """
+
+    def __init__(self, gamma, name="sparse_focal", reduction="sum_over_batch_size"):
+        super().__init__(name=name, reduction=reduction)
+        self.gamma = float(gamma)
+
+    def call(self, y_true, y_pred):
+        """Return the losses of a batch.
+
+        Parameters
+        ----------
+        y_true : tensor of int, shape (n_samples,) or (n_samples, 1)
+            Classes.
+        y_pred : tensor of shape (n_samples, n_classes)
+            Probabilities.
+        """
+        shares = keras.ops.sum(_one_hot(y_true, y_pred) * y_pred, axis=-1)
+        return -((1 - shares) ** self.gamma) * _log(shares)
+
+    def get_config(self):
+        """Return the settings of the loss."""
+        return {**super().get_config(), "gamma": self.gamma}
+
+
+def _one_hot(y_true, y_pred):
+    codes = keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32")
+    return keras.ops.one_hot(codes, y_pred.shape[-1], dtype=y_pred.dtype)
+
+
+def _log(shares):
+    return keras.ops.log(keras.ops.maximum(shares, keras.config.epsilon()))

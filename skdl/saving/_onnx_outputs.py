@@ -92,7 +92,8 @@ def write_numbers(graph, network, x, after, output, quantiles=None):
 def write_probabilities(graph, network, x, output):
     several = has_several_labels(network)
     if isinstance(network, BaseNetwork):
-        is_logits, each = True, network._target.head == "sigmoid"
+        is_logits = True
+        each = HEADS[network._target.head].activation == "sigmoid"
     else:
         is_logits = _outputs.find_kind(network._built) == "logits"
         each = several or network._built.outputs[0].shape[1] == 1

@@ -1,0 +1,243 @@
+"""The losses of classifiers: smoothed labels and the focal loss."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_val_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+import skdl
+from skdl import CNNClassifier, MLPClassifier
+from skdl.model_selection import OptunaSearchCV
+from skdl.nn._heads import HEADS
+
+LOSSES = [
+    dict(loss="cross_entropy"),
+    dict(label_smoothing=0.2),
+    dict(loss="focal", focal_gamma=1.5),
+]
+NAMES = ["plain", "smooth", "focal"]
+
+
+@pytest.fixture(scope="module")
+def three():
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture(scope="module")
+def problems(three):
+    """Return two classes, three classes, and two independent labels."""
+    X, y = three
+    return {
+        "two": (X, (y > 0).astype(int)),
+        "three": (X, y),
+        "labels": (X, np.column_stack([y > 0, X[:, 0] > 0]).astype(int)),
+    }
+
+
+KINDS = ["two", "three", "labels"]
+
+
+@pytest.mark.parametrize("name", [n for n in HEADS if n.endswith(("max", "moid"))])
+@pytest.mark.parametrize("setting", [0.0, 0.3, 2.0])
+def test_the_gradient_is_that_of_the_losses(name, setting):
+    if name.startswith("smooth") and setting >= 1:
+        setting = 0.99
+    rng = np.random.default_rng(0)
+    logits = tf.constant(3 * rng.standard_normal((60, 4)), tf.float32)
+    head = HEADS[name]
+    if head.takes_codes:
+        y = tf.constant(rng.integers(0, 4, 60), tf.int32)
+    else:
+        y = tf.constant(rng.integers(0, 2, (60, 4)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        losses, right, gradient = head.score(logits, y, tf.constant([setting]))
+    assert_allclose(gradient, tape.gradient(losses, logits), rtol=1e-4, atol=1e-5)
+    assert set(np.unique(right)) <= {0, 1}
+
+
+def losses_in_numpy(probabilities, y, settings):
+    """Return the mean loss from probabilities, by its formula."""
+    if y.ndim == 1:
+        shares = np.eye(probabilities.shape[1])[y]
+        logs = np.log(probabilities)
+        p = (shares * probabilities).sum(axis=1)
+    else:
+        logs = None
+        p = np.where(y == 1, probabilities, 1 - probabilities)
+    smoothing = settings.get("label_smoothing", 0.0)
+    if smoothing and logs is not None:
+        smooth = shares * (1 - smoothing) + smoothing / shares.shape[1]
+        return -(smooth * logs).sum(axis=1).mean()
+    if smoothing:
+        smooth = y * (1 - smoothing) + smoothing / 2
+        logs = np.log(probabilities), np.log(1 - probabilities)
+        return -(smooth * logs[0] + (1 - smooth) * logs[1]).mean()
+    gamma = settings.get("focal_gamma", 0.0)
+    return -((1 - p) ** gamma * np.log(p)).mean()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settings", LOSSES, ids=NAMES)
+def test_the_loss_in_the_history_is_its_formula(problems, kind, settings):
+    X, y = problems[kind]
+    network = MLPClassifier(8, epochs=5, random_state=0, **settings)
+    network.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    expected = losses_in_numpy(network.predict_proba(X[1::2]), y[1::2], settings)
+    assert network.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
+    assert network._mean_loss(X[1::2], y[1::2]) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settings", LOSSES, ids=NAMES)
+def test_keras_onnx_and_files_give_the_same(problems, kind, settings, tmp_path):
+    X, y = problems[kind]
+    network = MLPClassifier(8, epochs=5, random_state=0, **settings).fit(X, y)
+    expected = network.predict_proba(X)
+    X_single = X.astype(np.float32)
+    in_keras = network.model_.predict(X_single, verbose=0)
+    columns = expected[:, 1:] if kind == "two" else expected
+    assert_allclose(in_keras, columns, atol=1e-5)
+    encoded = y.reshape(len(y), -1).astype(np.float32)
+    loss = network.model_.evaluate(X_single, encoded, verbose=0)[0]
+    # Keras adds the penalty of the kernels.
+    kernels = network._weights[::2]
+    penalty = network.resolved_["l2"] * sum((k**2).sum() for k in kernels)
+    plain = losses_in_numpy(expected, y, settings)
+    assert loss - penalty == pytest.approx(plain, rel=1e-3)
+    skdl.save(network, tmp_path / "model.skdl")
+    loaded = skdl.load(tmp_path / "model.skdl")
+    assert_array_equal(loaded.predict_proba(X), expected)
+    skdl.export_onnx(network, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    found = session.run(["probabilities"], {"X": X_single})[0]
+    assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settings", LOSSES[1:], ids=NAMES[1:])
+def test_keras_trains_it_to_the_same_history(problems, kind, settings):
+    from keras.callbacks import Callback
+
+    class SeesBatches(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    X, y = problems[kind]
+    plain = dict(hidden_layer_sizes=8, dropout=0.0, epochs=3, random_state=0)
+    ours, keras_fit = (
+        MLPClassifier(callbacks=callbacks, **plain, **settings).fit(X, y)
+        for callbacks in (None, [SeesBatches()])
+    )
+    for name, values in ours.history_.items():
+        assert_allclose(keras_fit.history_[name], values, rtol=2e-3, atol=1e-5)
+
+
+def test_a_linear_network_is_a_logistic_regression(three):
+    X, y = three
+    network = MLPClassifier(
+        (),
+        l2=0.01,
+        batch_size=-1,
+        epochs=3_000,
+        learning_rate=0.05,
+        learning_rate_schedule="cosine",
+        random_state=0,
+    ).fit(X, y)
+    # l2 * sum(w^2) beside a mean of losses is w^2 / 2 beside C times their sum.
+    peer = LogisticRegression(C=1 / (2 * 0.01 * len(y)), tol=1e-8, max_iter=1_000)
+    expected = peer.fit(X, y).predict_proba(X)
+    assert_allclose(network.predict_proba(X), expected, atol=1e-4)
+
+
+def test_smoothed_labels_and_a_focal_loss_are_less_sure(three):
+    X, y = three
+    sure, *others = (
+        MLPClassifier(32, epochs=200, l2=0.0, random_state=0, **settings)
+        .fit(X, y)
+        .predict_proba(X)
+        .max(axis=1)
+        .mean()
+        for settings in LOSSES
+    )
+    assert max(others) < sure - 0.02
+
+
+def test_a_search_by_log_loss_scores_probabilities(three):
+    X, y = three
+    network = MLPClassifier(8, epochs=4, random_state=0, label_smoothing=0.3)
+    search = OptunaSearchCV(
+        network,
+        {"label_smoothing": [0.3]},
+        n_trials=1,
+        cv=2,
+        scoring="neg_log_loss",
+        random_state=0,
+    ).fit(X, y)
+    expected = cross_val_score(network, X, y, cv=2, scoring="neg_log_loss")
+    assert search.best_score_ == pytest.approx(expected.mean(), rel=1e-5)
+    for value in search.study_.trials[0].intermediate_values.values():
+        assert value < -log_loss(y, np.full((150, 3), 1 / 3)) + 2
+
+
+def test_settings_flow_in_and_compile_nothing(three):
+    X, y = three
+    from skdl.training._cache import programs
+
+    programs.clear()
+    for smoothing in (0.1, 0.2, 0.3):
+        MLPClassifier(4, epochs=1, label_smoothing=smoothing).fit(X, y)
+    assert len(programs) == 1
+
+
+def test_images_have_the_losses_too(three):
+    X, y = three
+    images = X.reshape(-1, 2, 2)
+    for settings in LOSSES[1:]:
+        network = CNNClassifier(4, epochs=2, **settings).fit(images, y)
+        assert network.predict_proba(images).shape == (150, 3)
+
+
+def test_a_resumed_fit_keeps_its_loss(three):
+    X, y = three
+    network = MLPClassifier(4, epochs=1, warm_start=True, label_smoothing=0.1)
+    network.fit(X, y).fit(X, y)
+    with pytest.raises(ValueError, match="needs the loss of the last fit"):
+        network.set_params(label_smoothing=0.2).fit(X, y)
+    with pytest.raises(ValueError, match="'smooth_softmax'.*got 'focal_softmax'"):
+        network.set_params(label_smoothing=0.0, loss="focal").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(loss="hinge"), "'loss' parameter"),
+        (dict(label_smoothing=1.0), "'label_smoothing' parameter"),
+        (dict(focal_gamma=-1.0), "'focal_gamma' parameter"),
+        (dict(loss="focal", label_smoothing=0.1), "has no effect with loss='focal'"),
+    ],
+)
+def test_a_bad_setting_is_named_before_anything_is_trained(three, settings, message):
+    network = MLPClassifier(**settings)
+    with pytest.raises(ValueError, match=message):
+        network.fit(*three)
+    assert not hasattr(network, "history_")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", LOSSES[1:], ids=NAMES[1:])
+def test_scikit_learn_accepts_each_loss(settings):
+    network = MLPClassifier(random_state=0, **settings)
+    skipped = {
+        "check_sample_weight_equivalence_on_dense_data": "as of the cross-entropy",
+        "check_sample_weight_equivalence_on_sparse_data": "as of the cross-entropy",
+    }
+    check_estimator(network, expected_failed_checks=skipped)
