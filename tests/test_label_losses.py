@@ -223,6 +223,7 @@ def test_a_resumed_fit_keeps_its_loss(three):
         (dict(label_smoothing=1.0), "'label_smoothing' parameter"),
         (dict(focal_gamma=-1.0), "'focal_gamma' parameter"),
         (dict(loss="focal", label_smoothing=0.1), "has no effect with loss='focal'"),
+        (dict(categories=[0, 1, 2]), "has no effect with loss='cross_entropy'"),
     ],
 )
 def test_a_bad_setting_is_named_before_anything_is_trained(three, settings, message):
@@ -232,12 +233,120 @@ def test_a_bad_setting_is_named_before_anything_is_trained(three, settings, mess
     assert not hasattr(network, "history_")
 
 
+def make_grades(n_rows, n_grades=5):
+    """Return features, and grades that a hidden number falls into."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_rows, 6))
+    hidden = X @ rng.standard_normal(6) + 1.5 * rng.standard_normal(n_rows)
+    edges = np.quantile(hidden, np.linspace(0, 1, n_grades + 1)[1:-1])
+    return X, np.searchsorted(edges, hidden)
+
+
+def test_the_ordinal_loss_is_minus_the_log_of_the_probability():
+    X, y = make_grades(300)
+    network = MLPClassifier(8, loss="ordinal", epochs=5, random_state=0)
+    network.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    probabilities = network.predict_proba(X[1::2])
+    assert (probabilities > 0).all()
+    assert_allclose(probabilities.sum(axis=1), 1)
+    expected = log_loss(y[1::2], probabilities)
+    assert network.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
+    right = np.mean(network.predict(X[1::2]) == y[1::2])
+    assert network.history_["val_accuracy"][-1] == pytest.approx(right)
+
+
+def test_the_gradient_of_the_ordinal_loss_is_that_of_the_losses():
+    rng = np.random.default_rng(0)
+    logits = tf.constant(np.sort(3 * rng.standard_normal((60, 4))), tf.float32)
+    y = tf.constant(rng.integers(0, 5, 60), tf.int32)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        losses, _, gradient = HEADS["ordinal"].score(logits, y, tf.constant([0.0]))
+    assert_allclose(gradient, tape.gradient(losses, logits), rtol=1e-3, atol=1e-4)
+
+
+def test_ordered_classes_are_missed_by_less_than_by_the_cross_entropy():
+    misses = {"ordinal": [], "cross_entropy": []}
+    X, y = make_grades(2_200, 10)
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(2_200)
+        train, test = order[:150], order[150:]
+        for loss, found in misses.items():
+            network = MLPClassifier(32, loss=loss, epochs=60, random_state=seed)
+            predicted = network.fit(X[train], y[train]).predict(X[test])
+            found.append(np.abs(predicted - y[test]).mean())
+    assert np.mean(misses["ordinal"]) < np.mean(misses["cross_entropy"]) - 0.1, misses
+
+
+def test_text_is_ordered_by_its_categories(tmp_path):
+    X, y = make_grades(300, 3)
+    names = np.array(["low", "middle", "high"])
+    by_number = MLPClassifier(8, loss="ordinal", epochs=5, random_state=0).fit(X, y)
+    network = MLPClassifier(
+        8, loss="ordinal", categories=names, epochs=5, random_state=0
+    ).fit(X, names[y])
+    assert network.classes_.tolist() == ["high", "low", "middle"]
+    expected = by_number.predict_proba(X)
+    assert_allclose(network.predict_proba(X), expected[:, [2, 0, 1]])
+    assert_array_equal(network.predict(X), names[by_number.predict(X)])
+    single = X.astype(np.float32)
+    in_keras = network.model_.predict(single, verbose=0)
+    assert_allclose(in_keras, expected, atol=1e-5)  # from the lowest to the highest
+    skdl.save(network, tmp_path / "model.skdl")
+    loaded = skdl.load(tmp_path / "model.skdl")
+    assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
+    skdl.export_onnx(network, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    label, found = session.run(None, {"X": single})
+    assert_allclose(found, network.predict_proba(X), atol=1e-5)
+    assert (label == network.predict(X)).all()
+    weighted = MLPClassifier(
+        8,
+        loss="ordinal",
+        categories=names,
+        class_weight={"high": 5.0},
+        epochs=5,
+        random_state=0,
+        early_stopping=True,
+    ).fit(X, names[y])
+    assert np.mean(weighted.predict(X) == "high") > np.mean(y == 2)
+
+
+def test_two_ordered_classes_are_two_classes(three):
+    X, y = three
+    plain, ordinal = (
+        MLPClassifier(4, loss=loss, epochs=3, random_state=0).fit(X, y > 0)
+        for loss in ("cross_entropy", "ordinal")
+    )
+    assert_array_equal(plain.predict_proba(X), ordinal.predict_proba(X))
+    assert ordinal.set_params(warm_start=True).fit(X, y > 0).n_iter_ == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "categories", "message"),
+    [
+        (["a", "b", "c"], None, "give categories=\\['a', 'b', 'c'\\]"),
+        (["a", "b", "c"], ["a", "b"], "must name each class of y once"),
+        (["a", "b", "c"], ["a", "b", "c", "c"], "must name each class of y once"),
+    ],
+)
+def test_classes_without_an_order_are_named(three, y, categories, message):
+    y = np.repeat(y, 50)
+    network = MLPClassifier(4, loss="ordinal", categories=categories, epochs=1)
+    with pytest.raises(ValueError, match=message):
+        network.fit(three[0], y)
+    with pytest.raises(ValueError, match="for one label in each row"):
+        network.fit(three[0], np.ones((150, 2), int))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", LOSSES[1:], ids=NAMES[1:])
+@pytest.mark.parametrize("settings", [*LOSSES[1:], dict(loss="ordinal")], ids=str)
 def test_scikit_learn_accepts_each_loss(settings):
     network = MLPClassifier(random_state=0, **settings)
     skipped = {
         "check_sample_weight_equivalence_on_dense_data": "as of the cross-entropy",
         "check_sample_weight_equivalence_on_sparse_data": "as of the cross-entropy",
     }
+    if "ordinal" in settings.values():
+        skipped["check_classifiers_classes"] = "text has no order without categories"
     check_estimator(network, expected_failed_checks=skipped)

@@ -21,7 +21,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     _parameter_constraints = BaseNetwork._parameter_constraints | {
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "loss": [StrOptions({"cross_entropy", "focal", "ordinal"})],
+        "categories": ["array-like", None],
         "label_smoothing": [SHARE],
         "focal_gamma": [FACTOR],
     }
@@ -29,6 +30,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     loss: str
     label_smoothing: float
     focal_gamma: float
+    categories: Any
     _target: LabelTarget
 
     @available_if(can_fit_partially)
@@ -137,6 +139,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         """Return how the loss differs from the cross-entropy, or None, and by what."""
         if self.loss == "focal":
             return "focal", self.focal_gamma
+        if self.loss == "ordinal":
+            return "ordinal", self.categories
         if self.label_smoothing:
             return "smooth", self.label_smoothing
         return None, 0.0
@@ -153,8 +157,16 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 f"loss={self.loss!r}: set it to 0, or loss='cross_entropy'."
             )
 
+        if self.categories is not None and self.loss != "ordinal":
+            raise ValueError(
+                f"categories={self.categories!r} has no effect with "
+                f"loss={self.loss!r}: leave it out, or set loss='ordinal'."
+            )
+
     def _check_same_target(self, target):
         loss, setting = self._choose_loss()
+        if loss == "ordinal":
+            loss = None if target.head in ("ordinal", "sigmoid") else loss
         plain = target.head.rpartition("_")[2]
         head = plain if loss is None else f"{loss}_{plain}"
         settings = np.array([] if loss is None else [setting], np.float32).tolist()
@@ -186,7 +198,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = self.loss != "ordinal"
         return tags
 
 

@@ -125,10 +125,11 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         One label for each row, or an indicator matrix of several.
-    loss : {"smooth", "focal", None}, default=None
+    loss : {"smooth", "focal", "ordinal", None}, default=None
         What is minimized; None is the plain cross-entropy.
-    setting : float, default=0.0
-        The label smoothing, or the gamma of the focal loss.
+    setting : object, default=0.0
+        The label smoothing, the gamma of the focal loss, or the categories of an
+        ordinal one in their order, or None.
     classes : array-like or None
         All labels, where ``y`` may hold only some of them.
     partial : bool, default=False
@@ -143,6 +144,11 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         check_classification_targets(y)
     if kind == "multilabel-indicator":
+        if loss == "ordinal":
+            raise ValueError(
+                "loss='ordinal' is for one label in each row, and y has several "
+                "columns: give one column of ordered classes."
+            )
         warn_of_one_hot(y, "several labels for each row, each present or not")
         return _LabelsTarget(y.shape[1]).learning(loss, setting)
     if kind == "multiclass-multioutput":
@@ -163,11 +169,34 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
             f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "
             "least 2 classes among the rows of positive weight."
         )
+    if loss == "ordinal":
+        if len(encoder.classes_) > 2:
+            return _OrdinalTarget(encoder, _find_order(encoder.classes_, setting))
+        loss = None  # either order of two classes gives the same
     kind = _BinaryTarget if len(encoder.classes_) == 2 else _ClassTarget
     return kind(encoder).learning(loss, setting)
 
 
-class _Labels:
+def _find_order(classes, categories):
+    """Return the codes of the classes from the lowest to the highest."""
+    if categories is None:
+        if classes.dtype.kind not in "biuf":
+            raise ValueError(
+                f"loss='ordinal' needs an order of the classes, and y holds text: give "
+                f"categories={classes.tolist()[:5]} from the lowest to the highest."
+            )
+        return np.arange(len(classes))
+    names = list(categories)
+    if len(set(names)) < len(names) or set(classes.tolist()) - set(names):
+        raise ValueError(
+            f"categories={names!r} must name each class of y once: the classes are "
+            f"{classes.tolist()[:10]}."
+        )
+    codes = {label: code for code, label in enumerate(classes.tolist())}
+    return np.array([codes[name] for name in names if name in codes])
+
+
+class _LabelTarget:
     """What the targets of classifiers share."""
 
     head: str
@@ -187,7 +216,7 @@ class _Labels:
         return value
 
 
-class _SingleLabel(_Labels):
+class _SingleLabel(_LabelTarget):
     """What the targets with one label for each row share."""
 
     def __init__(self, encoder):
@@ -196,8 +225,7 @@ class _SingleLabel(_Labels):
 
     def weigh(self, encoded, weight, class_weight):
         """Return the weight that each row gets from its class."""
-        # Of two classes there is one column, 0.0 and 1.0.
-        codes = encoded.reshape(-1).astype(int)
+        codes = self._codes_of(encoded)
         if isinstance(class_weight, dict):
             return self._check_class_weight(class_weight)[codes]
         totals = np.bincount(codes, weights=weight, minlength=len(self.classes))
@@ -236,7 +264,11 @@ class _SingleLabel(_Labels):
 
     def stratify(self, encoded):
         # As labels, since the errors of a split name them.
-        return self.classes[encoded.reshape(-1).astype(int)]
+        return self.classes[self._codes_of(encoded)]
+
+    def _codes_of(self, encoded):
+        # Of two classes there is one column, 0.0 and 1.0.
+        return encoded.reshape(-1).astype(int)
 
     def check_same(self, y, classes, *, partial):
         """Check that resumed training has the classes of the first fit."""
@@ -277,6 +309,53 @@ class _ClassTarget(_SingleLabel):
         return self.classes[np.argmax(logits, axis=1)]
 
 
+class _OrdinalTarget(_SingleLabel):
+    """Ordered classes: one logit for each but the last, that of the classes up to it.
+
+    Parameters
+    ----------
+    encoder : LabelEncoder
+        Its classes are sorted, as scikit-learn expects them.
+    order : ndarray of int, shape (n_classes,)
+        Their codes from the lowest class to the highest.
+    """
+
+    head = "ordinal"
+    dtype = np.int32
+    n_outputs = 1
+
+    def __init__(self, encoder, order):
+        super().__init__(encoder)
+        self._order = order
+        self.n_logits = self.n_quantiles = len(order) - 1  # they all increase together
+
+    @property
+    def ranks(self):
+        """The place of each class in the order."""
+        return np.argsort(self._order)
+
+    def encode(self, y, name="y"):
+        return self.ranks[self.codes(y, name)].astype(self.dtype)
+
+    def _codes_of(self, encoded):
+        return self._order[encoded]
+
+    def decide(self, logits):
+        return self.log_probabilities(logits)
+
+    def probabilities(self, logits):
+        # (n, classes - 1) -> (n, classes), sorted as the classes are
+        links = np.pad(expit(logits), [(0, 0), (1, 1)], constant_values=(0, 1))
+        return np.diff(links, axis=1)[:, self.ranks]
+
+    def log_probabilities(self, logits):
+        shares = np.maximum(self.probabilities(logits), np.finfo(float).tiny)
+        return np.log(shares)
+
+    def predict(self, logits):
+        return self.classes[np.argmax(self.probabilities(logits), axis=1)]
+
+
 class _BinaryTarget(_SingleLabel):
     """Two classes: one logit, positive for the second."""
 
@@ -304,7 +383,7 @@ class _BinaryTarget(_SingleLabel):
         return self.classes[(logits[:, 0] > 0).astype(int)]
 
 
-class _LabelsTarget(_Labels):
+class _LabelsTarget(_LabelTarget):
     """Several labels, each present or not: one logit for each."""
 
     head = "sigmoid"

@@ -132,6 +132,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         if self.warm_start and self.initialized_:
             self._check_same_labels(y)
         if epochs is None:
+            # SciKeras' order: the call, then fit__epochs, then epochs.
             epochs = getattr(self, "fit__epochs", self.epochs)
         validation = join_validation((X_val, y_val, sample_weight_val), validation_data)
         if validation is not None:
@@ -227,6 +228,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         weight_of_class = self._weigh_classes(y)
         groups = check_groups(groups, X.shape[0])
         if sample_weight is not None:
+            # _validate_sample_weight drops the rows of weight 0, but knows no groups.
             kept = np.asarray(sample_weight) != 0
             groups = groups if groups is None else groups[kept]
             X, y, sample_weight = self._validate_sample_weight(X, y, sample_weight)
@@ -245,6 +247,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             parts = self._split(X, y, sample_weight, share, groups)
             (X, y, sample_weight), (X_val, y_val, weight_val) = parts
             validation = self._encode(X_val, y_val, weight_val)
+        # After the split: as in Keras, class weights do not count in val_loss.
         if weight_of_class is not None:
             weight = weight_of_class(y)
             if sample_weight is not None:
@@ -254,6 +257,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         self._check_model_compatibility(y)
         if not resuming or not hasattr(self, "history_") or initial_epoch == 0:
             self.history_ = {}
+        # A model that goes on is changed in place; a new one is dropped by a failure.
         with weights_kept(self._built if resuming else None):
             self._train(
                 X, y, sample_weight, validation, arguments, epochs, int(initial_epoch)
@@ -288,6 +292,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
                 weight = weigh(y) if weight is None else weight * weigh(y)
             return self._encode(x, y, weight)
 
+        # `encoded` yields batches without end: this is what ends an epoch.
         arguments |= {"steps_per_epoch": stream.n_batches}
         if not resuming or not hasattr(self, "history_") or first_epoch == 0:
             self.history_ = {}
@@ -324,6 +329,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
             first_step=self._steps_done,
             first_epoch=first_epoch,
             keep_states=True,
+            # A search must see Ctrl-C, not a fold that looks finished.
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
         if validation is not None:
@@ -367,6 +373,8 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
 
         observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)
         if observer.wants_epochs:
+            # No row is scored in the loop; but here a search passes its test rows
+            # through the fitted transformers.
             observer.find_rows(_refuse_rows)
             job.watchers.append(ShownPredictions(self, take_weights))
 
@@ -378,6 +386,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         if n_rows is None:
             X, y = self._validate_data(X, y, reset=True)
         else:
+            # In two calls: X is only the first batch, which may lack some classes.
             self._validate_data(X, y[:n_rows], reset=True)
             _, y = self._validate_data(None, y, reset=True)
         self._seed = draw_seed(self.random_state)
@@ -385,6 +394,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
         with _no_autologging():
             self.target_encoder_ = self.target_encoder.fit(y)
             self.__dict__.update(getattr(self.target_encoder_, "get_metadata", dict)())
+            # The property makes a new encoder, not fitted, each time: one is kept.
             encoder = self.feature_encoder
             self.feature_encoder_ = encoder.fit(X)
         self.__dict__.update(getattr(encoder, "get_metadata", dict)())
@@ -429,6 +439,7 @@ class BaseKeras(KeptModel, PredictingModel, BuiltModel):
     def model_(self) -> Any:
         """The fitted ``keras.Model``: ordinary and compiled."""
         if "_built" not in self.__dict__:
+            # The only error that `hasattr` and scikit-learn's HTML view forgive.
             raise AttributeError(
                 f"This {type(self).__name__} is not fitted: no model_."
             )

@@ -59,10 +59,12 @@ class BuiltModel(BaseWrapper):
         return model
 
     def _get_compile_kwargs(self):
+        # SciKeras reads both from the parameters: they are exchanged while it does.
         loss, optimizer = self.loss, self.optimizer
         routed = route_params(self.get_params(), destination="loss", pass_filter=set())
         try:
             if routed and isinstance(loss, str):
+                # SciKeras makes a function of the name; only a class takes settings.
                 self.loss = getattr(keras.losses, camel_case(loss))
             if isinstance(optimizer, keras.optimizers.Optimizer):
                 check_copyable(optimizer)
@@ -70,6 +72,7 @@ class BuiltModel(BaseWrapper):
             settings = super()._get_compile_kwargs()
         finally:
             self.loss, self.optimizer = loss, optimizer
+        # Metrics keep sums: fits in several threads must not share them.
         settings["metrics"] = keras.tree.map_structure(
             lambda metric: (
                 copy_keras(metric)
@@ -91,5 +94,6 @@ class BuiltModel(BaseWrapper):
             )
 
     def _check_model_compatibility(self, y):
+        # SciKeras counts the outputs, which a subclassed model does not have.
         if getattr(self._built, "outputs", None) is not None:
             super()._check_model_compatibility(y)

@@ -38,6 +38,7 @@ def _refuse_labels_of_steps(model, y):
 
 def _gives_probabilities(estimator):
     """Return whether a classifier has probabilities; raise the reason if not."""
+    # A function may compile its model with another loss than the parameter.
     fitted = vars(estimator).get("_built")
     loss = estimator.loss if fitted is None else fitted.loss
     if not outputs.is_hinge(loss):
@@ -267,6 +268,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         """
         if classes is not None and self.initialized_:
             check_same_classes(self.classes_, classes)
+        # OrdinalEncoder refuses numbers that are not sorted as categories.
         self._classes = None if classes is None else np.unique(classes)
         try:
             return super().partial_fit(X, y, sample_weight=sample_weight, **kwargs)
@@ -294,6 +296,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             model, encoder = self._built, self.target_encoder_
             if outputs.find_kind(model) == "margins":
                 is_single = found.shape[1] == 1
+                # (n, 1): the encoder reads one column as that of the second class.
                 found = (found > 0).astype(np.float64) if is_single else found
             else:
                 found = outputs.probabilities(found, model, encoder)
@@ -465,6 +468,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             raise ValueError(
                 f"Unknown label type: {found}. For numbers use KerasRegressor."
             )
+        # The first batch may show only two of several classes.
         if found == "binary" and self._classes is not None:
             return type_of_target(self._classes)
         return found

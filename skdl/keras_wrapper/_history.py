@@ -35,6 +35,7 @@ def warn_of_first_loss(history, y):
 def named_as_history(scores):
     """Return scores under the full names of their metrics, as SciKeras has them."""
     plain = plain_metric_names(name for name in scores if not name.startswith("val_"))
+    # SciKeras writes mse out as mean_squared_error, but not after val_.
     return {
         f"val_{plain.get(name[4:], name[4:])}"
         if name.startswith("val_")

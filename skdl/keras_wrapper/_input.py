@@ -39,12 +39,14 @@ class CheckedData(BaseWrapper):
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
         if X is not None:
+            # dtype=None: integers may be indices for an Embedding, and text stays text.
             X = validate_data(
                 self, X, reset=reset, accept_sparse="csr", allow_nd=True, dtype=None
             )
             X = _as_model_input(X)
             if reset:
                 self.X_dtype_, self.X_shape_ = X.dtype, X.shape
+            # validate_data compares the second dimension only.
             elif X.shape[1:] != self.X_shape_[1:]:
                 raise ValueError(
                     f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was "

@@ -97,6 +97,7 @@ def check_width(model, encoder):
         return
     name = _loss_name(_loss_of(model))
     accepted = [n_classes]
+    # Losses of class numbers, or of one-hot rows, need two outputs.
     if kind == "binary" and name not in _SPARSE and name not in _ONE_HOT_ONLY:
         accepted = [1, 2]
     if units in accepted:
@@ -140,6 +141,7 @@ def adapt_encoder(model, encoder):
     labels = encoder._target_type in _SINGLE_LABEL and encoder.n_classes_ > 1
     if not labels or units != encoder.n_classes_ or (name is None or name in _SPARSE):
         return encoder
+    # SciKeras' encoder goes by its loss when it makes labels of columns.
     found = copy(encoder).set_params(loss="categorical_crossentropy")
     columns = OneHotEncoder(
         sparse_output=False,
@@ -175,10 +177,12 @@ def probabilities(outputs, model, encoder):
     one_label, each = _shape_of(outputs, model, encoder)
     is_logits = find_kind(model) == "logits"
     if is_logits and one_label and outputs.shape[1] == 1:
+        # (n, 1) -> (n, 2); 1 - expit(x) would lose probabilities below 1e-16.
         return expit(np.hstack([-outputs, outputs]))
     if is_logits:
         found = expit(outputs) if each else softmax(outputs, axis=1)
     else:
+        # A linear layer under a squared error, say, leaves this range.
         found = np.clip(outputs, 0.0, 1.0)
     if not one_label:
         return found

@@ -29,7 +29,9 @@ class PredictingModel(CheckedData):
         arguments.pop("callbacks", None)
         arguments = {**arguments, **kwargs}
         model = self._built
+        # A subclass may have a predict_step of its own.
         is_plain = type(model).__module__.startswith("keras.")
+        # A model with a fixed batch size takes no chunks of another.
         is_plain &= getattr(model, "inputs", None) is not None and all(
             tensor.shape[0] is None for tensor in model.inputs
         )

@@ -104,6 +104,7 @@ def _signature_of_one(given, find):
     if not inspect.isclass(given):
         return set()  # an instance, or a function: it accepts no parameters
     names = set()
+    # Without object, whose (*args, **kwargs) would accept every name.
     for kind in given.__mro__[:-1]:
         names |= _find_signature(kind.__init__)  # type: ignore[misc]
     # Keras' classes take **kwargs for their bases, and refuse what these don't know.

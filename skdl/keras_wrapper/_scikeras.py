@@ -23,6 +23,7 @@ def _import_unpatched():
 
     for kind, names in _PATCHED.items():
         for name in names:
+            # vars: Keras' own methods are inherited, and must stay.
             module = getattr(vars(kind).get(name), "__module__", None) or ""
             if module.startswith("scikeras."):
                 delattr(kind, name)

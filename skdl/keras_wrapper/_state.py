@@ -52,6 +52,7 @@ class KeptModel(BaseWrapper):
             del self.__dict__[name]
         self.__dict__.update(self._built_with)
         self._built = model = self._build_keras_model()
+        # A Sequential without Input, for one, has no variables before.
         if build_config and not model.built:
             model.build_from_config(build_config)
         self._ensure_compiled_model()
@@ -59,6 +60,7 @@ class KeptModel(BaseWrapper):
         self._initialize_callbacks()
         for variable, value in zip(model.variables, variables, strict=True):
             variable.assign(value)
+        # The kept states are this optimizer's: the next partial_fit goes on with them.
         self._trained_by = model.optimizer
         if states:
             model.optimizer.build(model.trainable_variables)
@@ -107,6 +109,7 @@ def weights_kept(model):
 
 def copy_model(model):
     """Return a copy of a model with its weights, and an optimizer of its own."""
+    # Keras does not clone subclassed models: these go through a pickle.
     if type(model).__module__.startswith("keras.") and model.built:
         copied = keras.models.clone_model(model)
         copied.set_weights(model.get_weights())

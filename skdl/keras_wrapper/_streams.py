@@ -37,6 +37,7 @@ class Stream:
     """
 
     def __init__(self, data):
+        # tf.data.INFINITE_CARDINALITY; an unknown one, -2, may well end.
         if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
             raise ValueError(
                 "The data set does not end: an epoch is one pass over it. Leave out "

@@ -31,6 +31,7 @@ class Board:
         self._known = set()
         with quiet_optuna():
             self._study = optuna.create_study(
+                # Hyperband hashes it: a random name changes the brackets in each run.
                 study_name=name,
                 direction="maximize",
                 pruner=pruner,
@@ -40,6 +41,7 @@ class Board:
     def open(self, number):
         """Return the twin of the trial of that number."""
         with self._lock:
+            # Before the trial can end: `update` must not make a second twin of it.
             self._known.add(number)
             return self._study.ask()
 
@@ -69,5 +71,6 @@ class Board:
             for step, value in outcome.reports(objective).items():
                 twin.report(value, step)
                 twin.should_prune()
+            # Optuna takes no value of a pruned trial, and uses its last report instead.
             value = trial.value if trial.state == TrialState.COMPLETE else None
             self.close(twin, trial.state, value)

@@ -87,6 +87,7 @@ class EpochScores(Observer):
         if set(score_params) - {"sample_weight"}:
             return None  # a routed argument of a step before the network, perhaps
         transforms_only = only_transforms(self._candidate)
+        # The rows go through the fitted transformers once, not after each epoch.
         self._candidate, X = strip_pipelines(self._candidate, self._test.X)
         self._test = self._test._replace(X=X)
         if self._name is None or not transforms_only or not self._is_asked:
@@ -99,6 +100,7 @@ class EpochScores(Observer):
             return None  # scores of several outputs are averaged in another way
         if self._name == "r2":
             self._variance = _variance(part)
+            # r2_score has a rule of its own for targets that are all equal.
             return part if self._variance > 0 else None
         return part
 
@@ -116,12 +118,14 @@ class EpochScores(Observer):
         )
         if observed_multiply_adds:
             score = SECONDS_PER_SCORE_IN_LOOP
+            # A forward pass alone: a third of what the constant counts.
             score += observed_multiply_adds * SECONDS_PER_MULTIPLY_ADD / 3
             every = _power_above(score / (self._share * epoch))
             self.every = min(every, _power_below(n_epochs / SCORES_IN_LOOP))
             return
         score = SECONDS_PER_SCORE + SECONDS_PER_ROW * count_rows(self._test.X)
         self._every = _power_above(score / (self._share * epoch))
+        # Both are powers of two: each epoch that is scored is the last of a stride.
         self.stride = min(self._every, _power_below(SECONDS_TOGETHER / epoch))
 
     def take_means(self, epoch, loss, metric):
@@ -130,6 +134,7 @@ class EpochScores(Observer):
             return self._take(epoch, float(metric))
         if self._name == "neg_log_loss":
             return self._take(epoch, -float(loss))
+        # R² = 1 - mean squared error / variance of the targets
         return self._take(epoch, float(1 - metric / self._variance))
 
     def take_estimator(self, epoch, show):

@@ -72,6 +72,7 @@ class Folds:
             self._fold = fold
             try:
                 self._run_fold(train, test, params)
+            # No failure of the candidate: the trial is given back, and run again.
             except Interrupted:
                 raise
             except Exception as error:
@@ -86,6 +87,7 @@ class Folds:
         train = FoldRows.cut(self._setting, candidate, train_rows, train_rows)
         test = FoldRows.cut(self._setting, candidate, test_rows, train_rows)
         self._fit(candidate, train, test)
+        # The fit has returned as if it had stopped early: it must not be scored.
         if self._stopped.is_set():
             raise Interrupted
         if not self._outcome.pruned:
@@ -114,8 +116,10 @@ class Folds:
             )
         if outcome.curves:
             name = main_name(outcome.scores, self._setting.objective)
+            # Asked before the score of the fold is added, which was not reported yet.
             is_reported = outcome.max_epochs - 1 in outcome.curves[-1]
             last = outcome.epochs[-1] - 1
+            # What was reported stays: a study that goes on tells its pruner the same.
             outcome.curves[-1].setdefault(last, outcome.scores[name][-1])
             if not is_reported:
                 self._report_step(outcome.max_epochs - 1)

@@ -7,6 +7,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 __all__ = ["MendingJournal", "check_journal"]
 
+# Optuna writes this key first in each entry.
 _BEGIN = b'{"op_code"'
 
 # Seconds after which the lock of a journal file is taken from a process that has died.
@@ -27,6 +28,7 @@ class MendingJournal(JournalFileBackend):
 
     def __init__(self, path):
         self._path = path
+        # Optuna's default kind of lock, so that programs without this class wait, too.
         self._file_lock = JournalFileSymlinkLock(path, grace_period=LOCK_GRACE)
         super().__init__(path, lock_obj=self._file_lock)
 
@@ -80,6 +82,7 @@ def check_journal(path):
         return
     with open(path, "rb") as file:
         begin = file.read(len(_BEGIN))
+    # An empty file, and one whose only line was torn early, are journals too.
     if not _BEGIN.startswith(begin):
         raise ValueError(
             f"storage={path!r} is a file, but not an Optuna journal; it was not "

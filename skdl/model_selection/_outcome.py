@@ -24,6 +24,7 @@ def _plain_curve(curve):
     """Return a curve as a list of all epochs, or as a dict where some are missing."""
     if list(curve) == list(range(len(curve))):
         return list(curve.values())
+    # Storages keep attributes as JSON, whose keys are text.
     return {str(epoch): value for epoch, value in curve.items()}
 
 
@@ -71,6 +72,7 @@ class TrialOutcome:
     @property
     def n_epochs(self):
         """Epochs that were run in all folds."""
+        # A fit that failed has a curve, but nobody recorded its number of epochs.
         unfinished = self.curves[len(self.epochs) :]
         return sum(self.epochs) + sum(
             max(curve, default=-1) + 1 for curve in unfinished

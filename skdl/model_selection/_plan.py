@@ -47,6 +47,7 @@ def plan_search(search, X, y, params):
     params = check_params(X, params)
     routed = search._get_routed_params_for_fit(params)
     cv = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
+    # Drawn once: a shuffled splitter without a seed gives other folds each time.
     splits = list(cv.split(X, y, **routed.splitter.split))
     if not splits:
         raise ValueError(f"cv={search.cv!r} has no folds: give at least one.")
@@ -105,6 +106,7 @@ def _choose_pruner(search):
             f"pruner={search.pruner!r}: {say_what_holds(search.estimator)}, so no "
             "epochs are reported and no trial can be pruned. Leave pruner=None."
         )
+    # Hyperband, for one, has a state, and `fit` must not change a parameter.
     return deepcopy(search.pruner)
 
 

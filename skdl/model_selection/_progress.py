@@ -33,6 +33,7 @@ class SearchLine:
 
     def begin(self, trials):
         """Begin the line, with the trials that the study has already."""
+        # tqdm's rate is (n - initial) / elapsed: earlier trials took no time here.
         self._bar.initial = self._bar.last_print_n = len(trials)
         self.show(trials)
 
@@ -41,13 +42,16 @@ class SearchLine:
         if not self._shown:
             return
         states = [trial.state for trial in trials]
-        values = [t.value for t in trials if t.state == TrialState.COMPLETE]
-        best = f"{max(values):.4g}" if values else "none yet"
+        values = [t.values for t in trials if t.state == TrialState.COMPLETE]
+        best = f", best {max(values)[0]:.4g}" if values else ", best none yet"
+        if values and len(values[0]) > 1:
+            best = ""  # of several objectives no trial is the best one
         pruned = states.count(TrialState.PRUNED)
         failed = states.count(TrialState.FAIL)
         with self._lock:
+            # Set, not advanced: other processes end trials of the study, too.
             self._bar.n = len(trials)
-            text = f"{pruned} pruned, {failed} failed, best {best}"
+            text = f"{pruned} pruned, {failed} failed{best}"
             self._bar.set_postfix_str(text, refresh=True)
 
     def end(self):

@@ -59,6 +59,7 @@ class PruningCallback(EpochCallback):
         self.monitor = monitor
 
     def __deepcopy__(self, memo):
+        # Clones and fits copy callbacks; a copied trial would bring a copied study.
         return type(self)(self.trial, self.monitor)
 
     def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:

@@ -37,6 +37,8 @@ def counts(trial):
 
     Trials of a killed process, and trials that somebody else has added, do not count.
     """
+    # LOST is written before the state: a trial that its process completes in between
+    # has the mark, and counts.
     lost = trial.state == TrialState.FAIL and LOST in trial.user_attrs
     ours = RESULT in trial.user_attrs or OWNER in trial.user_attrs
     return trial.state.is_finished() and not lost and ours
@@ -78,6 +80,7 @@ class TrialQueue:
         self._make_sampler = make_sampler
         self._space = space
         self._owner = _this_process()
+        # No other process sees a study in memory: no owners, and no signs of life.
         self._shared = not isinstance(storage, optuna.storages.InMemoryStorage)
         self._lock = threading.Lock()
         self._mine = {}
@@ -107,6 +110,7 @@ class TrialQueue:
     def finish(self, trial, state, value=None):
         """Tell the study how a trial ended; return whether it was still ours."""
         try:
+            # An exhausted GridSampler stops the study in `tell`.
             with self._stopping():
                 self._study.tell(trial, value, state)
         except _UPDATE_ERRORS:
@@ -190,6 +194,7 @@ class TrialQueue:
         """Return whether a trial waits in the queue, and whether the study is full."""
         waiting, n_places = False, 0
         for trial in self._study.get_trials(deepcopy=False):
+            # What waits behind the last place is left to a search with more trials.
             if trial.state == TrialState.WAITING and n_places < self._n_trials:
                 waiting = True
             n_places += _takes_a_place(trial)
@@ -225,6 +230,7 @@ class TrialQueue:
     def _set_sampler(self, trial):
         if self._make_sampler is not None:
             trials = self._study.get_trials(deepcopy=False)
+            # One sampler for all threads: `take` holds the lock until all is drawn.
             self._study.sampler = self._make_sampler(_index(trial.number, trials))
         elif trial.number > 0 and not self._has_begun:
             # Another process, or an earlier one, began with the same random numbers.
@@ -245,6 +251,7 @@ class TrialQueue:
     def _make_mine(self, trial):
         """Make a trial ours; return whether that succeeded and the trial is needed."""
         try:
+            # `ask` may have taken what another process, or the user, had enqueued.
             if trial.user_attrs.get(OWNER) != self._owner:
                 trial.set_user_attr(OWNER, self._owner)
             if self._is_surplus(trial):
@@ -260,6 +267,7 @@ class TrialQueue:
         return sum(map(_takes_a_place, before)) >= self._n_trials
 
     def _discard(self, trial):
+        # The mark first: Optuna takes no attributes of a trial that has ended.
         trial.set_user_attr(LOST, DISCARDED)
         self._study.tell(trial, state=TrialState.FAIL)
 
@@ -300,6 +308,8 @@ class TrialQueue:
         if is_known and owner["machine"] == self._owner["machine"]:
             return not _is_alive(owner)
         sign = trial.user_attrs.get(ALIVE)
+        # Clocks of machines differ, so no two are compared: what counts is for how long
+        # this process has seen no new sign.
         known, since = self._last_seen.get(trial.number, (None, None))
         if since is None or known != sign:
             self._last_seen[trial.number] = sign, time.monotonic()
@@ -313,6 +323,7 @@ class TrialQueue:
                 self._study_id, trial.number
             )
             self._storage.set_trial_user_attr(trial_id, LOST, reason)
+            # A trial ends once: of the processes that find it lost, one gets past this.
             self._storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
         except _UPDATE_ERRORS:
             return  # it was finished, or another process was first
@@ -340,6 +351,7 @@ def _index(number, trials):
     """Return how many trials were drawn before this one, or the one that it repeats."""
     while RETRY in trials[number].user_attrs:
         number = trials[number].user_attrs[RETRY]
+    # Without the repeats: later draws are seeded as if no trial had been lost.
     return sum(RETRY not in trial.user_attrs for trial in trials[:number])
 
 
@@ -360,11 +372,13 @@ def _this_machine():
         # Containers of one machine do not see each other's processes.
         boot += f" {Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
+        # No /proc here. The time follows a clock that is adjusted: rounded to 100 s.
         boot = str(round(psutil.boot_time(), -2))
     return f"{socket.gethostname()} {boot}"
 
 
 def _is_alive(owner):
+    # This process, a notebook say, outlives its searches.
     if owner["process"] == os.getpid() and owner["queue"] not in _open_queues:
         return False
     try:
@@ -374,4 +388,5 @@ def _is_alive(owner):
         started = process.create_time()
     except psutil.Error:
         return False
+    # Seconds since 1970: the default of rtol would accept a difference of hours.
     return bool(np.isclose(started, owner["started"], atol=1.0, rtol=0))

@@ -114,6 +114,7 @@ class RacingPruner(BasePruner):
     def _is_behind(self, trial, step, best, complete, sign):
         """Return whether a trial is too far behind the best one at a step."""
         at_step = best.intermediate_values[step]
+        # A loss counts as no gain: its square would widen the margin.
         gains = [
             max(
                 0.0,

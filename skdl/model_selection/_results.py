@@ -106,6 +106,7 @@ def complete_only(results):
     places : ndarray of int
         Indices of these trials in all results.
     """
+    # A function given as `refit` may use argmax, which stops at the first nan.
     chosen = results["trial_state"] == "complete"
     feasible = chosen & results.get("feasible", True)
     places = np.flatnonzero(feasible if feasible.any() else chosen)
@@ -161,6 +162,7 @@ def _rank(means, complete, feasible):
 def pareto_optimal(study, trials):
     """Return the numbers of the trials that no other beats in all objectives."""
     best = {trial.number for trial in study.best_trials}
+    # The study may hold complete trials that others added, which do not count.
     return best & {trial.number for trial in trials}
 
 

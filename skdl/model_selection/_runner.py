@@ -82,6 +82,7 @@ class Runner:
             outcome = folds.run(params)
             reports.end()
             state, value = _judge_trial(outcome, self._setting)
+            # A `refit` that names no score is an error of the search, not of a trial.
             if state != TrialState.FAIL:
                 self._check(outcome)
             for name, attribute in outcome.to_attributes().items():
@@ -99,6 +100,7 @@ class Runner:
         self._log(trial.number, params, outcome, state)
         self._line.show(self._queue.counted())
         self._queue.call(self._callbacks, trial)
+        # After `finish`: the study keeps the failed trial whose error ends the search.
         if state == TrialState.FAIL:
             self._check(outcome)
 

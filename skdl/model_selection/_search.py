@@ -183,6 +183,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     True
     """
 
+    # scikit-learn's checks want constraints of exactly the parameters of the class.
     _parameter_constraints = {
         name: constraint
         for name, constraint in BaseSearchCV._parameter_constraints.items()
@@ -297,10 +298,12 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             plan.space,
             len(plan.setting.splits),
             self.return_train_score,
+            # The study may hold failed trials of a search with another error_score.
             np.nan if self.error_score == "raise" else self.error_score,
             plan.setting.directions,
             pareto_optimal(study, trials) if self.directions else (),
         )
+        # This fit may fail, too: the attributes of an earlier one stay until it ends.
         found = self._find_best(results, plan, tasks)
         tasks.end()
         for name in [name for name in vars(self) if _is_of_a_fit(name)]:
@@ -420,6 +423,7 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
             self.study_ = study
 
     def __sklearn_is_fitted__(self):
+        # A first search that was interrupted has a study_, and no results.
         return hasattr(self, "cv_results_")
 
     def _check_outcome(self, outcome):

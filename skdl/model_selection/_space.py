@@ -106,6 +106,7 @@ def _check_names(params, estimator):
 def _accepts(estimator, name, value):
     """Return whether an estimator takes a name that it does not list."""
     try:
+        # Wrapped models list optimizer__learning_rate and the like only once it is set.
         clone(estimator).set_params(**{name: value})
     except ValueError:
         return False
@@ -179,6 +180,7 @@ class ListSpace:
             for dimension in space.dimensions:
                 first = known.setdefault(dimension.label, dimension.describe())
                 if dimension.describe() != first:
+                    # Optuna refuses other choices, or another kind, under a known name.
                     dimension.label += f" (space {k})"
 
     def suggest(self, trial):
@@ -340,6 +342,7 @@ class _Labels:
 
     def encode(self, value):
         """Return the label of a value, or None."""
+        # 1, 1.0 and True are equal, but three different values.
         same = [
             label
             for label, known in self._pairs
@@ -367,6 +370,7 @@ class _Quantiles:
     def decode(self, quantile):
         """Return the value at a quantile."""
         value = self._frozen.ppf(quantile).item()
+        # ppf gives floats, and parameters such as widths must be integers.
         return round(value) if self._is_discrete else value
 
     def encode(self, value):
@@ -378,6 +382,7 @@ def _distribution_name(frozen):
     """Return the name of a distribution and what it was made with."""
     dist = getattr(frozen, "dist", frozen)
     held = [getattr(frozen, name, None) for name in ("args", "kwds")]
+    # Histograms and tables of probabilities keep their numbers here, not in args.
     held += [getattr(dist, name, None) for name in ("_hpdf", "_hbins", "xk", "pk")]
     return f"{getattr(dist, 'name', type(dist).__name__)} {describe(held)}"
 
@@ -421,6 +426,7 @@ def _choose(name, values):
         raise ValueError(
             f"param_distributions[{name!r}] is an empty list: give at least one value."
         )
+    # Storages write JSON, which has no integers of NumPy.
     values = [v.item() if isinstance(v, np.generic) else v for v in values]
     is_plain = all(v is None or isinstance(v, (bool, int, float, str)) for v in values)
     if is_plain and not _has_equals(values):
@@ -445,6 +451,7 @@ def _is_distribution(found):
 
 
 def _one_line(value):
+    # Choices must be the same in each process, and an address in a repr is not.
     text = getattr(value, "__qualname__", None) or without_addresses(repr(value))
     text = " ".join(text.split())
     return text if len(text) <= 80 else text[:77] + "..."
@@ -459,6 +466,7 @@ def _from_scipy(name, frozen):
     if kind in ("loguniform", "reciprocal"):
         return _Dimension(name, FloatDistribution(low, high, log=True))
     if kind == "randint":
+        # support() ends at the largest value, where randint's argument is one above.
         return _Dimension(name, IntDistribution(int(low), int(high)))
     # Any other distribution is searched along its quantiles. The quantile 0 of a
     # discrete one lies below its support.

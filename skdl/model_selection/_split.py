@@ -66,6 +66,7 @@ def train_val_test_split(
     _, n_val, n_test = n_rows = _count(sizes, n_samples)
     generator = check_random_state(random_state)
     rows = np.arange(n_samples)
+    # A Series would look up rows in its index, not by their positions.
     labels = None if stratify is None else np.asarray(stratify)
 
     def split(rows: Any, n_train: Any, n_rest: Any) -> Any:

@@ -81,6 +81,7 @@ def _open_database(url):
 
 def _connect(url):
     database = RDBStorage(url, engine_kwargs=_engine_settings(url))
+    # The pool of SQLAlchemy keeps its connections open until it is disposed of.
     weakref.finalize(database, database.engine.dispose)
     return database
 
@@ -102,6 +103,7 @@ def _say_what_to_do(storage, error):
 def _engine_settings(url):
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": LOCK_TIMEOUT}}
+    # A server may close a connection that rests while a trial trains.
     return {"pool_pre_ping": True}
 
 
@@ -192,6 +194,8 @@ def _open_study(storage, name, resume, fingerprint, sampler, pruner, directions)
             sampler=sampler,
             pruner=pruner,
             directions=directions,
+            # Another process may have made it since; and a storage keeps neither
+            # sampler nor pruner, which a found study gets here.
             load_if_exists=True,
         )
     if _FINGERPRINT_KEY not in study.user_attrs:

@@ -43,6 +43,14 @@ class Head:
         """Return the corresponding loss of Keras, or its name."""
         raise NotImplementedError
 
+    def finish_keras(self, x):
+        """Return the public outputs, from logits in Keras."""
+        from skdl.nn._backend import keras
+
+        if self.activation is None:
+            return x
+        return keras.layers.Activation(self.activation, name=self.activation)(x)
+
     def public_metric(self):
         """Return the corresponding Keras metric."""
         return "accuracy"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from skdl.nn._head import Head, count_columns
 from skdl.nn._losses import LOSSES
+from skdl.nn._ordinal import Ordinal
 
 __all__ = ["HEADS", "PLAIN_LOSS"]
 
@@ -167,5 +168,6 @@ HEADS = {
     "smooth_sigmoid": _SmoothSigmoid(),
     "focal_softmax": _FocalSoftmax(),
     "focal_sigmoid": _FocalSigmoid(),
+    "ordinal": Ordinal(),
     **LOSSES,
 }

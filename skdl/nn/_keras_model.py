@@ -41,9 +41,7 @@ def build_model(
     x = inputs = keras.Input(input_shape or (plan.widths[0],), name="features")
     for layer, width in zip(structure.layers, plan.layer_widths, strict=True):
         x = layer.add_to_keras(x, width, settings)
-    activation = HEADS[structure.head].activation
-    if activation is not None:
-        x = keras.layers.Activation(activation, name=activation)(x)
+    x = HEADS[structure.head].finish_keras(x)
     if scaling is not None:
         factor, offset = (part.tolist() for part in scaling)
         x = keras.layers.Rescaling(factor, offset, name="target_units")(x)

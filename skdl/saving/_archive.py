@@ -83,6 +83,7 @@ class Writer:
             replaced(Path(path)) as stream,
             zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive,
         ):
+            # The manifest can't hold its own checksum.
             archive.comment = hashlib.sha256(text).hexdigest().encode()
             for name, content in {_MANIFEST: text, **self.members}.items():
                 archive.writestr(zipfile.ZipInfo(name, _TIME), bytes(content))
@@ -209,9 +210,11 @@ class Reader:
         if len(set(names)) != len(names) or names[:1] != [_MANIFEST]:
             self._refuse("it does not begin with one manifest")
         whole = os.fstat(self._stream.fileno()).st_size
+        # The entries of a zip may all point to the same bytes.
         if sum(info.file_size for info in infos) > whole:
             self._refuse("its members are larger than the file")
         for info in infos:
+            # Bit 0 of the flags: the member is encrypted.
             plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
             if not plain or info.compress_size != info.file_size:
                 self._refuse(f"member {info.filename!r} is compressed or encrypted")
@@ -262,13 +265,16 @@ class Reader:
     def _check_header(self, stream, name, described):
         if np.lib.format.read_magic(stream) != (1, 0):
             self._refuse(f"{name} is not an array in NumPy's format 1.0")
+        # NumPy reads it by ast.literal_eval, which a long text can crash.
         shape, _, dtype = np.lib.format.read_array_header_1_0(
             stream, max_header_size=_MAX_HEADER
         )
+        # An array of objects is a pickle, which runs code when it is read.
         if dtype.hasobject or dtype.kind not in "biufcSU":
             self._refuse(f"{name} holds {dtype}, which is not allowed")
         if [list(shape), dtype.str] != [described["shape"], described["dtype"]]:
             self._refuse(f"{name} does not have the shape and dtype in the manifest")
+        # Two negative lengths have a positive product, which would pass below.
         if any(length < 0 for length in shape):
             self._refuse(f"{name} has the shape {shape}")
         expected = math.prod(shape) * dtype.itemsize

@@ -60,6 +60,7 @@ _PRIVATE = {
     "binary_target": ("skdl.estimators._targets", "_BinaryTarget"),
     "class_target": ("skdl.estimators._targets", "_ClassTarget"),
     "labels_target": ("skdl.estimators._targets", "_LabelsTarget"),
+    "ordinal_target": ("skdl.estimators._targets", "_OrdinalTarget"),
     "real_target": ("skdl.estimators._number_targets", "_RealTarget"),
     "CNN": ("skdl.nn._structure", "CNNStructure"),
     "MLP": ("skdl.nn._structure", "MLPStructure"),
@@ -125,6 +126,7 @@ def find_function(path):
     if path in CLASSES:
         return find_class(path)
     module, _, name = str(path).rpartition(".")
+    # A module that is not in the table is never imported.
     names = _FUNCTIONS.get(module, ())
     allowed = names is None or name in names
     found = _public(module, name) if allowed and not name.startswith("_") else None

@@ -107,6 +107,7 @@ class Decoder:
         return float(text)
 
     def _decode_objects(self, shape, values):
+        # np.array would make another dimension of values that are lists.
         array = np.empty(len(values), dtype=object)
         array[:] = self._decode_all(values)
         return array.reshape(shape)
@@ -114,6 +115,7 @@ class Decoder:
     def _decode_sparse(self, array, shape, names):
         kind = scipy.sparse.csr_array if array else scipy.sparse.csr_matrix
         matrix = kind(tuple(self._reader.array(name) for name in names), shape=shape)
+        # SciPy's compiled code trusts the indices: forged ones would point outside.
         matrix.check_format(full_check=True)
         return matrix
 
@@ -148,6 +150,7 @@ class Decoder:
                 f"The file holds a {name!r} with the state {str(state)[:80]!r}: it is "
                 "not allowed."
             )
+        # Its __setstate__ ignores the state.
         if kind is sklearn.utils.Bunch:
             return kind(**state)
         found = kind.__new__(kind)
@@ -187,12 +190,16 @@ def check_network(estimator):
     )
     if type(weights) is not list:
         raise ValueError("The weights of the network are not a list.")
+    # First: `network.weights` is as long as the depth in the file says.
     check_structure(network, len(weights))
     if len(network.weights) != len(weights):
         raise ValueError("The network has the wrong number of weights.")
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
             raise ValueError(f"A {name} of the network must be finite float32 numbers.")
+    order = getattr(target, "_order", None)
+    if order is not None and sorted(order.tolist()) != [*range(len(target.classes))]:
+        raise ValueError("The order of the classes does not name each of them once.")
     if network.n_quantiles != target.n_quantiles:
         raise ValueError("The number of quantiles does not match the target.")
     if network.head != target.head:

@@ -67,6 +67,7 @@ class Encoder:
         """
         if value is None or isinstance(value, (bool, str)):
             return value
+        # Exactly these: np.float64 is a float, and has to come back as it was.
         if type(value) in (int, float):
             return value if math.isfinite(value) else ["float", repr(value)]
         if isinstance(value, type) and issubclass(value, np.generic):
@@ -113,6 +114,7 @@ class Encoder:
         return [kind, encoded]
 
     def _encode_dict(self, values, where):
+        # Pairs: keys of a JSON object are text, and those of class_weight are labels.
         pairs = [
             [self.encode(key, where), self.encode(value, f"{where}[{key!r}]")]
             for key, value in values.items()
@@ -151,6 +153,7 @@ class Encoder:
         kept = {key: part for key, part in state.items() if key not in _DROPPED}
         model = None
         if name in ("skdl.KerasClassifier", "skdl.KerasRegressor"):
+            # A function is code: the loaded estimator has the model itself instead.
             kept.update(model=None, build_fn=None)
             if kept.pop("_kept", None):
                 model = self._writer.add_model(self._save_model(value.model_))
@@ -166,6 +169,7 @@ class Encoder:
         if name in AUGMENTATIONS:
             return ["keras", name, self.encode(plain_settings(value), where)]
         settings = value.get_config()
+        # get_config makes a dict of a schedule, which the decoder would refuse.
         if isinstance(settings.get("learning_rate"), dict):
             schedules = importlib.import_module("keras.optimizers.schedules")
             schedule = schedules.deserialize(settings["learning_rate"])

@@ -335,11 +335,13 @@ def _compare(model, estimator, whole, names, double):
     last = whole.steps[-1][1].network
     if not is_classifier(last):
         expected = np.asarray(estimator.predict(rows), dtype=float)
+        # Relative to large targets: single floats have about seven digits.
         size = max(1.0, float(np.abs(expected).max()))
         return (
             float(np.abs(np.reshape(found[0], expected.shape) - expected).max()) / size
         )
     if len(found) == 1:
+        # Only labels: one of 50 that differs is above the tolerance.
         return float(np.mean(found[0] != estimator.predict(rows)))
     return float(np.abs(found[1] - estimator.predict_proba(rows)).max())
 

@@ -112,10 +112,12 @@ def write_imputed(scope, operator, container):
 
     imputed, graph = operator.raw_operator, Graph(scope, container)
     double = isinstance(operator.outputs[0].type, DoubleTensorType)
+    # ONNX's numbers of the types: 11 is double, 1 is float.
     dtype, number = (np.float64, 11) if double else (np.float32, 1)
     x = join_inputs(graph, operator.inputs)
     missing = graph.add("IsNaN", x)
     known = imputed.imputer.statistics_.astype(dtype)
+    # A column that was all missing has nan here, and is left out in the next line.
     filled = graph.add("Where", missing, np.nan_to_num(known), x)
     parts = [graph.add("Gather", filled, np.int64(imputed.kept_), axis=1)]
     if len(imputed.indicated_):

@@ -33,6 +33,7 @@ class _Chain:
 
     def __init__(self, graph, x, rank):
         self._graph = graph
+        # (n, h, w, c) -> (n, c, h, w), as ONNX wants images
         self._x = graph.add("Transpose", x, perm=[0, 3, 1, 2]) if rank == 4 else x
         self._is_image = rank == 4
 
@@ -121,6 +122,7 @@ class _Chain:
         n = layer.moving_mean.shape[0]
         gamma = _numpy(layer.gamma) if layer.scale else np.ones(n)
         beta = _numpy(layer.beta) if layer.center else np.zeros(n)
+        # gamma (x - mean) / sqrt(variance + epsilon) + beta = scale x + offset
         scale = gamma / np.sqrt(_numpy(layer.moving_variance) + layer.epsilon)
         offset = beta - _numpy(layer.moving_mean) * scale
         return graph.add_scaling(x, scale, offset, is_image=self._is_image)
@@ -142,6 +144,7 @@ def _numpy(variable):
 
 
 def _pad(layer):
+    # Keras, too, puts the odd row of a padding at the end.
     return {"same": "SAME_UPPER", "valid": "VALID"}[layer.padding]
 
 

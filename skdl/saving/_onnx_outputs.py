@@ -1,5 +1,7 @@
 """What is done with the outputs of a network: probabilities, labels, numbers."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import is_classifier
 
@@ -8,6 +10,7 @@ from skdl.estimators._mixins import NetworkRegressor
 from skdl.keras_wrapper import _outputs
 from skdl.keras_wrapper._classifier import KerasClassifier
 from skdl.nn._heads import HEADS
+from skdl.nn._ordinal import Ordinal
 
 __all__ = [
     "has_several_labels",
@@ -91,6 +94,11 @@ def write_numbers(graph, network, x, after, output, quantiles=None):
 
 def write_probabilities(graph, network, x, output):
     several = has_several_labels(network)
+    if isinstance(network, BaseNetwork) and network._target.head == "ordinal":
+        target: Any = network._target
+        shares = Ordinal().write_onnx(graph, x)
+        graph.add("Gather", shares, target.ranks, output=output, axis=1)
+        return
     if isinstance(network, BaseNetwork):
         is_logits = True
         each = HEADS[network._target.head].activation == "sigmoid"
@@ -102,6 +110,7 @@ def write_probabilities(graph, network, x, output):
             kind, settings = ("Sigmoid", {}) if each else ("Softmax", {"axis": 1})
             graph.add(kind, x, output=output, **settings)
         else:
+            # The axes are an input since opset 13.
             total = graph.add("ReduceSum", x, np.array([1]), keepdims=1)
             graph.add(*(("Identity", x) if each else ("Div", x, total)), output=output)
         return

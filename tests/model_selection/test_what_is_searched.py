@@ -263,6 +263,7 @@ def test_several_objectives_give_a_pareto_front(iris, sampler):
     settings = dict(
         scoring={"accuracy": "accuracy", "weights": weights},
         directions=["maximize", "minimize"],
+        verbose=1,  # no trial is the best one
         n_trials=10,
         cv=2,
         sampler=sampler,
