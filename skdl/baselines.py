@@ -132,6 +132,7 @@ def svm_study(
             "Give X.reshape(len(X), -1)."
         )
     search = svm_baseline(kernels=kernels, C=C, scoring=scoring, cv=cv, n_jobs=n_jobs)
+    # No refit of the best of all: plot fits the best of each kernel.
     search.set_params(return_train_score=True, refit=False)
     search.fit(X, y)
     found = search.cv_results_
@@ -187,6 +188,7 @@ class SVMStudy:
         pandas.DataFrame
             One row for each kernel that has a score, the best first.
         """
+        # The scores of a kernel that fails are NaN, of which pandas 3 takes no idxmax.
         scored = self.results.dropna(subset="val_score")
         rows = scored.groupby("kernel", sort=False)["val_score"].idxmax()
         return scored.loc[rows].sort_values("val_score", ascending=False)
@@ -246,6 +248,7 @@ class SVMStudy:
         # Three classes or more have colours of their own since scikit-learn 1.9.
         colors = getattr(display, "multiclass_colors_", None)
         palette = None if colors is None else ListedColormap(colors)
+        # Labels may be words, which scatter would take for names of colours.
         codes = np.unique(y, return_inverse=True)[1]
         axes.scatter(*X.T, c=codes, cmap=palette, s=10, edgecolors="k", linewidths=0.3)
         axes.set_title(f"{row['kernel']}, C={row['C']:g}: {row['val_score']:.3f}")

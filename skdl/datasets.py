@@ -125,6 +125,7 @@ def _load_images(name, path, image_shape):
                 f"{name}: x_{part} has shape {X.shape} and y_{part} {y.shape}; "
                 f"expected (n, {', '.join(map(str, image_shape))}) and (n,)."
             )
+    # Keras has the labels of CIFAR-10 as (n, 1).
     return X_train, y_train.reshape(-1), X_test, y_test.reshape(-1)
 
 
@@ -132,6 +133,7 @@ def _read_arrays(name, path):
     if not path.is_file():
         raise FileNotFoundError(f"{name}: there is no file {path}.")
     try:
+        # A pickle in a file from elsewhere could run code.
         with np.load(path, allow_pickle=False) as archive:
             return [archive[key] for key in _KEYS]
     except (KeyError, ValueError, OSError, EOFError) as error:

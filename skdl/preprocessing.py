@@ -24,6 +24,7 @@ class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _as_rows(self, X, *, reset=False):
         """Return X as flat rows of floats, checked, and the shape that it had."""
+        # Frames stay frames: validate_data reads the names of their columns.
         X = X if hasattr(X, "shape") else np.asarray(X)
         shape = X.shape
         if not reset:
@@ -116,11 +117,13 @@ class ImageScaler(_ImageTransformer):
         # (n, h * w * c) -> (n * h * w, c)
         channels = self.image_shape_[2]
         columns = rows.reshape(-1, channels) if self.per == "channel" else rows
+        # A sum of single floats over all pixels of all images loses digits.
         mean = columns.mean(axis=0, dtype=np.float64)
         scale = columns.std(axis=0, dtype=np.float64)
         tiny = 10 * np.finfo(rows.dtype).eps * np.abs(mean)  # what rounding leaves
         scale = np.where(scale > tiny, scale, 1.0)
         times = rows.shape[1] // len(mean)
+        # (c,) -> (h * w * c,): channels are last. (h * w * c,) stays as it is.
         self.mean_, self.scale_ = (np.tile(part, times) for part in (mean, scale))
         return self
 
@@ -255,6 +258,7 @@ class ZCAWhitening(_ImageTransformer):
                 f"ZCAWhitening needs two images or more, got n_samples = {n_samples}."
             )
         mean = rows.mean(axis=0, dtype=np.float64)
+        # Centred rows sum to 0, so that n of them span n - 1 directions at most.
         wanted = min(self.n_components or n_features, n_samples - 1, n_features)
         values, vectors = _strongest(rows - mean, wanted)
         if self.n_components not in (None, len(values)):
@@ -336,6 +340,7 @@ def _strongest(centered, n_components):
     kept = values > size * np.finfo(values.dtype).eps * values[0]
     values, vectors = values[kept], vectors[kept]
     if not tall:  # of the images: (k, n) -> (k, d)
+        # If (A A') u = s u, then (A' A) (A' u) = s (A' u): the same eigenvalues.
         vectors = vectors @ centered
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return values / (n_samples - 1), vectors

@@ -12,6 +12,7 @@ __all__ = [
 
 def make_candidate(estimator, params):
     """Return a clone of the estimator with other parameters."""
+    # Among the values may be estimators, which candidates would share and fit.
     return clone(estimator).set_params(**clone(params, safe=False))
 
 

@@ -14,6 +14,8 @@ def replaced(path):
         with open(temporary, "w+b") as stream:
             yield stream
             stream.flush()
+            # Before the rename: else a power cut may leave an empty file of the new
+            # name.
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     _sync_folder(path.parent)
@@ -27,6 +29,7 @@ def created(path, content):
     with _written_beside(path) as temporary:
         temporary.write_bytes(content)
         try:
+            # Unlike a rename, a link fails where the name exists.
             os.link(temporary, path)
         except FileExistsError:
             return False
@@ -37,6 +40,8 @@ def created(path, content):
 @contextmanager
 def _written_beside(path):
     """Give the name of a file beside ``path``, and leave none of that name behind."""
+    # In the same folder, since a rename can't cross file systems; and not by tempfile,
+    # whose files only their owner can read.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         yield temporary
@@ -47,6 +52,7 @@ def _written_beside(path):
 
 def _sync_folder(folder):
     """Make the new name of a file durable, if the system can."""
+    # Windows opens no folders.
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

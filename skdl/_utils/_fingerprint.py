@@ -139,10 +139,12 @@ def describe(value, *, deep=True):
     if isinstance(value, (list, tuple)):
         return f"({', '.join(describe(v, deep=deep) for v in value)})"
     if isinstance(value, (set, frozenset)):
+        # The order of a set of strings is another one in each process.
         return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
     if hasattr(value, "__code__"):
         return _describe_function(value)
     if hasattr(value, "get_config") and not isinstance(value, type):
+        # Keras numbers the names of layers and metrics as they are made.
         config = {k: v for k, v in value.get_config().items() if k != "name"}
         return f"{type(value).__qualname__} {describe(config)}"
     text = repr(value)
@@ -199,6 +201,7 @@ def _describe_code(code):
         _describe_code(constant) if hasattr(constant, "co_code") else repr(constant)
         for constant in code.co_consts
     ]
+    # Without file and lines: a function that only moves stays the same.
     return _digest(code.co_code, repr((constants, code.co_names)).encode())
 
 
@@ -233,10 +236,13 @@ def _hash_table(value):
         raise TypeError("what is in it has to be looked at")
     array = np.asarray(value)
     if array.dtype.kind in "mM":
+        # NumPy gives no buffer of dates.
         array = array.astype(np.int64)
     if array.dtype.kind in "OUST":
         if not all(map(_is_cell, array.ravel())):
             raise TypeError("what is in it has to be looked at")
+        # By values: the bytes of objects are addresses, those of text depend on its
+        # width.
         rows = pd.util.hash_array(array.astype(object).ravel(), categorize=False)
         return _digest(rows.tobytes())
     return _digest(str(array.dtype).encode(), np.ascontiguousarray(array).data)

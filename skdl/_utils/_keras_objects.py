@@ -112,6 +112,7 @@ def plain_metric_names(names):
     counts: Counter[str] = Counter()
     for name in names:
         base = re.sub(r"_\d+$", "", name)
+        # A name that the user gave may end in a number, as "top_5" does.
         base = base if base in _names_of_classes() else name
         plain[name] = f"{base}_{counts[base]}" if counts[base] else base
         counts[base] += 1

@@ -28,6 +28,7 @@ def keras_needed(purpose):
     """
     timer = threading.Timer(PATIENCE_SECONDS, _say_what_happens)
     timer.daemon = True
+    # Without a console, as under pythonw, Python has no sys.stderr.
     if "tensorflow" not in sys.modules and sys.stderr is not None:
         timer.start()
     try:

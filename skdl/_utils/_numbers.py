@@ -48,4 +48,5 @@ def draw_seed(random_state):
         entropy = np.random.SeedSequence().entropy
         assert isinstance(entropy, int)
         return entropy % 2**63
+    # The range from which scikit-learn draws the seeds of parts.
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

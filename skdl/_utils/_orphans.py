@@ -25,6 +25,8 @@ def end_with_parent():
 
 
 def _watch(parent):
+    # The system gives a process whose parent has died another parent.
     while os.getppid() == parent:
         time.sleep(_SECONDS)
+    # sys.exit would end this thread only.
     os._exit(1)

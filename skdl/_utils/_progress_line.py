@@ -46,6 +46,7 @@ class ProgressLine:
     def epoch_end(self, epoch, logs):
         """Advance the line."""
         figures = {name: f"{value:.4g}" for name, value in logs.items()}
+        # A refresh would draw at each epoch; update draws at most at the interval.
         self._bar.set_postfix(figures, refresh=False)
         self._bar.update()
 

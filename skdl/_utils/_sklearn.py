@@ -117,6 +117,8 @@ class EpochTasks:
     def _end(self, task):
         return task.call_on_fit_task_end(
             estimator=self._estimator,
+            # A function: the weights are read only if a hook takes the fitted
+            # estimator.
             reconstruction_attributes=lambda: self._fitted_attributes(self._read()),
             **self._data,
         )
@@ -152,6 +154,7 @@ class SearchTasks:
         if self._root is None:
             return
         self._root.call_on_fit_task_begin(estimator=self._search, **self._data)
+        # Fits run side by side, so each has a number; sequential tasks take none.
         self._fits = self._root.subcontext(
             task_name="search", max_subtasks=self._n_fits, sequential_subtasks=False
         )
@@ -270,6 +273,7 @@ def plain_score_name(scorer, objective, estimator):
         scorer = several[objective or next(iter(several))]
     if isinstance(scorer, _PassthroughScorer):
         return "accuracy" if is_classifier(estimator) else "r2"
+    # Settings such as normalize=False make it another number.
     if getattr(scorer, "_kwargs", None):
         return None
     known = {

@@ -31,6 +31,7 @@ def split_validation(n_rows, labels, fraction, seed, groups=None):
     ValueError
         If there are too few rows.
     """
+    # scikit-learn takes no SeedSequence, but 32 bits of one.
     random_state = int(seed.generate_state(1)[0])
     try:
         if groups is not None:

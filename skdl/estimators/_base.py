@@ -169,6 +169,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             network = self._make_network(
                 self._network, self._plan(), self._target, settings
             )
+            # Parameters may have been set since: the model has the rates that it was
+            # fitted with.
             network.dropout = self._rates or network.dropout
             self._model = make_model(
                 network, self._weights, input_shape=self._input_shape()
@@ -204,6 +206,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         if not resuming:
             warn_of_scales(X, getattr(self, "feature_names_in_", None))
             warn_of_rate(self.learning_rate, self.optimizer)
+        # A weight of 0 does what removing the row does, in batches and splits as well:
+        # scikit-learn's checks compare the two.
         rows = kept_rows(weight)
         y_kept, weight_kept = (y, weight) if rows is None else (y[rows], weight[rows])
         if resuming:
@@ -230,6 +234,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             part,
             n_epochs=1 if partial else settings["epochs"],
             batch_size=settings["batch_size"],
+            # Keras' callbacks keep what they have seen, and a fit must not change a
+            # parameter.
             callbacks=[deepcopy(callback) for callback in settings["callbacks"]],
             keep_states=partial,
             # A search handles the interrupt itself.
@@ -297,6 +303,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
                 "_model": None,
                 "_session": None,
                 "n_outputs_": network.target.n_outputs,
+                # An estimator counts as fitted by it, the copies that watchers get as
+                # well.
                 "history_": {},
             }
             if network.target.classes is not None:
@@ -331,6 +339,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history.get("loss", ()))
+        # Of the last fit, which may have had other columns, and callbacks where this
+        # has none.
         for name in ("_seen_columns", "callbacks_"):
             self.__dict__.pop(name, None)
         if job.callbacks:
@@ -389,6 +399,7 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             job.learner.target.stratify(job.train.y),
             self.validation_fraction,
             seed,
+            # Groups are those of all rows, targets those of the rows that were kept.
             groups if groups is None or kept is None else groups[kept],
         )
         job.validation = job.train.take(validation)
@@ -417,6 +428,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
 
     def __getstate__(self):
         state = dict(super().__getstate__())
+        # Model and session are made again when needed; the observer is that of a search
+        # here; pandas tells columns by their identity, which a pickle loses.
         for name in ("_model", "_session", "_observer", "_seen_columns"):
             state.pop(name, None)
         return add_exclusions(state)

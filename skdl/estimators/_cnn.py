@@ -124,6 +124,8 @@ class Convolutional(BaseNetwork):
         is_image = len(shape) in (3, 4)
         if reset:
             found = images.find_image_shape(shape, self.image_shape)
+            # Set before all is checked: a fit that fails takes back whatever it has
+            # set.
             self.image_shape_, self._flat = found, not is_image
         images.check_same_images(self, shape, name)
         if not is_image:

@@ -30,6 +30,7 @@ OPTIMIZERS = (
     "lion",
 )
 
+# Without 1: dropout divides by 1 - rate, and a momentum of 1 never forgets.
 SHARE = Interval(Real, 0, 1, closed="left")
 LEVEL = Interval(Real, 0, 1, closed="neither")
 
@@ -51,6 +52,7 @@ CONSTRAINTS = {
     "input_dropout": [SHARE],
     "l1": [FACTOR],
     "l2": [FACTOR],
+    # Keras' class is known by its methods here: naming it would import Keras.
     "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["apply", "get_config"])],
     "learning_rate": [POSITIVE],
     "learning_rate_schedule": [None, str, dict, callable],

@@ -76,6 +76,7 @@ def _shape_of_images(shape):
 
 def _warn_of_channels_first(found):
     height, width, channels = found
+    # (n, channels, side, side), read as (n, height, width, channels).
     if height in (1, 3) and channels not in (1, 3) and width == channels:
         warnings.warn(
             f"The images have shape {found}: height, width and channels. If their "
@@ -130,8 +131,10 @@ def _check_image_shape(given):
 
 
 def _infer(n_features):
+    # No number above 0 is a square and three times a square: the order decides nothing.
     for channels in (1, 3):
         side = math.isqrt(n_features // channels)
+        # Three features are a row of three pixels, not one pixel of three colours.
         if side * side * channels == n_features and side > 1:
             return side, side, channels
     return 1, max(n_features, 1), 1

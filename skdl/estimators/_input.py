@@ -41,6 +41,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
             y,
             reset=reset,
             multi_output=True,
+            # CSR, since a batch is some of the rows, made dense one batch at a time.
             accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
         )
     except ValueError as error:
@@ -85,6 +86,8 @@ def validate_rows(estimator, X):
     seen = vars(estimator).get("_seen_columns")
     if columns is not None and seen is not None and columns.is_(seen):
         values = X.to_numpy()
+        # Nullable and text columns give objects, which the long way below turns into
+        # numbers.
         if values.dtype.kind in "biuf":
             return check_array(values, estimator=estimator)
     accepted = "csr" if get_tags(estimator).input_tags.sparse else False

@@ -32,7 +32,10 @@ def warn_of_scales(X, names=None):
     names : ndarray of shape (n_features,), default=None
         Names of the features.
     """
+    # As double floats: NumPy gives the variance of half floats as one of them, infinite
+    # above 65504.
     some = X[:: 1 + X.shape[0] // _LOOKED_AT].astype(np.float64)
+    # A variance that overflows is infinite: the feature counts as large.
     with np.errstate(over="ignore"):
         if sparse.issparse(some):
             mean, variance = mean_variance_axis(some, axis=0)
@@ -84,6 +87,7 @@ def check_memory(shapes):
     import psutil  # a fit needs it, a prediction does not
 
     n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
+    # In GiB: a single float has 4 bytes.
     needed = 4 * _COPIES * n_weights / 2**30
     free = psutil.virtual_memory().available / 2**30
     if needed > free:

@@ -167,8 +167,10 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         loss, setting = self._choose_loss()
         if loss == "ordinal":
             loss = None if target.head in ("ordinal", "sigmoid") else loss
+        # "smooth_softmax" and "focal_softmax" -> "softmax".
         plain = target.head.rpartition("_")[2]
         head = plain if loss is None else f"{loss}_{plain}"
+        # Rounded as the target rounds them: 0.1 is another number in double precision.
         settings = np.array([] if loss is None else [setting], np.float32).tolist()
         before = target.head, target.loss_settings.tolist()
         if before != (head, settings):
@@ -204,6 +206,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
 def _learns_quantiles(regressor):
     if regressor.loss != "quantile":
+        # available_if turns it into a missing method, so that hasattr is False.
         raise AttributeError(
             f"loss={regressor.loss!r} learns no quantiles: set loss='quantile' and "
             "quantile to their levels."
@@ -298,6 +301,8 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         expand_levels(self.quantile)
 
     def _check_same_target(self, target):
+        # Only the losses are compared, so any targets do; each loss takes positive
+        # ones.
         now = self._make_target(np.ones(2), None, None, partial=False)
         for name in ("head", "delta", "levels"):
             before, after = getattr(target, name), getattr(now, name)

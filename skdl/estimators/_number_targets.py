@@ -48,6 +48,7 @@ def make_real_target(y, weight, loss="squared_error", *, delta=None, levels=()):
         if not means.all():
             raise ValueError(f"y must have a positive mean for loss={loss!r}.")
         spread = np.average((columns / means - 1) ** 2, axis=0, weights=weight)
+        # 1 for a constant target: the metric divides by it.
         variance = float(spread.mean()) or 1.0
         return _RealTarget(y.ndim, np.zeros_like(means), means, head, variance=variance)
     offset = np.average(columns, axis=0, weights=weight)
@@ -71,10 +72,13 @@ def _as_targets(y, name):
     try:
         numbers = y.astype(np.float64)
     except (TypeError, ValueError) as error:
+        # scikit-learn's checks accept an error for a y of objects only with these
+        # words.
         raise ValueError(
             f"Unknown label type: {name} holds {y.dtype}, and a regression needs "
             f"numbers ({error}). For labels use MLPClassifier."
         ) from error
+    # Dates, and real parts of complex numbers, become floats without an error.
     if y.dtype.kind in "cmM" or not np.isfinite(numbers).all():
         raise ValueError(f"{name} must hold finite real numbers, got {y.dtype}.")
     return numbers
@@ -113,6 +117,7 @@ class _RealTarget:
     def scaling(self):
         """Factor and offset of each logit, or of its exponential."""
         parts = self._factor, self._offset
+        # (outputs,) -> (outputs * levels,): the levels of an output stand side by side.
         return tuple(np.repeat(part, self.n_quantiles) for part in parts)
 
     @property
@@ -148,6 +153,8 @@ class _RealTarget:
         columns = _as_targets(columns, name)
         if self.head in _LOG_LINKS:
             _check_signs(columns, name, self.head)
+        # Rounded to single precision at the end: before, a large offset would take the
+        # digits.
         scaled = ((columns - self._offset) / self._factor).astype(self.dtype)
         if len(self.levels) < 2:
             return scaled

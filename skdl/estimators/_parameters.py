@@ -145,6 +145,7 @@ def check_initializer(initializer):
     from skdl.nn._initializers import make_initializer
 
     try:
+        # Called as well: Keras does not look at some settings before values are drawn.
         make_initializer(initializer, seed=0)((2, 2))
     except Exception as error:  # Keras and TensorFlow raise many types
         raise ValueError(
@@ -173,6 +174,7 @@ def check_optimizer(params, defaults):
             "keras.optimizers.Optimizer."
         )
     check_copyable(optimizer)
+    # The configuration of Keras' LossScaleOptimizer has that of another one instead.
     if "learning_rate" not in optimizer.get_config():
         raise ValueError(
             f"optimizer={type(optimizer).__name__} wraps another optimizer: pass that "
@@ -180,6 +182,7 @@ def check_optimizer(params, defaults):
             "loss scaling."
         )
     for name in ("learning_rate", "momentum", "nesterov", *CLIPS):
+        # Refused and not ignored: a search over it would compare equal fits.
         if params[name] != defaults[name]:
             raise ValueError(
                 f"{name}={params[name]!r} has no effect if the optimizer is an "

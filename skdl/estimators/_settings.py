@@ -73,6 +73,7 @@ class CheckedParameters(BaseEstimator):
     def _resolved(self):
         """Return the value that the fit used for each parameter that is "auto"."""
         taken = getattr(self, "resolved_", {})
+        # A parameter that was set since the fit is no longer resolved.
         return {k: v for k, v in taken.items() if getattr(self, k) == AUTO}
 
     def _settings(self):

@@ -229,6 +229,8 @@ class _SingleLabel(_LabelTarget):
         if isinstance(class_weight, dict):
             return self._check_class_weight(class_weight)[codes]
         totals = np.bincount(codes, weights=weight, minlength=len(self.classes))
+        # Not by compute_sample_weight, which counts rows: a row of weight 2 counts as
+        # two.
         shares = len(self.classes) * totals / totals.sum()
         return 1 / shares[codes]
 
@@ -236,6 +238,7 @@ class _SingleLabel(_LabelTarget):
         classes = self.classes.tolist()
         warn_of_absent_classes(class_weight, classes)
         given = [class_weight.get(label, 1.0) for label in classes]
+        # As objects: beside text, NumPy would make the numbers text.
         weights = np.array(given, dtype=object)
         if not all(isinstance(w, Real) and 0 <= float(w) < np.inf for w in weights):
             raise ValueError(
@@ -253,6 +256,7 @@ class _SingleLabel(_LabelTarget):
             places = np.minimum(places, len(self.classes) - 1)
             if (self.classes[places] == y).all():
                 return places
+        # Objects of several types can't be sorted, which np.unique does.
         found = y.tolist() if y.dtype == object else np.unique(y).tolist()
         unknown = sorted(set(found) - set(self.classes.tolist()), key=str)
         if unknown:
@@ -377,6 +381,8 @@ class _BinaryTarget(_SingleLabel):
         return expit(np.hstack([-logits, logits]))
 
     def log_probabilities(self, logits):
+        # 1 - sigmoid(z) = sigmoid(-z), whose logarithm is finite where 1 - p rounds to
+        # 0.
         return log_expit(np.hstack([-logits, logits]))
 
     def predict(self, logits):

@@ -158,6 +158,7 @@ def compare(
     )
     seed = None if random_state is None else draw_seed(random_state)
     ledger = open_ledger(folder, fingerprint, seed)
+    # Variants innermost: the last cut is kept, so that all of them share one.
     planned = [
         TrainedRun(name, describe_changes(changed), repeat, fold)
         for repeat in range(repeats)
@@ -166,6 +167,8 @@ def compare(
     ]
 
     def train(run: Any, stopper: Any) -> Any:
+        # The ledger's seed: a call that resumes without a random_state has to go on
+        # with it.
         split_seed, seed = draw_seeds(ledger.seed, run.repeat)
         split = splits.cut(run.fold, split_seed)
         change = changes[run.variant]

@@ -202,6 +202,7 @@ def _look_at_the_ends(axes, lines):
 
 def _draw_curves(axes, curves, style, colour):
     """Draw the mean of some curves; of several validation curves also a band."""
+    # Early stopping ends the runs of a variant after different numbers of epochs.
     length = min(map(len, curves))
     curves = np.array([curve[:length] for curve in curves])  # (n_runs, n_epochs)
     epochs = np.arange(1, length + 1)

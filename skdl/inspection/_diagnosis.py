@@ -138,6 +138,8 @@ def diagnose(
             "together), a list of one split, or (X_val, y_val)."
         )
     scorer = check_scoring(estimator, scoring=scoring)
+    # As the first repeat of compare: the same random_state gives the same split and
+    # fit.
     split_seed, seed = draw_seeds(draw_seed(random_state), 0)
     split = splits.cut(0, split_seed)
     run = TrainedRun("diagnosis", "", 0, 0)
@@ -322,6 +324,7 @@ def _measure(run, target_score, constant, is_accuracy):
         unknown = dict.fromkeys((*names, "progress"), np.nan)
         return {**known, **unknown, "final_loss": np.inf}
     train, val = run.train_scores["score"], run.val_scores["score"]
+    # The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).
     error = np.sqrt(max(val * (1 - val), 0) / run.n_val) if is_accuracy else 0.0
     # Other scores may have any unit: measure by the distance to a constant prediction.
     unit = 1.0 if is_accuracy else abs(target_score - constant)
@@ -334,6 +337,7 @@ def _measure(run, target_score, constant, is_accuracy):
         "variance": train - val,
         "threshold": max(TOLERANCE * unit, 2 * error, GAP_SHARE * (target_score - val)),
         "progress": _measure_progress(run, target_score - val),
+        # A user's own loss may be below 0, where a ratio tells of no rise.
         "final_loss": _last_quarter(loss) / loss[0] if loss[0] > 0 else np.nan,
     }
 
@@ -367,6 +371,7 @@ def _quarter(epochs):
 
 def _judge(numbers):
     """Return the verdict."""
+    # First: of a run that became NaN or infinite, all other numbers are NaN.
     if numbers["final_loss"] > RISE:
         return "diverging"
     high_bias = numbers["bias"] > numbers["threshold"]

@@ -50,6 +50,7 @@ def hidden_figure(size, n_columns=1):
     ImportError
         If the extra ``skdl[plot]`` is not installed.
     """
+    # Not by pyplot, which keeps each figure until it is closed, for all threads.
     figure = _need("matplotlib.figure").Figure(figsize=size, layout="constrained")
     # No window, whatever the backend is.
     _need("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
@@ -74,6 +75,7 @@ def tick_decades(axes):
     """Let a logarithmic axis have few labels, so that none stands on another."""
     ticker = _need("matplotlib.ticker")
     axes.xaxis.set_major_locator(ticker.LogLocator(numticks=4))
+    # matplotlib labels minor ticks as well where an axis has one decade or less.
     axes.xaxis.set_minor_formatter(ticker.NullFormatter())
 
 

@@ -69,6 +69,7 @@ class Ledger:
             _interrupted[:] = [self]
 
     def _path(self, key):
+        # A digest: names of variants may have characters that no file name takes.
         name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         return self._folder / f"run-{name}.json"
 
@@ -104,6 +105,7 @@ def open_ledger(folder, fingerprint, seed):
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     head = folder / _HEAD
+    # Of processes that begin at once one writes its seed; the others read it below.
     if created(head, _encode({"seed": drawn, "fingerprint": fingerprint})):
         return Ledger(folder, fingerprint, drawn)
     found = _read_json(head)

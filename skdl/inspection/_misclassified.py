@@ -226,6 +226,8 @@ class MisclassifiedDisplay:
     def _draw(self, axes, number):
         image = self.images[number].astype(float)
         low, high = image.min(), image.max()
+        # imshow clips colours to 0 to 1, and scaled images have values on both sides of
+        # 0.
         image = (image - low) / (high - low if high > low else 1)
         axes.imshow(image, cmap="gray")
         title = f"{self.predicted[number]}, not {self.true[number]}"

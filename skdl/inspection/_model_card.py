@@ -170,6 +170,8 @@ def _defaults(model, prefix=""):
     for name, parameter in signature(type(model).__init__).parameters.items():
         if parameter.default is not parameter.empty:
             found[prefix + name] = parameter.default
+    # Deep, since only so a pipeline names its steps; what they hold is for the
+    # recursion.
     for name, value in model.get_params(deep=True).items():
         if hasattr(value, "get_params") and "__" not in name:
             found |= _defaults(value, f"{prefix}{name}__")
@@ -309,6 +311,7 @@ def _prediction_section(estimator, y_test, predicted, path):
             ax=axes,
         )
         axes.set(xlabel="predicted class", ylabel="true class (rows sum to 1)")
+        # Else the colours span the shares that occur, and no two cards can be compared.
         shown.im_.set_clim(0, 1)
     return f"## {title}\n\n{_save(figure, path, title)}"
 

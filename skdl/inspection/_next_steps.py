@@ -150,6 +150,7 @@ class _Network:
             steps += [("twice as many units", {"hidden_layer_sizes": wider})] * bool(
                 sizes
             )
+            # Rates given for each layer are too few for one layer more.
             if np.ndim(self._params["dropout"]) == 0:
                 steps.append(("one more layer", {"hidden_layer_sizes": deeper}))
         return steps
@@ -178,6 +179,7 @@ class _Network:
         rate = self._params.get("dropout")
         if rate is None or np.ndim(rate) > 0:
             return []
+        # Rounded, since the step is printed: 0.4 + 0.2 is 0.6000000000000001.
         higher = 0.3 if rate < 0.2 else min(0.7, round(rate + 0.2, 6))
         return [("more dropout", {"dropout": higher})] if higher > rate else []
 

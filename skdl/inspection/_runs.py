@@ -141,6 +141,7 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
         run.seconds = time.perf_counter() - start
         if observer.network is not None:
             _take_epochs(run, find_fitted_network(candidate))
+        # A fit that was stopped is trained again later, so nobody needs its scores.
         if not observer.stopped:
             _score_run(run, candidate, split, scorer)
     except Exception as error:
@@ -170,6 +171,7 @@ class _RunObserver(Observer):
         self._candidate = candidate
         self._split = split
         self._stopper = stopper
+        # Who is told of each epoch ends the calls of several epochs, which are faster.
         self.wants_epochs = stopper is not None
 
     @property
@@ -187,6 +189,7 @@ class _RunObserver(Observer):
 
 
 def _take_epochs(run, network):
+    # Plain numbers, since json refuses most of NumPy's.
     run.n_epochs = int(network.n_iter_)
     run.penalized = not isinstance(network, BaseNetwork)
     run.resolved = dict(getattr(network, "resolved_", {}))
@@ -203,6 +206,7 @@ def _seeded(candidate, changes, seed):
     for name, value in candidate.get_params(deep=True).items():
         if name.split("__")[-1] != "random_state" or name in changes:
             continue
+        # A variant may exchange a step for one that brings a seed.
         brought = any(name.startswith(f"{step}__") for step in changes)
         if not (brought and value is not None):
             candidate.set_params(**{name: seed})
@@ -222,6 +226,7 @@ def _compile(candidate, split):
         copy = clone(candidate)
         params, prefix = network.get_params(deep=False), last_prefix(candidate)
         params |= resolve(network, params, np.shape(split.y)[0])
+        # A callback must not see a fit that the user has not asked for.
         off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "epochs": 1}
         off["fit__epochs"] = 1
         copy.set_params(**{prefix + name: off[name] for name in off if name in params})
@@ -229,6 +234,7 @@ def _compile(candidate, split):
             params.get("fit__batch_size", params["batch_size"]), split.y
         )
         X, y = cut_rows(copy, split.X, split.y, rows)
+        # One row is enough: the validation is compiled for any number of them.
         X_val, y_val = cut_rows(copy, split.X_val, split.y_val, np.arange(1))
         params = check_params(split.X, split.params, rows)
         small = Split(X, y, X_val, y_val, params=params)

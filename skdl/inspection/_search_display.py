@@ -160,16 +160,21 @@ class SearchDisplay:
 
     def _varied(self, scores):
         names = [name[6:] for name in self.results if name.startswith("param_")]
+        # As text: values may be lists or estimators, which a set does not take or tell
+        # apart.
         return [n for n in names if len(set(map(str, self._values(n, scores)))) > 1]
 
     def _values(self, name, scores):
         """Return the values of a parameter of all candidates with it and a score."""
         column = np.ma.asarray(self.results[f"param_{name}"])
+        # The mask of a column without gaps is a single False: getmaskarray makes it an
+        # array.
         return column.data[~np.ma.getmaskarray(column) & ~np.isnan(scores)]
 
     def _draw_order(self, axes, scores):
         order = np.arange(1, len(scores) + 1)
         axes.plot(order, scores, ".", color="C0", label="candidate")
+        # fmax skips the NaN of a pruned candidate, which maximum would keep to the end.
         best = np.fmax.accumulate(scores)
         axes.step(order, best, where="post", color="C1", label="best so far")
         missing = np.isnan(scores)
@@ -223,5 +228,6 @@ def _place(axes, values):
 def _draw_missing(axes, places, label):
     """Mark candidates without a score at the foot of an axis."""
     foot = np.full(len(places), 0.02)
+    # x in units of the data, y as a share of the height of the axes.
     style = dict(color="grey", ms=8, label=label, transform=axes.get_xaxis_transform())
     axes.plot(places, foot, "|", **style)

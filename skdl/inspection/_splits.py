@@ -40,6 +40,7 @@ class Split(NamedTuple):
 
 def draw_seeds(seed, repeat):
     """Return the seeds of a repeat: of its split, and of its fits."""
+    # Of the repeat's number alone: more repeats leave the first ones as they are.
     return map(int, np.random.SeedSequence([seed, repeat]).generate_state(2))
 
 
@@ -105,6 +106,7 @@ class _Data(NamedTuple):
     def split(self, train, val):
         """Return the split into two parts."""
         X, y, weight = self.cut(train)
+        # A precomputed kernel has columns for the training rows only.
         X_val, y_val, weight_val = self.cut(val, train)
         return make_split(self.estimator, X, y, weight, X_val, y_val, weight_val)
 
@@ -197,6 +199,7 @@ class _Share(_Cut):
         elif is_classifier(self._data.estimator) and labels:
             kind = StratifiedShuffleSplit
         splitter = kind(1, test_size=self._share, random_state=seed)
+        # These splitters only count the rows of X, which may be of any kind.
         return next(splitter.split(np.arange(np.shape(y)[0]), y, groups))
 
 

@@ -89,6 +89,7 @@ class _MLflowTracker:
             uri = f"sqlite:///{Path(_STORE).resolve().as_posix()}"
         self._client = mlflow.MlflowClient(tracking_uri=uri)
         self._tags = {}
+        # Asked in the caller's thread: the threads of the fits have no active run.
         parent = mlflow.active_run()
         if parent is not None:
             self._experiment = parent.info.experiment_id
@@ -203,6 +204,7 @@ class _MLflowTracker:
             ).info.run_id
             try:
                 yield number
+            # Ctrl-C, too: a run that nobody ends is shown as running forever.
             except BaseException:
                 with suppress(Exception):
                     self._client.set_terminated(number, "KILLED")
@@ -241,9 +243,11 @@ class _MLflowTracker:
         )
 
     def _log_metrics(self, number, metrics):
+        # In milliseconds.
         now = int(time.time() * 1000)
         make = self._mlflow.entities.Metric
         found = [
+            # What MLflow refuses in a name; it takes a colon too, but not on Windows.
             make(re.sub(r"[^\w\-. /]", "_", name), float(value), now, step)
             for name, value, step in metrics
         ]
@@ -258,9 +262,12 @@ class _MLflowTracker:
             try:
                 # It warns of every pickle; that models are pickles is in our docs.
                 log.setLevel(logging.ERROR)
+                # Not by log_model, which logs to the active run of this thread.
                 flavour.save_model(
                     fitted,
                     f"{folder}/model",
+                    # skops, the default, refuses classes that it does not know, such as
+                    # ours.
                     serialization_format=flavour.SERIALIZATION_FORMAT_CLOUDPICKLE,
                     pip_requirements=_requirements(),
                 )

@@ -62,6 +62,7 @@ def _name_values(variants):
     ((parameter, values),) = variants.items()
     if isinstance(values, str) or not np.iterable(values):
         raise TypeError(f"variants[{parameter!r}]={values!r} must be a list of values.")
+    # NumPy 2 writes np.float64(0.1), and the values are in the names.
     values = [v.item() if isinstance(v, np.generic) else v for v in values]
     short = parameter.split("__")[-1]
     named = {f"{short}={value!r}": {parameter: value} for value in values}

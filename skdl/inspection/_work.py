@@ -75,6 +75,7 @@ class PlannedRuns:
     def _work(self):
         while not self._stopped.is_set():
             try:
+                # A deque needs no lock: popleft is atomic.
                 place = self._todo.popleft()
             except IndexError:
                 return
@@ -84,8 +85,10 @@ class PlannedRuns:
                 self.done[place] = kept
             else:
                 fitted = self._train(run, self._stopper)
+                # The fit may have been cut short: it is neither kept nor logged.
                 if self._stopped.is_set():
                     return
+                # What failed is tried again by the next call.
                 if not run.error:
                     self._ledger.add(run)
                 self._tracker.log_run(run, fitted)
