@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # at run time they are imported when they are first asked for
     )
     from skdl.estimators._cnn import CNNClassifier
     from skdl.estimators._cnn_regressor import CNNRegressor
-    from skdl.estimators._mlp import MLPClassifier, MLPRegressor
+    from skdl.estimators._mlp import MLPClassifier
+    from skdl.estimators._mlp_regressor import MLPRegressor
     from skdl.inspection._model_card import model_card
     from skdl.keras_wrapper._classifier import KerasClassifier
     from skdl.keras_wrapper._regressor import KerasRegressor
@@ -31,7 +32,7 @@ _WHERE = {
     "KerasClassifier": "skdl.keras_wrapper._classifier",
     "KerasRegressor": "skdl.keras_wrapper._regressor",
     "MLPClassifier": "skdl.estimators._mlp",
-    "MLPRegressor": "skdl.estimators._mlp",
+    "MLPRegressor": "skdl.estimators._mlp_regressor",
     "ModelFileError": "skdl.saving",
     "baselines": "skdl",
     "datasets": "skdl",

@@ -23,9 +23,10 @@ __all__ = ["CNNRegressor"]
 class CNNRegressor(Convolutional, NetworkRegressor):
     """A convolutional network that predicts numbers from images.
 
-    It takes one target or several. The targets are scaled to mean 0 and standard
-    deviation 1 for training, and predictions are scaled back; the loss is the mean
-    squared error of the scaled targets.
+    It takes one target or several. The targets are scaled for training, to mean 0 and
+    standard deviation 1 (to mean 1 for ``"poisson"`` and ``"gamma"``), and predictions
+    are scaled back; the loss is that of the scaled targets, by default the mean squared
+    error.
 
     Parameters
     ----------
@@ -187,9 +188,9 @@ class CNNRegressor(Convolutional, NetworkRegressor):
     ``StandardScaler``. Networks learn best from pixels of mean 0 and standard
     deviation 1.
 
-    ``r2`` in ``history_`` is one minus the squared error of the scaled targets: on the
-    training data this is the coefficient of determination; on other data it compares
-    with the mean of the training targets.
+    ``r2`` in ``history_``, whatever the loss is, is one minus the squared error of the
+    scaled targets over their variance: on the training data this is the coefficient of
+    determination; on other data it compares with the mean of the training targets.
 
     References
     ----------

@@ -1,0 +1,251 @@
+"""MLPRegressor: the twin of MLPClassifier for numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from skdl.estimators._mixins import NetworkRegressor
+from skdl.estimators._mlp import (
+    ACTIVATION,
+    DROPOUT,
+    HIDDEN,
+    LEARNING_RATE,
+    MLP_CONSTRAINTS,
+    Perceptron,
+)
+
+__all__ = ["MLPRegressor"]
+
+
+class MLPRegressor(Perceptron, NetworkRegressor):
+    """A multilayer perceptron that predicts numbers, trained through TensorFlow.
+
+    It takes one target or several. The targets are scaled for training, to mean 0 and
+    standard deviation 1 (to mean 1 for ``"poisson"`` and ``"gamma"``), and predictions
+    are scaled back; the loss is that of the scaled targets, by default the mean squared
+    error.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100, 50)
+        Number of units of each hidden layer, at least 1. The empty sequence gives a
+        linear model.
+    activation : str, default="swish"
+        Activation of the hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``,
+        ``"elu"``, ``"gelu"``, ``"selu"``, ``"swish"`` (also named ``"silu"``),
+        ``"mish"``, ``"leaky_relu"`` (slope 0.2), ``"softplus"``, ``"hard_swish"`` or
+        ``"identity"``.
+    kernel_initializer : str or dict, default="auto"
+        ``"auto"`` (He et al., 2015, for the relu and the swish family; Klambauer et
+        al., 2017, for selu; Glorot & Bengio, 2010, for saturating ones and the output)
+        or the Keras name of an initializer, or a dict of its name and settings, as
+        ``{"name": "random_normal", "stddev": 0.01}``; ``random_state`` seeds it.
+    batch_norm : bool, default=False
+        The old spelling of ``normalization="batch"``.
+    normalization : {"batch", "layer", None}, default=None
+        What normalizes each hidden layer before its activation: ``"batch"`` over
+        the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
+        each row (Ba et al., 2016).
+    dropout : float or sequence of float, default=0.1
+        Share of the units of each hidden layer that a step drops, in [0, 1): one
+        for all layers, or one for each (Srivastava et al., 2014).
+    input_dropout : float, default=0.0
+        The same for the features.
+    loss : str, default="squared_error"
+        What is minimized, in mean over the rows: ``"squared_error"`` (``predict``
+        returns the mean), ``"absolute_error"`` (the median), ``"huber"`` (Huber, 1964),
+        ``"poisson"`` and ``"gamma"`` (half the deviance, with a log link: for counts
+        and for costs; predictions are positive), or ``"quantile"`` (the pinball loss of
+        Koenker & Bassett, 1978).
+    huber_delta : float, default=1.0
+        Above this error, in units of the target, the Huber loss is linear; above 0.
+    quantile : float or sequence of float, default=0.5
+        Level of the quantile that ``loss="quantile"`` learns, in (0, 1), or several in
+        increasing order, which one network learns together: ``predict_quantiles``
+        returns them all and ``predict`` the one nearest to the median.
+    l1 : float, default=0.0
+        Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
+    l2 : float or "auto", default="auto"
+        Penalty, at least 0: ``l2 * sum(w**2)`` over the kernels is added to the loss,
+        as in Keras. The loss is a mean over rows and the penalty is not, so what is
+        right for few rows is too much for many (scikit-learn divides its ``alpha`` by
+        ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * 2000 /
+        n_samples`` above, the best of what was measured.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
+        ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
+        settings of its own. An instance is not changed.
+    learning_rate : float, default=0.002
+        Step size of the optimizer, above 0; where the schedule starts.
+    learning_rate_schedule : None, str, dict or callable, default=None
+        None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
+        (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
+        ``"one_cycle"`` (Smith, 2018) or ``"plateau"``. With settings, a dict:
+        ``{"name": "step", "drop": 0.5, "every": 10}`` (epochs),
+        ``{"name": "exponential", "rate": 0.95}`` (for each epoch),
+        ``{"name": "inverse_time", "decay": 1e-4}`` (for each step),
+        ``{"name": "cosine", "final": 0.0}`` (a share of the rate),
+        ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
+        ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
+        "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
+    momentum : float, default=0.0
+        Momentum of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
+    nesterov : bool, default=False
+        Whether ``"sgd"`` uses Nesterov momentum.
+    clipnorm : float or None, default=None
+        Largest norm of the gradient of one weight array, above 0; a larger gradient is
+        scaled down to it. At most one of the three clip parameters may be given.
+    clipvalue : float or None, default=None
+        Largest absolute value of each element of the gradient, above 0.
+    global_clipnorm : float or None, default=None
+        Largest norm of the gradients of all weights together, above 0 (Pascanu et al.,
+        2013).
+    batch_size : int or "auto", default="auto"
+        Rows per batch, at least 1; -1 takes all rows as one batch. ``"auto"`` is 64 up
+        to 10,000 rows, 128 up to 40,000, and 256 above.
+    epochs : int or "auto", default="auto"
+        Number of passes over the data, at least 1. ``"auto"`` is 100 up to 6,000 rows,
+        and ``600_000 / n_samples`` above, but at least 5.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer improves.
+    validation_fraction : float, default=0.1
+        Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
+        drawn at random. Not used where ``fit`` gets ``X_val``.
+    patience : int, default=10
+        Epochs without an improvement after which training stops.
+    min_delta : float, default=0.0
+        Decrease of the validation loss that counts as an improvement, at least 0.
+    restore_best_weights : bool, default=True
+        Whether early stopping restores the weights of the best epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the last fit.
+    on_interrupt : {"raise", "keep"}, default="raise"
+        What Ctrl-C does to a fit: ``"raise"`` discards it and raises
+        ``KeyboardInterrupt``; ``"keep"`` keeps the completed epochs, with a warning.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Keras callbacks. Each fit works on its own copies.
+    verbose : int, default=0
+        Whether to show a line of progress.
+    random_state : int, RandomState or None, default=None
+        An int gives the same weights, bit for bit, in each fit on one machine.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if all of them are strings.
+    n_outputs_ : int
+        Number of targets.
+    n_iter_ : int
+        Number of epochs that were run.
+    resolved_ : dict of str to number
+        The values used for the parameters that are ``"auto"``.
+    history_ : dict of list
+        For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
+        validation data ``val_loss`` and ``val_r2`` too. The losses exclude
+        the penalties. ``partial_fit`` appends to it.
+    model_ : keras.Model
+        The fitted network as an ordinary Keras model.
+    callbacks_ : list
+        The copies of ``callbacks`` that the fit has worked on, if there were any.
+
+    See Also
+    --------
+    MLPClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : A network without dropout or normalization.
+
+    Notes
+    -----
+    Networks learn best from features of mean 0 and standard deviation 1: put a
+    ``StandardScaler`` in front.
+
+    ``r2`` in ``history_``, whatever the loss is, is one minus the squared error of the
+    scaled targets over their variance: on the training data this is the coefficient of
+    determination; on other data it compares with the mean of the training targets.
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville, "Deep Learning", MIT Press (2016), chapter 6.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPRegressor(random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.5
+    True
+    """
+
+    _parameter_constraints = NetworkRegressor._parameter_constraints | MLP_CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = HIDDEN,
+        *,
+        activation: str = ACTIVATION,
+        kernel_initializer: str | dict = "auto",
+        batch_norm: bool = False,
+        normalization: str | None = None,
+        dropout: float | Sequence[float] = DROPOUT,
+        input_dropout: float = 0.0,
+        loss: str = "squared_error",
+        huber_delta: float = 1.0,
+        quantile: float | Sequence[float] = 0.5,
+        l1: float = 0.0,
+        l2: float | str = "auto",
+        optimizer: Any = "adam",
+        learning_rate: float = LEARNING_RATE,
+        learning_rate_schedule: Any = None,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        batch_size: Any = "auto",
+        epochs: int | str = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        on_interrupt: str = "raise",
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_norm = batch_norm
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best_weights = restore_best_weights
+        self.warm_start = warm_start
+        self.on_interrupt = on_interrupt
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
