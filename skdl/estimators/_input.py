@@ -86,8 +86,8 @@ def validate_rows(estimator, X):
     seen = vars(estimator).get("_seen_columns")
     if columns is not None and seen is not None and columns.is_(seen):
         values = X.to_numpy()
-        # Nullable and text columns give objects, which the long way below turns into
-        # numbers.
+        # Columns of text give objects, which the long way below makes numbers of, or
+        # refuses.
         if values.dtype.kind in "biuf":
             return check_array(values, estimator=estimator)
     accepted = "csr" if get_tags(estimator).input_tags.sparse else False
