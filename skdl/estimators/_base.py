@@ -60,9 +60,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
-    # Set by model_, and by predictions of large images.
+    # Set by model_.
     _model: Any = None
-    _session: Any = None
     # Set by a search while it fits: it sees the score of each epoch.
     _observer: Observer | None = None
 
@@ -301,7 +300,6 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
                 "_weights": weights,
                 "_rates": network.dropout,
                 "_model": None,
-                "_session": None,
                 "n_outputs_": network.target.n_outputs,
                 # An estimator counts as fitted by it, the copies that watchers get as
                 # well.
@@ -428,9 +426,9 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        # Model and session are made again when needed; the observer is that of a search
-        # here; pandas tells columns by their identity, which a pickle loses.
-        for name in ("_model", "_session", "_observer", "_seen_columns"):
+        # The model is made again when needed; the observer is that of a search here;
+        # pandas tells columns by their identity, which a pickle loses.
+        for name in ("_model", "_observer", "_seen_columns"):
             state.pop(name, None)
         return add_exclusions(state)
 

@@ -2,11 +2,15 @@
 
 from functools import cache
 from importlib.util import find_spec
+from weakref import WeakKeyDictionary
 
 from skdl.nn._inference import DOUBLE_PRECISION_MULTIPLY_ADDS, infer_network
 from skdl.nn._onnx_session import OnnxSession
 
 __all__ = ["infer_logits"]
+
+# The weights of networks, and the sessions that were made for them.
+_sessions: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def infer_logits(fitted, X):
@@ -20,7 +24,7 @@ def infer_logits(fitted, X):
     Parameters
     ----------
     fitted : BaseNetwork
-        The network; it keeps the session of onnxruntime.
+        The network.
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         The rows.
 
@@ -34,9 +38,12 @@ def infer_logits(fitted, X):
         return infer_network(structure, weights, X)
     plan = fitted._plan()
     if _are_installed("onnx", "onnxruntime"):
-        if fitted._session is None:
-            fitted._session = OnnxSession(structure, weights, X.shape[1])
-        return fitted._session.infer(X, plan.rows_at_once)
+        # Not an attribute of the network: a prediction must not change it.
+        learned, session = _sessions.get(fitted, (None, None))
+        if session is None or learned is not weights:
+            session = OnnxSession(structure, weights, X.shape[1])
+            _sessions[fitted] = weights, session
+        return session.infer(X, plan.rows_at_once)
     is_small = plan.multiply_adds <= DOUBLE_PRECISION_MULTIPLY_ADDS
     if not is_small and _are_installed("tensorflow", "keras"):
         from skdl.training._inference import infer_by_tensorflow

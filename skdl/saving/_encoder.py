@@ -18,14 +18,7 @@ from skdl.saving._classes import AUGMENTATIONS, CLASSES, find_name
 __all__ = ["Encoder"]
 
 # Attributes that a fit leaves for use in its own process only.
-_DROPPED = {
-    "callbacks_",
-    "_built_with",
-    "_observer",
-    "_model",
-    "_seen_columns",
-    "_session",
-}
+_DROPPED = {"callbacks_", "_built_with", "_observer", "_model", "_seen_columns"}
 _FLOATS = 16  # a list of more floats becomes an array
 
 

@@ -34,7 +34,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.model_selection import OptunaSearchCV, _folds, default_space
+from skdl.model_selection import OptunaSearchCV, _epoch_scores, default_space
 from skdl.model_selection._outcome import TrialOutcome
 from skdl.training._cache import programs
 
@@ -389,12 +389,14 @@ def test_a_scorer_that_looks_at_the_pipeline_and_the_rows_sees_them(iris, severa
 def test_epochs_are_scored_in_proportion_to_what_they_cost(
     monkeypatch, scoring, share, seconds, expected
 ):
-    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE", seconds)
-    monkeypatch.setattr(_folds, "SECONDS_PER_SCORE_IN_LOOP", seconds)
+    monkeypatch.setattr(_epoch_scores, "SECONDS_PER_SCORE", seconds)
+    monkeypatch.setattr(_epoch_scores, "SECONDS_PER_SCORE_IN_LOOP", seconds)
     X, y = make_classification(250, 9, random_state=0)
-    monkeypatch.setattr(_folds, "SHARE_OF_A_PRUNER", share)
+    monkeypatch.setattr(_epoch_scores, "SHARE_OF_A_PRUNER", share)
     plain = MLPClassifier((500, 500), epochs=50, batch_size=20, random_state=0)
-    monkeypatch.setattr(_folds, "SECONDS_PER_MULTIPLY_ADD", 1.2e-3 / (200 * 255_000))
+    monkeypatch.setattr(
+        _epoch_scores, "SECONDS_PER_MULTIPLY_ADD", 1.2e-3 / (200 * 255_000)
+    )
     found = OptunaSearchCV(
         plain,
         {"dropout": [0.1]},
@@ -662,7 +664,7 @@ def ctrl_c():
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_stops_threads_at_the_next_epoch(iris, monkeypatch, n_jobs):
-    monkeypatch.setattr(_folds, "SCORES_IN_LOOP", 500)  # each epoch is scored
+    monkeypatch.setattr(_epoch_scores, "SCORES_IN_LOOP", 500)  # each epoch is scored
     after = []
 
     class Interrupts(optuna.pruners.BasePruner):
