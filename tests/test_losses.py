@@ -166,6 +166,9 @@ def test_keras_onnx_and_files_give_the_same(rows, fitted, loss, tmp_path):
     X_single = X.astype(np.float32)
     in_keras = network.model_.predict(X_single, verbose=0)
     assert_allclose(in_keras, everything, rtol=1e-5, atol=1e-5)
+    y = rows[1][loss].astype(np.float32)[:, np.newaxis]
+    in_keras_units = network.model_.evaluate(X_single, y, verbose=0)
+    assert np.isfinite(in_keras_units).all()
     network.model_.save(tmp_path / "model.keras")
     loaded = tf.keras.models.load_model(tmp_path / "model.keras")
     assert_array_equal(loaded.predict(X_single, verbose=0), in_keras)

@@ -51,9 +51,9 @@ class Head:
             return x
         return keras.layers.Activation(self.activation, name=self.activation)(x)
 
-    def public_metric(self):
-        """Return the corresponding Keras metric."""
-        return "accuracy"
+    def public_metrics(self, target):
+        """Return the corresponding Keras metrics."""
+        return ["accuracy"]
 
     def training_loss(self, target):
         """Return the loss of a program as a function of Keras."""

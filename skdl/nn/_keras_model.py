@@ -69,7 +69,7 @@ def compile_model(model, head, target, optimizer):
     model.compile(
         optimizer=optimizer,
         loss=HEADS[head].public_loss(target),
-        metrics=[HEADS[head].public_metric()],
+        metrics=HEADS[head].public_metrics(target),
         jit_compile=False,
     )
 

@@ -1,8 +1,8 @@
 """The losses of numbers: their values and gradients in a graph, and in Keras.
 
-Targets are scaled (``skdl/estimators/_targets.py``), and the losses are those of the
-scaled targets: up to a factor the same as in the units of the target, or, with a log
-link, half the deviance.
+Targets are scaled (``skdl/estimators/_number_targets.py``), and the losses are those of
+the scaled targets: up to a factor the same as in the units of the target, or, with a
+log link, half the deviance.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ class _Numbers(Head):
         """Return the columns that ``predict`` returns."""
         return errors
 
-    def public_metric(self):
+    def public_metrics(self, target):
         from skdl.nn._backend import keras
 
-        return keras.metrics.R2Score(name="r2")
+        # Keras compares columns one by one, and several quantiles have no target each.
+        return [] if target.n_quantiles > 1 else [keras.metrics.R2Score(name="r2")]
 
     def training_loss(self, target):
         scored = self._scored(target)
