@@ -9,10 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
-from skdl._utils._hints import (
-    NamesWithHints,
-    with_hints,
-)
+from skdl._utils._hints import NamesWithHints, parameters_of, with_hints
 from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import as_numeric, draw_seed
 from skdl._utils._observer import Observer, ShownPredictions
@@ -434,6 +431,11 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
 
     def __setstate__(self, state):
         super().__setstate__(take_exclusions(state))
+        # What an older version has kept lacks the parameters that were added since: it
+        # was fitted as if they had their defaults.
+        for name, parameter in parameters_of(type(self).__init__).items():
+            if name in self._get_param_names():
+                self.__dict__.setdefault(name, parameter.default)
 
 
 _TRAINING_NAMES = ("X", "y", "sample_weight")

@@ -318,6 +318,10 @@ class TrialQueue:
 
     def _retry(self, trial, reason):
         """End a lost trial, and put one with the same parameters into the queue."""
+        # One that came too late, and whose process ended before another had discarded
+        # it, would wait for ever behind the last place.
+        is_surplus = self._shared and self._is_surplus(trial)
+        reason = DISCARDED if is_surplus else reason
         try:
             trial_id = self._storage.get_trial_id_from_study_id_trial_number(
                 self._study_id, trial.number
@@ -327,7 +331,8 @@ class TrialQueue:
             self._storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
         except _UPDATE_ERRORS:
             return  # it was finished, or another process was first
-        self._put_again(trial)
+        if not is_surplus:
+            self._put_again(trial)
 
     def _put_again(self, trial):
         """Put a trial into the queue with the parameters of another, if all are known.

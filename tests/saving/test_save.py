@@ -251,5 +251,7 @@ def test_the_first_format_stays_loadable():
         pipeline = skdl.load(file)
     X, expected = (np.load(os.path.join(DATA, f"{n}.npy")) for n in ("rows", "proba"))
     np.testing.assert_allclose(pipeline.predict_proba(X), expected, atol=1e-6)
+    # Parameters that are newer than the file have their defaults.
+    assert clone(pipeline)[-1].loss == "cross_entropy"
     manifest, _ = forge.read(file)
     assert manifest["version"] == 1
