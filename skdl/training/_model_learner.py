@@ -89,7 +89,9 @@ class ModelLearner:
         ]
         if _are_weighted(job.train, job.validation):
             columns.append(((), "float32"))
-        return ModelSpec(architecture, spec_for(optimizer), tuple(columns))
+        sparse = '"Embedding"' in architecture  # as the step has it
+        spec = spec_for(optimizer, sparse=sparse)
+        return ModelSpec(architecture, spec, tuple(columns))
 
     def make_program(self, spec):
         """Return a new program."""

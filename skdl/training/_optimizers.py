@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 
 from skdl._utils._exclusions import copy_exclusions, find_exclusions
+from skdl.training._kernels import kernel_for
 
 __all__ = [
     "Flowing",
@@ -102,10 +103,15 @@ def rate_of(optimizer):
     return float(rate), schedule, settings.get("momentum") or 0.0
 
 
-def spec_for(optimizer, momentum=0.0, nesterov=False, clip=None):
+def spec_for(optimizer, momentum=0.0, nesterov=False, clip=None, *, sparse=False):
     """Return the ``OptimizerSpec`` of a name or of a Keras optimizer."""
     if not isinstance(optimizer, str):
-        return _spec_of(optimizer)
+        spec = _spec_of(optimizer)
+        if not sparse and kernel_for(spec) is not None:
+            return spec
+        # A momentum flows into kernels alone: in Keras' optimizer it is a constant.
+        momentum = optimizer.get_config().get("momentum")
+        return replace(spec, config=json.dumps({**spec.settings, "momentum": momentum}))
     spec = _spec_of_name(optimizer, float(momentum > 0), bool(nesterov))
     return spec if clip is None else replace(spec, clip=clip[0])
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from skdl import MLPClassifier
+from skdl.training._cache import programs
 from skdl.training._kernels import kernel_for
 from skdl.training._optimizers import Flowing, spec_for
 from skdl.training._update import make_update
@@ -135,3 +136,21 @@ def test_two_limits_of_the_gradients_are_refused(iris):
         network.fit(*iris)
     with pytest.raises(ValueError, match="clipnorm=1.0 has no effect if"):
         MLPClassifier(clipnorm=1.0, optimizer=keras.optimizers.SGD()).fit(*iris)
+
+
+def test_a_momentum_that_keras_applies_is_not_that_of_the_fit_before():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 4))
+    y = (X[:, 0] > 0).astype(int)
+
+    def fit(momentum):
+        optimizer = keras.optimizers.SGD(0.05, momentum=momentum, clipnorm=1.0)
+        network = MLPClassifier(4, optimizer=optimizer, epochs=3, random_state=0)
+        return network.fit(X, y).history_["loss"]
+
+    programs.clear()
+    expected = fit(0.9)
+    programs.clear()
+    slow = fit(0.1)
+    assert fit(0.9) == expected
+    assert slow != expected
