@@ -14,6 +14,7 @@ __all__ = ["ACTIVATIONS", "Activation", "write_activation"]
 
 
 def _elu(graph, x, alpha=1.0, scale=1.0):
+    # One branch is always 0; the minimum keeps the other from overflowing.
     below = graph.add("Min", x, np.float32(0))
     below = graph.add("Sub", graph.add("Exp", below), np.float32(1))
     below = graph.add("Mul", below, np.float32(scale * alpha))
@@ -27,6 +28,7 @@ def _selu(graph, x):
 
 
 def _gelu(graph, x):
+    # By erf, as in Keras, and in parts: ONNX has a Gelu from opset 20 on only.
     share = graph.add("Erf", graph.add("Div", x, np.float32(np.sqrt(2))))
     share = graph.add("Add", share, np.float32(1))
     return graph.add("Mul", graph.add("Mul", x, share), np.float32(0.5))
@@ -41,6 +43,7 @@ def _mish(graph, x):
 
 
 def _leaky_relu(graph, x):
+    # Keras' slope; that of ONNX is 0.01.
     return graph.add("LeakyRelu", x, alpha=0.2)
 
 
@@ -81,10 +84,12 @@ def _infer_sigmoid(x):
 
 
 def _infer_swish(x):
+    # A copy, because the sigmoid overwrites its input.
     return x * _infer_sigmoid(x.copy())
 
 
 def _infer_softplus(x):
+    # log(e^0 + e^x) = log(1 + e^x), which does not overflow for a large x.
     return np.logaddexp(0, x)
 
 
@@ -181,6 +186,7 @@ def write_activation(graph, x, name):
     """
     if name == "softmax":
         return graph.add("Softmax", x, axis=-1)
+    # Keras gives the name of the function, which is not always that of the table.
     name = {"linear": "identity", "hard_silu": "hard_swish"}.get(name, name)
     if name not in ACTIVATIONS:
         raise ValueError(f"the activation {name!r} can't be written")

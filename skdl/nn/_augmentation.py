@@ -79,17 +79,20 @@ def _crop(value, shape):
     # A shift is uniform, then rounded: half a pixel more makes all equally likely.
     most = int(value) + 0.499
     settings = {"height_factor": most / height, "width_factor": most / width}
+    # Keras would reflect images at their borders, and blur them between two pixels.
     fill = {"fill_mode": "constant", "interpolation": "nearest"}
     return "RandomTranslation", {**settings, **fill}
 
 
 def _rotation(value, shape):
     value = _check_range("rotation", value, 0, 180)
+    # Degrees -> shares of a full turn, which is Keras' unit.
     return "RandomRotation", {"factor": value / 360, "fill_mode": "constant"}
 
 
 def _zoom(value, shape):
     value = _check_range("zoom", value, 0, 1)
+    # Without a factor for the width Keras zooms both sides alike: shapes stay.
     return "RandomZoom", {"height_factor": value, "fill_mode": "constant"}
 
 
@@ -97,6 +100,7 @@ def _contrast(value, shape):
     value = _check_range("contrast", value, 0, 1)
     # Keras takes one number for the upper bound, with 0 below.
     factor = (value, value)
+    # Keras clips to this range, by default 0 to 255: scaled images go below 0.
     return "RandomContrast", {"factor": factor, "value_range": (-1e6, 1e6)}
 
 
@@ -170,6 +174,7 @@ def _plain_layer(layer, image_shape):
             f"shape of images: {', '.join(AUGMENTERS)}. Give several as a list."
         )
     settings = plain_settings(layer)
+    # The text is part of the key of a program, and both differ for equal layers.
     settings = {k: v for k, v in settings.items() if k not in ("name", "seed")}
     if settings.pop("data_format", "channels_last") != "channels_last":
         raise ValueError(
@@ -246,6 +251,7 @@ def make_augmenters(augmentation, seed=0):
             raise ValueError(f"{name!r} is not one of the layers {AUGMENTERS}.")
         # Noise layers have no data_format.
         own = {} if name.startswith("Gaussian") else {"data_format": LAYOUT}
+        # Dropout layers add 0, 1, 2, ... and 100, 101, ... to the same seed.
         own.update(dtype="float32", seed=seed + 1000 + number)
         layer = getattr(keras.layers, name)
         made.append(layer(**settings, **own, name=f"augment_{number}"))
@@ -275,4 +281,5 @@ def reset_augmenters(layers, seeds):
     """
     for layer, seed in zip(layers, seeds, strict=True):
         for variable in layer.variables:  # the state of a seed generator
+            # As in Keras' SeedGenerator: the seed, and how many draws were made.
             variable.assign(np.array([seed, 0], np.uint32))

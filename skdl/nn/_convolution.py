@@ -45,12 +45,14 @@ class Image(Layer):
     def add_to_keras(self, x, width, settings):
         from skdl.nn._backend import keras
 
+        # A network that was fitted on images has a Keras model that takes images.
         if len(x.shape) > 2:
             return x
         return keras.layers.Reshape(self.shape, name=self.name)(x)
 
     def write_onnx(self, graph, x, values):
         image = graph.add("Reshape", x, np.array([-1, *self.shape]))
+        # (m, h, w, c) -> (m, c, h, w)
         return graph.add("Transpose", image, perm=[0, 3, 1, 2])
 
 
@@ -103,7 +105,9 @@ class Convolution(Layer):
         # all directions at once would take as many times more memory as the kernel is
         # high, and no less time.
         windows = sliding_window_view(x, self.size[1], axis=2).swapaxes(3, 4)
+        # (m, h + kh - 1, w, kw, c) -> (m, (h + kh - 1) * w, kw * c)
         rows = windows.reshape(n_samples, -1, self.size[1] * channels)
+        # Line k of the kernel meets the image k lines further down.
         products = [
             rows[:, k * width : (k + height) * width] @ each
             for k, each in enumerate(kernel.reshape(self.size[0], -1, kernel.shape[3]))
@@ -129,6 +133,7 @@ class Convolution(Layer):
         return layer(x)
 
     def write_onnx(self, graph, x, values):
+        # TensorFlow adds an odd pixel at the lower and the right border.
         return graph.add_convolution(x, *values, auto_pad="SAME_UPPER")
 
 
@@ -161,6 +166,7 @@ class Pooling(Layer):
 
     def infer(self, x, values):
         if self.kind == "max":
+            # -inf is never the maximum: each square has a pixel of the image.
             return self._reduce(x, np.maximum, -np.inf)
         # What is added at the borders does not count: each sum is divided by the number
         # of pixels that its square has.

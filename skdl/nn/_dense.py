@@ -74,6 +74,7 @@ def add_bias(tf, x, bias):
     TensorFlow would fuse ``BiasAdd`` with the preceding product into a oneDNN kernel,
     which is compiled anew, and cached, for each width and batch size.
     """
+    # Only predictions run eagerly: nothing is fused, and no gradient is asked for.
     if tf.executing_eagerly():
         return x + bias
 
@@ -81,6 +82,8 @@ def add_bias(tf, x, bias):
     def add(x, bias):
         return x + bias, lambda gradient: (
             gradient,
+            # A sum over all axes but the last. Of open shapes, the gradient of x + bias
+            # would first have to find these axes in the graph.
             tf.raw_ops.BiasAddGrad(out_backprop=gradient),
         )
 

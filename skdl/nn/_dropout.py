@@ -8,6 +8,7 @@ from skdl.nn._layer import Layer
 
 __all__ = ["Dropout", "DropoutPlan", "dropout_in_graph"]
 
+# By number: left to choose, TensorFlow takes another algorithm on other devices.
 _PHILOX = 1
 _LEVELS = 256
 _STRIDE = (5**0.5 - 1) / 2  # the golden ratio: its multiples spread evenly
@@ -69,6 +70,7 @@ class DropoutPlan:
         self._rates = np.asarray(rates, dtype=np.float64)
         start, self._key = seed.generate_state(2, np.uint64)
         self._start = float(start) / 2**64
+        # Random words have four bytes: the rest of the last one is a part of its own.
         padding = -sum(widths) % 4
         self._splits = np.array([*widths, padding], dtype=np.int32)
 
@@ -83,9 +85,12 @@ class DropoutPlan:
         if not len(self._rates):
             return ()
         counters = np.zeros((len(steps), 2), dtype=np.uint64)
+        # Philox counts its blocks from the lower word on: with the step as the upper
+        # one, the numbers of two steps never overlap.
         counters[:, 1] = steps
         jitter = (self._start + _STRIDE * steps) % 1
         thresholds = np.floor(_LEVELS * self._rates + jitter[:, None])
+        # A rate near 1 gives 256, which as a byte is 0: nothing would be dropped.
         return counters, np.minimum(thresholds, _LEVELS - 1).astype(np.uint8)
 
 

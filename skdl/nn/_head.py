@@ -72,6 +72,7 @@ class Head:
         """Return the metric of a program as a function of Keras, by its name."""
         from skdl.nn._backend import keras
 
+        # The name of the function is that of the metric, in Keras and in the history.
         def accuracy(y_true, y_pred):
             return keras.ops.cast(self._is_right(y_true, y_pred), "float32")
 

@@ -157,6 +157,7 @@ def _focal(logs, gamma):
     missing = tf.maximum(1 - shares, 1e-7)
     weights = missing**gamma
     losses = -weights * logs
+    # By l = log p, where dp / dl = p: gamma (1 - p)^(gamma - 1) p log p - (1 - p)^gamma
     slopes = gamma * weights * shares * logs / missing - weights
     return losses, slopes
 

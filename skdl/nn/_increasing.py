@@ -30,6 +30,7 @@ class Increasing(Layer):
     def apply(self, x, values, mode):
         from skdl.nn._backend import tf
 
+        # (m, groups * size) -> (m * groups, size)
         groups = tf.reshape(x, [-1, self.size])
         found = self._increase(groups, tf.nn.softplus, tf.cumsum, tf.concat)
         return tf.reshape(found, tf.shape(x))

@@ -77,6 +77,7 @@ def _infer_chunks(steps, weights, X, stride):
         (infer, [next(values) for _ in range(n_weights)]) for infer, n_weights in steps
     ]
     n_rows = X.shape[0]
+    # The last weight is the bias of the output; what follows it keeps the width.
     logits = np.empty((n_rows, weights[-1].shape[-1]))
     # The exponential of a large number is infinite, and the activation then 0; what is
     # larger still gives NaN, as in Keras.
@@ -84,6 +85,8 @@ def _infer_chunks(steps, weights, X, stride):
         for start in range(0, n_rows, stride):
             x = X[start : start + stride]
             x = x.toarray() if sparse.issparse(x) else x
+            # Perhaps the caller's rows. The first layer that computes is a product,
+            # which writes to an array of its own.
             x = x.astype(np.float64, copy=False)
             for infer, own in layers:
                 x = infer(x, own)

@@ -60,6 +60,7 @@ def make_initializer(initializer, seed):
         If Keras does not know the name, or it lacks a setting.
     """
     settings = {"name": initializer} if isinstance(initializer, str) else initializer
+    # A copy: the dict is a parameter of the estimator, which a fit leaves as it is.
     settings = dict(settings)
     name = settings.pop("name", None)
     if "seed" in settings:

@@ -56,6 +56,7 @@ class Pinball(keras.losses.Loss):
         # (n, outputs) -> (n, outputs * levels)
         y_true = keras.ops.repeat(y_true, len(self.levels), axis=-1)
         n_outputs = y_pred.shape[-1] // len(self.levels)
+        # A list times a number: the levels once more for each target.
         levels = keras.ops.convert_to_tensor(self.levels * n_outputs, y_pred.dtype)
         errors = y_true - y_pred
         losses = keras.ops.maximum(levels * errors, (levels - 1) * errors)

@@ -94,6 +94,7 @@ def compile_for_training(model, head, target):
     model.compile(
         optimizer=model.optimizer,
         loss=loss,
+        # Keras' `metrics` would leave the weights of rows out.
         weighted_metrics=[counted, keras.metrics.MeanMetricWrapper(loss, PLAIN_LOSS)],
         jit_compile=False,
     )

@@ -68,6 +68,8 @@ class _Numbers(Head):
         factor, offset = target.scaling
 
         def scored(y_true, y_pred):
+            # The Keras model ends in the units of the target; losses are of scaled
+            # ones.
             logits = self.logits((y_pred - offset) / factor)
             y_true = tf.cast(y_true, logits.dtype)
             return self.score(logits, y_true, tf.constant(target.loss_settings))
@@ -83,6 +85,7 @@ class _SquaredError(_Numbers):
 
         errors = logits - y
         losses = tf.reduce_mean(tf.square(errors), axis=1)
+        # The metric is the loss: `score` of the base would compute it twice.
         return losses, losses, 2 * errors / count_columns(y)
 
     def public_loss(self, target):
@@ -142,6 +145,7 @@ class _Poisson(_LogLink):
         from skdl.nn._backend import tf
 
         means = tf.exp(logits)
+        # y log(y / m) - y + m with m = exp(z); xlogy(0, 0) is 0, and 0 log 0 NaN.
         losses = means - y + tf.math.xlogy(y, y) - y * logits
         return losses, means - y
 
@@ -155,6 +159,7 @@ class _Gamma(_LogLink):
     def value(self, logits, y, settings):
         from skdl.nn._backend import tf
 
+        # y / m - 1 - log(y / m) with m = exp(z)
         ratios = y * tf.exp(-logits)
         return ratios - 1 - tf.math.log(y) + logits, 1 - ratios
 
@@ -175,6 +180,7 @@ class _Quantile(_Numbers):
 
         errors = y - logits
         below = tf.cast(errors < 0, errors.dtype)
+        # With e = y - z the loss is e (q - [e < 0]), and de / dz = -1.
         slopes = below - settings
         return -errors * slopes, slopes
 

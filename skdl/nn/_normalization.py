@@ -47,6 +47,7 @@ class BatchNormalization(Layer):
             return (x - mean) * scale + beta
         normal, *statistics = self._normalize(x, gamma, beta)
         for old, new in zip(moving, statistics, strict=True):
+            # new average = momentum * average + (1 - momentum) * statistic
             mode.move(old, (new - old) * (1 - self.momentum))
         return normal
 
@@ -67,8 +68,10 @@ class BatchNormalization(Layer):
             # By hand: the gradient of these few lines would be thirty operations, and a
             # small step is priced by their number.
             def differentiate(gradient, *_):
+                # Mean and variance only feed the moving averages: they get no gradient.
                 of_beta = tf.reduce_sum(gradient, axis=axes)
                 of_gamma = tf.reduce_sum(gradient * normal, axis=axes)
+                # How many values a statistic is made of: m, or m * h * w for images.
                 rows = tf.cast(tf.size(x) / tf.shape(x)[-1], x.dtype)
                 shared = (of_beta + normal * of_gamma) / rows
                 return gamma * inverse * (gradient - shared), of_gamma, of_beta
@@ -125,6 +128,7 @@ class LayerNormalization(Layer):
     def infer(self, x, values):
         gamma, beta = values
         x -= x.mean(axis=-1, keepdims=True)
+        # Centered by now: the mean of the squares is the variance.
         x /= np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + self.epsilon)
         x *= gamma
         x += beta

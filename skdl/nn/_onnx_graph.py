@@ -58,6 +58,7 @@ class Graph:
     def add_pooling(self, x, kind, size, strides, auto_pad):
         """Add a pooling: the "max" or the "average" of squares."""
         name = {"max": "MaxPool", "average": "AveragePool"}[kind]
+        # The average leaves out the padding by default, as TensorFlow's does.
         return self.add(name, x, kernel_shape=size, strides=strides, auto_pad=auto_pad)
 
     def add_global_pooling(self, x, kind):

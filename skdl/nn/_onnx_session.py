@@ -42,6 +42,7 @@ class OnnxSession:
         graph, x = Graph(nodes, nodes), "X"
         n_layers = n_weights = 0
         for layer, values in split_weights(structure, weights):
+            # In double: what a normalization folds into one factor is rounded once.
             x = layer.write_onnx(graph, x, [np.float64(value) for value in values])
             n_layers, n_weights = n_layers + 1, n_weights + len(values)
             if isinstance(layer, (Flatten, GlobalPooling)):

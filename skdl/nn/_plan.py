@@ -13,6 +13,7 @@ from skdl.nn._layer import Layer
 
 __all__ = ["Plan", "make_plan"]
 
+# 64 MiB of single floats.
 _VALUES_AT_ONCE = 2**24
 
 

@@ -47,6 +47,7 @@ class MLPStructure:
     activation: str
     normalization: str | None
     head: str
+    # By keyword only, so that the fields of CNNStructure may follow without a default.
     n_quantiles: int = field(default=1, kw_only=True)
 
     @property
@@ -156,6 +157,7 @@ class CNNStructure(MLPStructure):
             yield Activation(f"block_{k}_{self._keras_activation}", self.activation)
             if self.pooling:
                 yield Pooling(f"block_{k}_pooling", self.pooling, self.pool_size)
+            # Seeds from 100 on, beside those of dense layers, which begin at 1.
             yield Dropout(f"block_{k}_dropout", k, 99 + k)
         if self.global_pooling:
             yield GlobalPooling("features_found", self.global_pooling)
@@ -164,6 +166,7 @@ class CNNStructure(MLPStructure):
 
     def fixed(self) -> dict[str, Any]:
         """Return by name what must be unchanged when training resumes."""
+        # It has no weights: a network may go on with another one.
         return {**super().fixed(), "augmentation": None}
 
 

@@ -98,6 +98,7 @@ def check_process():
     RuntimeError
         If it was: TensorFlow's threads are missing here, and it would wait for them.
     """
+    # A forked process inherits the number of its parent.
     if _Process.number is None:
         _Process.number = os.getpid()
     if _Process.number != os.getpid():

@@ -50,6 +50,8 @@ def run_on_all_threads(train, steps, after, results):
 
 
 def _map(function, table, results):
+    # A graph may run ten iterations at once by default, but each step needs the weights
+    # that the one before has left.
     return tf.map_fn(
         function, table, fn_output_signature=results, parallel_iterations=1
     )
@@ -81,6 +83,8 @@ def run_on_one_thread(train, steps, after, results):
     # options narrow the pool of threads, and they hold for all that its functions run.
     one = tf.constant(1, tf.int64)
     traced = _trace(run_all, [tf.TensorSpec([], tf.int64)])
+    # One call, yet a parallel map: it hands its function to the runner, which the limit
+    # of threads is set on. A plain map calls it in its own thread.
     mapped = tf.raw_ops.ParallelMapDatasetV2(
         input_dataset=tf.raw_ops.RangeDataset(
             start=one - 1,
@@ -132,6 +136,8 @@ def _map_dataset(function, table, results):
         ),
         other_arguments=traced.captured_inputs,
         f=traced,
+        # By the executor for one thread: to hand a small operation to another can cost
+        # more than the operation.
         use_inter_op_parallelism=False,
         **_types(results),
     )

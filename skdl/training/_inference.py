@@ -72,6 +72,7 @@ def infer_model(model, X):
     stride = rows_at_once(model)
     parts = [
         model(as_batch(X[start : start + stride]), training=False)
+        # Once even without rows: the outputs get their shapes.
         for start in range(0, max(X.shape[0], 1), stride)
     ]
     return keras.tree.map_structure(
@@ -102,6 +103,7 @@ def mean_loss(model, X, y):
         x_some, y_some = take_batch(X, rows), take_batch(y, rows)
         outputs = model(x_some, training=False)
         loss = model.compute_loss(x_some, y_some, outputs, training=False)
+        # A mean of these rows plus the penalties, which the division below counts once.
         losses.append(float(loss) * (min(start + stride, n_rows) - start))
     return sum(losses) / n_rows
 

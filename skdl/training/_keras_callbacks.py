@@ -16,6 +16,7 @@ _BATCH_HOOKS = [
 def has_batch_hooks(callbacks):
     """Return whether a callback overrides a hook that is called at each batch."""
     return any(
+        # A LambdaCallback has its hooks as attributes of the object.
         name in vars(callback)
         or getattr(type(callback), name, None)
         is not getattr(keras.callbacks.Callback, name)
@@ -79,6 +80,7 @@ class KerasCallbacks:
         rate = training.schedule.rates(steps[:1])[0]
         self._model.optimizer.learning_rate = rate
         self._call("on_epoch_begin", epoch)
+        # In single precision, as the optimizer has it: rounding is no change.
         self._take_rate(np.float32(rate))
 
     def epoch_end(self, epoch, logs):

@@ -74,6 +74,7 @@ def fit_by_keras(fit, training, recorder, callbacks):
 
 
 def _batches(columns, training):
+    # Keras draws the batches of all epochs from one generator, and counts them itself.
     while True:
         (order,) = training.draw_orders(1)
         for start in range(0, training.n_rows, training.batch_size):
@@ -131,6 +132,7 @@ class _Recording(keras.callbacks.Callback):
         for prefix in ("", "val_"):  # the callbacks after this one get the same dict
             if prefix + PLAIN_LOSS in logs:
                 logs[f"{prefix}loss"] = logs.pop(prefix + PLAIN_LOSS)
+        # Keras sorts by name; a program has the loss first and validation last.
         names = sorted(
             logs, key=lambda name: (name.startswith("val_"), "loss" not in name)
         )

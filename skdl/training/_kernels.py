@@ -10,6 +10,7 @@ import tensorflow as tf
 
 __all__ = ["kernel_for"]
 
+# What no kernel does, and the values that ask for none of it.
 _PLAIN_SETTINGS = {
     "clipnorm": None,
     "clipvalue": None,
@@ -83,6 +84,8 @@ class _SGD(_Kernel):
         if not momentum:
             tf.raw_ops.ResourceApplyGradientDescent(var=var, alpha=lr, delta=grad)
             return
+        # v = momentum v - rate g, as in Keras. ResourceApplyMomentum has the rate
+        # outside of v, which differs where a schedule changes it.
         tf.raw_ops.ResourceApplyKerasMomentum(
             var=var,
             accum=slots[0],

@@ -150,6 +150,7 @@ def _epochs_of_calls(training, recorder):
     first = 0
     while first < training.epochs:
         n_epochs = min(stride, training.epochs - first)
+        # Scored ends come after equal numbers of epochs: a rest is a call of its own.
         if n_epochs > every:
             n_epochs -= n_epochs % every
         yield first, n_epochs

@@ -197,6 +197,7 @@ def _work_of(layer):
 def _positions(layer, side):
     """Return the number of places at which a layer applies its weights."""
     shape = _layer_shape(layer, side)
+    # (m, places ..., channels); an open length is None, and counts as one place.
     return int(np.prod([n or 1 for n in shape[1:-1]]))
 
 

@@ -72,6 +72,7 @@ class ModelLearner:
         for name, array in (("X", job.train.X), ("y", job.train.y)):
             if not isinstance(array, np.ndarray):
                 raise NotCompilable(f"{name} is a {type(array).__name__}")
+        # Without an Input layer it has no inputs before it is built, and so no key.
         if not model.built and type(model) is keras.Sequential:
             model.build((None, *job.train.X.shape[1:]))
         architecture = describe_architecture(model)
@@ -110,6 +111,7 @@ class ModelLearner:
         """Return the scores of an epoch by name, and None: no rows are observed."""
         n_steps, n_rows = len(results.steps), training.n_rows
         sizes = np.full(n_steps, training.batch_size)
+        # Keras' losses are means of batches, and the last batch may be smaller.
         sizes[-1] = n_rows - (n_steps - 1) * training.batch_size
         logs = self._step.name_metrics(results.after[0])
         logs["loss"] = _weighted_sum(results.steps[:, 0], sizes) / n_rows
@@ -176,6 +178,8 @@ def _as_columns(part):
 
 
 def _weighted_sum(losses, sizes):
+    # NumPy adds a strided column in another order: a metric more would change the last
+    # digits of the loss.
     return float(np.ascontiguousarray(losses) @ sizes)
 
 

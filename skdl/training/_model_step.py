@@ -115,6 +115,7 @@ class ModelStep:
 
     def score_chunk(self, part, constants):
         """Return the loss of some rows."""
+        # Scored rows always have weights, also where the program takes none.
         return self._as_row(self._trace_loss(part[: len(self.spec.columns)]), [])
 
     def end_epoch(self):
@@ -148,6 +149,7 @@ class ModelStep:
     def _as_row(self, loss, metrics):
         numbers = [tf.cast(part, tf.float64) for part in (loss, *metrics)]
         row = tf.concat([tf.reshape(part, [-1]) for part in numbers], axis=0)
+        # All rows of results have one length: that of the loss and all metrics.
         if not metrics:
             row = tf.pad(row, [[0, self.results.shape[0] - 1]])
         return tf.ensure_shape(row, self.results.shape)

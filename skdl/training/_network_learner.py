@@ -116,6 +116,7 @@ class NetworkLearner:
         parts = []
         if len(results.after):
             parts = training.scored.mean_scores(results.after)
+        # The weights of the training rows have the mean 1, so their sum is n_rows.
         scored = {"": sums / training.n_rows}
         if training.validation is not None:
             scored["val_"] = parts.pop(0)

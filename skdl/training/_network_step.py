@@ -181,10 +181,12 @@ class NetworkStep:
     def _mover(self, weights):
         """Return a function that adds to a weight that is not trained."""
         pairs = zip(weights, self._weights, strict=True)
+        # By reference: a tensor has no hash, since == compares its values.
         variables = {weight.ref(): variable for weight, variable in pairs}
         return lambda weight, change: variables[weight.ref()].assign_add(change)
 
     def _add_penalties(self, gradients, trained, penalties):
+        # The gradient of l1 |w| + l2 w^2, Keras' penalties; the loss is without.
         l1, l2 = tf.unstack(penalties, 2)
         names = self._trained_of(self.spec.structure.weights)
         added = []

@@ -237,6 +237,8 @@ class Program:
 
         after: list[tuple[Callable, tuple]] = [(score, chunks)] if is_scored else []
         if self.step.ends_epochs:
+            # The metrics of the training are read and reset before the scoring adds to
+            # them; the second end reads those of the validation.
             scored_end = [(finish, ends[1:])] if is_scored else []
             after = [(finish, ends[:1]), *after, *scored_end]
         return run(train, steps, after, self.step.results)

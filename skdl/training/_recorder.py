@@ -85,6 +85,7 @@ class Recorder:
         observer=None,
         observe_every=1,
     ):
+        # Copies: an estimator whose next fit fails keeps the history that it had.
         self.history = {name: [*scores] for name, scores in history.items()}
         self.n_epochs = 0
         self.watchers = list(watchers)
@@ -154,7 +155,9 @@ class Recorder:
         # Before the watchers: a callback that looks at the rate sees that of the next
         # epoch.
         self._schedule.observe(monitored)
+        # A list: all are told even if one stops. Copies: a watcher may change its dict.
         stops = [watcher.epoch_end(epoch, dict(logs)) for watcher in self.watchers]
+        # After the watchers: a callback may change the weights that are kept here.
         if self._stopper is not None:
             stops.append(self._stopper.observe(monitored, self._read))
         if observed is not None:

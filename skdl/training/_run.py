@@ -130,6 +130,7 @@ class Run:
                     program.step,
                     self._training,
                 )
+                # First: the others read weights, which a callback may have changed.
                 recorder.watchers.insert(0, bridge)
             recorder.reading(program.step.read)
             train_program(program, learner, self._training, recorder)

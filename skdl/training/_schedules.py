@@ -40,6 +40,8 @@ class _Schedule:
             return
         # A rate of 0 has no ratio to others; a constant schedule needs none.
         known = before != 0 and self.learning_rate != 0
+        # By the ratio: the callback has changed the rate of a step, not that of the
+        # start.
         self.learning_rate = (
             self.learning_rate * (after / before) if known else float(after)
         )
@@ -81,6 +83,7 @@ class _Cosine(_Schedule):
     defaults = {"final": 0.0}
 
     def rates(self, steps):
+        # A fit may go on past the end, where the cosine would rise again.
         done = np.minimum(steps / self.n_steps, 1)
         return self.learning_rate * _cosine(1, self.settings["final"], done)
 
@@ -134,6 +137,7 @@ class _KerasSchedule(_Schedule):
         import tensorflow as tf
 
         steps = tf.constant(steps, tf.float32)
+        # A schedule of Keras takes the number of one step, not an array.
         return tf.map_fn(
             lambda s: tf.cast(self._schedule(s), tf.float32), steps
         ).numpy()

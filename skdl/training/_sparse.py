@@ -54,6 +54,7 @@ def join_sparse(parts, n_columns):
     values, columns, begins, width = zip(*parts)
     offset, joined = 0, [begins[0][:1]]
     for begin in begins:
+        # A matrix begins where the one above it ends: that number stands once.
         joined.append(begin[1:] + offset)
         offset += int(begin[-1])
     return tf.concat(values, 0), tf.concat(columns, 0), tf.concat(joined, 0), width[0]
@@ -83,6 +84,7 @@ def dense_rows(part, rows):
         starts=first, limits=end, deltas=tf.constant(1, tf.int64), Tsplits=tf.int64
     )
     counted = tf.range(tf.size(places, out_type=tf.int64))
+    # From the right, which steps over rows without values.
     row = tf.searchsorted(ends[1:], counted, side="right", out_type=tf.int64)
     column = tf.cast(tf.gather(columns, places), tf.int64)
     shape = tf.stack([tf.size(rows, out_type=tf.int64), width])

@@ -42,6 +42,7 @@ def to_tensor(array, dtype, rows=None):
     for start in range(0, n_rows, _ROWS_PER_CHUNK):
         chunk = slice(start, start + _ROWS_PER_CHUNK)
         source = array[chunk] if rows is None else array[rows[chunk]]
+        # What overflows becomes infinite, and is refused below with its value.
         with np.errstate(over="ignore"):
             copy[chunk] = source
         if array.dtype.kind == "f" and not np.isfinite(copy[chunk]).all():
@@ -105,6 +106,7 @@ def count_samples(X):
 
 
 def _can_be_shared(array):
+    # NumPy hands out no read-only array through DLPack.
     flags = array.flags
     starts_right = array.ctypes.data % _ALIGNMENT == 0
     return flags.c_contiguous and flags.writeable and starts_right and array.size

@@ -36,6 +36,7 @@ class _KernelUpdate:
         self._kernel, self._clip = kernel, clip
         self._variables = variables
         self._slots = [
+            # An open shape stays open: networks of other widths share the program.
             [tf.Variable(tf.zeros_like(v), shape=v.shape) for _ in kernel.slots]
             for v in variables
         ]
@@ -114,6 +115,7 @@ def _clip_global_norm(gradients, limit):
 
 def _shortening(gradients, limit):
     squares = tf.add_n([tf.reduce_sum(tf.square(one)) for one in gradients])
+    # min(1, limit / norm), without a division by 0.
     return limit / tf.maximum(tf.sqrt(squares), limit)
 
 
