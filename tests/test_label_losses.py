@@ -216,6 +216,23 @@ def test_a_resumed_fit_keeps_its_loss(three):
         network.set_params(label_smoothing=0.0, loss="focal").fit(X, y)
 
 
+def test_a_resumed_fit_keeps_the_order_of_its_classes(three):
+    X, y = three
+    network = MLPClassifier(
+        4, epochs=1, warm_start=True, loss="ordinal", categories=[1, 0, 2]
+    )
+    network.fit(X, y).fit(X, y)
+    with pytest.raises(
+        ValueError, match=r"\[1, 0, 2\], got 'ordinal' with \[0, 1, 2\]"
+    ):
+        network.set_params(categories=None).fit(X, y)
+    with pytest.raises(ValueError, match="'ordinal'.*got 'softmax'"):
+        network.set_params(loss="cross_entropy").fit(X, y)
+    plain = MLPClassifier(4, epochs=1, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="'softmax'.*got 'ordinal'"):
+        plain.set_params(loss="ordinal", categories=[1, 0, 2]).fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -433,9 +433,9 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         super().__setstate__(take_exclusions(state))
         # What an older version has kept lacks the parameters that were added since: it
         # was fitted as if they had their defaults.
-        for name, parameter in parameters_of(type(self).__init__).items():
-            if name in self._get_param_names():
-                self.__dict__.setdefault(name, parameter.default)
+        known = parameters_of(type(self).__init__)
+        for name in self._get_param_names():
+            self.__dict__.setdefault(name, known[name].default)
 
 
 _TRAINING_NAMES = ("X", "y", "sample_weight")

@@ -156,7 +156,6 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 f"label_smoothing={self.label_smoothing!r} has no effect with "
                 f"loss={self.loss!r}: set it to 0, or loss='cross_entropy'."
             )
-
         if self.categories is not None and self.loss != "ordinal":
             raise ValueError(
                 f"categories={self.categories!r} has no effect with "
@@ -164,20 +163,17 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             )
 
     def _check_same_target(self, target):
-        loss, setting = self._choose_loss()
-        if loss == "ordinal":
-            loss = None if target.head in ("ordinal", "sigmoid") else loss
-        # "smooth_softmax" and "focal_softmax" -> "softmax".
-        plain = target.head.rpartition("_")[2]
-        head = plain if loss is None else f"{loss}_{plain}"
-        # Rounded as the target rounds them: 0.1 is another number in double precision.
-        settings = np.array([] if loss is None else [setting], np.float32).tolist()
-        before = target.head, target.loss_settings.tolist()
-        if before != (head, settings):
+        now = target.with_loss(*self._choose_loss())
+        before, after = (
+            (each.head, each.loss_settings.tolist(), np.array(each.order).tolist())
+            for each in (target, now)
+        )
+        if before != after:
             raise ValueError(
-                f"A resumed fit needs the loss of the last fit, {target.head!r} with "
-                f"{before[1]}, got {head!r} with {settings}. Set warm_start=False, or "
-                "clone the estimator, to start afresh."
+                f"A resumed fit needs the loss of the last fit, {before[0]!r} with "
+                f"{before[1] or before[2]}, got {after[0]!r} with "
+                f"{after[1] or after[2]}. Set warm_start=False, or clone the "
+                "estimator, to start afresh."
             )
 
     def _weigh_classes(self, target, part, *, partial):

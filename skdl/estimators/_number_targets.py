@@ -130,7 +130,8 @@ class _RealTarget:
     @property
     def predicted(self):
         """The columns that ``predict`` returns: the level nearest to the median."""
-        nearest = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
+        # In the precision of the loss, which has to choose the same.
+        nearest = int(np.argmin(np.abs(self.loss_settings - 0.5)))
         return slice(nearest, None, len(self.levels))
 
     def to_metric(self, value):

@@ -1,7 +1,7 @@
 """Targets: how labels are encoded for a network, and decoded."""
 
 from numbers import Real
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax
@@ -117,6 +117,9 @@ class LabelTarget(Target, Protocol):
     def log_probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return their logarithms."""
 
+    def with_loss(self, loss: str | None, setting: object) -> "LabelTarget":
+        """Return the target of the same labels that another loss learns."""
+
 
 def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0):
     """Return the target of a classification, for its labels.
@@ -125,15 +128,15 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         One label for each row, or an indicator matrix of several.
+    classes : array-like or None
+        All labels, where ``y`` may hold only some of them.
+    partial : bool, default=False
+        Whether ``y`` may hold only some of the labels.
     loss : {"smooth", "focal", "ordinal", None}, default=None
         What is minimized; None is the plain cross-entropy.
     setting : object, default=0.0
         The label smoothing, the gamma of the focal loss, or the categories of an
         ordinal one in their order, or None.
-    classes : array-like or None
-        All labels, where ``y`` may hold only some of them.
-    partial : bool, default=False
-        Whether ``y`` may hold only some of the labels.
 
     Raises
     ------
@@ -144,13 +147,9 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         check_classification_targets(y)
     if kind == "multilabel-indicator":
-        if loss == "ordinal":
-            raise ValueError(
-                "loss='ordinal' is for one label in each row, and y has several "
-                "columns: give one column of ordered classes."
-            )
+        target = _LabelsTarget(y.shape[1]).with_loss(loss, setting)
         warn_of_one_hot(y, "several labels for each row, each present or not")
-        return _LabelsTarget(y.shape[1]).learning(loss, setting)
+        return target
     if kind == "multiclass-multioutput":
         raise ValueError(
             "y has several columns with more than two classes each, which is not "
@@ -169,6 +168,10 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
             f"y has only one class, {encoder.classes_[0]!r}: a classifier needs at "
             "least 2 classes among the rows of positive weight."
         )
+    return _single_label_target(encoder, loss, setting)
+
+
+def _single_label_target(encoder, loss, setting):
     if loss == "ordinal":
         if len(encoder.classes_) > 2:
             return _OrdinalTarget(encoder, _find_order(encoder.classes_, setting))
@@ -204,6 +207,7 @@ class _LabelTarget:
     scaling = None
     loss_settings = np.zeros(0, np.float32)
     n_quantiles = 1
+    order: Any = None  # of ordered classes: their codes from the lowest on
 
     def learning(self, loss, setting):
         """Set what is minimized; return the target."""
@@ -211,6 +215,10 @@ class _LabelTarget:
             self.head = f"{loss}_{self.head}"
             self.loss_settings = np.array([setting], np.float32)
         return self
+
+    def with_loss(self, loss, setting):
+        """Return the target of the same labels that another loss learns."""
+        raise NotImplementedError
 
     def to_metric(self, value):
         return value
@@ -222,6 +230,9 @@ class _SingleLabel(_LabelTarget):
     def __init__(self, encoder):
         self._encoder = encoder
         self.classes = encoder.classes_
+
+    def with_loss(self, loss, setting):
+        return _single_label_target(self._encoder, loss, setting)
 
     def weigh(self, encoded, weight, class_weight):
         """Return the weight that each row gets from its class."""
@@ -330,19 +341,19 @@ class _OrdinalTarget(_SingleLabel):
 
     def __init__(self, encoder, order):
         super().__init__(encoder)
-        self._order = order
+        self.order = order
         self.n_logits = self.n_quantiles = len(order) - 1  # they all increase together
 
     @property
     def ranks(self):
         """The place of each class in the order."""
-        return np.argsort(self._order)
+        return np.argsort(self.order)
 
     def encode(self, y, name="y"):
         return self.ranks[self.codes(y, name)].astype(self.dtype)
 
     def _codes_of(self, encoded):
-        return self._order[encoded]
+        return self.order[encoded]
 
     def decide(self, logits):
         return self.log_probabilities(logits)
@@ -398,6 +409,14 @@ class _LabelsTarget(_LabelTarget):
     def __init__(self, n_labels):
         self.n_outputs = self.n_logits = n_labels
         self.classes = np.arange(n_labels)
+
+    def with_loss(self, loss, setting):
+        if loss == "ordinal":
+            raise ValueError(
+                "loss='ordinal' is for one label in each row, and y has several "
+                "columns: give one column of ordered classes."
+            )
+        return _LabelsTarget(self.n_logits).learning(loss, setting)
 
     def stratify(self, encoded):
         return None

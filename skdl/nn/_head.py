@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Head", "count_columns"]
+__all__ = ["CodesHead", "Head", "count_columns"]
 
 
 class Head:
@@ -77,6 +77,21 @@ class Head:
             return keras.ops.cast(self._is_right(y_true, y_pred), "float32")
 
         return accuracy
+
+
+class CodesHead(Head):
+    """A head whose targets are classes, and whose public outputs are probabilities."""
+
+    takes_codes = True
+
+    def public_loss(self, target):
+        return "sparse_categorical_crossentropy"
+
+    def _is_right(self, y_true, y_pred):
+        from skdl.nn._backend import keras
+
+        labels = keras.ops.cast(keras.ops.argmax(y_pred, axis=-1), y_true.dtype)
+        return labels == keras.ops.reshape(y_true, (-1,))
 
 
 def count_columns(y):

@@ -6,7 +6,7 @@ corresponds to it in Keras.
 
 from __future__ import annotations
 
-from skdl.nn._head import Head, count_columns
+from skdl.nn._head import CodesHead, Head, count_columns
 from skdl.nn._losses import LOSSES
 from skdl.nn._ordinal import Ordinal
 
@@ -16,14 +16,10 @@ __all__ = ["HEADS", "PLAIN_LOSS"]
 PLAIN_LOSS = "loss_without_penalties"
 
 
-class _Softmax(Head):
+class _Softmax(CodesHead):
     """Classes, by their cross-entropy."""
 
     activation = "softmax"
-    takes_codes = True
-
-    def public_loss(self, target):
-        return "sparse_categorical_crossentropy"
 
     def score(self, logits, y, settings):
         from skdl.nn._backend import tf
@@ -33,14 +29,13 @@ class _Softmax(Head):
         losses, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
             features=logits, labels=y
         )
+        return losses, self._metrics(logits, y), gradient
+
+    def _metrics(self, logits, y):
+        from skdl.nn._backend import tf
+
         right = tf.raw_ops.InTopKV2(predictions=logits, targets=y, k=1)
-        return losses, tf.cast(right, tf.float32), gradient
-
-    def _is_right(self, y_true, y_pred):
-        from skdl.nn._backend import keras
-
-        labels = keras.ops.cast(keras.ops.argmax(y_pred, axis=-1), y_true.dtype)
-        return labels == keras.ops.reshape(y_true, (-1,))
+        return tf.cast(right, tf.float32)
 
 
 class _Sigmoid(Head):
@@ -57,9 +52,15 @@ class _Sigmoid(Head):
         # -log(sigmoid(z)) for y = 1 and -log(1 - sigmoid(z)) for y = 0, without
         # overflow.
         losses = tf.reduce_mean(tf.nn.softplus(logits) - logits * y, axis=1)
-        right = tf.reduce_all((logits > 0) == (y > 0.5), axis=1)
+        metrics = self._metrics(logits, y)
         gradient = (tf.math.sigmoid(logits) - y) / count_columns(y)
-        return losses, tf.cast(right, tf.float32), gradient
+        return losses, metrics, gradient
+
+    def _metrics(self, logits, y):
+        from skdl.nn._backend import tf
+
+        right = tf.reduce_all((logits > 0) == (y > 0.5), axis=1)
+        return tf.cast(right, tf.float32)
 
     def _is_right(self, y_true, y_pred):
         from skdl.nn._backend import keras
@@ -76,14 +77,13 @@ class _SmoothSoftmax(_Softmax):
     def score(self, logits, y, settings):
         from skdl.nn._backend import tf
 
-        _, right, _ = super().score(logits, y, settings)
         n_classes = tf.shape(logits)[1]
         rest = settings[0] / tf.cast(n_classes, tf.float32)
         shares = tf.one_hot(y, n_classes) * (1 - settings[0]) + rest
         losses, gradient = tf.raw_ops.SoftmaxCrossEntropyWithLogits(
             features=logits, labels=shares
         )
-        return losses, right, gradient
+        return losses, self._metrics(logits, y), gradient
 
     def public_loss(self, target):
         from skdl.nn._keras_losses import SmoothedCrossentropy
@@ -95,10 +95,9 @@ class _SmoothSigmoid(_Sigmoid):
     """Independent labels, smoothed: 0 and 1 become s/2 and 1 - s/2."""
 
     def score(self, logits, y, settings):
-        _, right, _ = super().score(logits, y, settings)
         smoothed = y * (1 - settings[0]) + settings[0] / 2
         losses, _, gradient = super().score(logits, smoothed, settings)
-        return losses, right, gradient
+        return losses, self._metrics(logits, y), gradient
 
     def public_loss(self, target):
         from skdl.nn._backend import keras
@@ -113,13 +112,12 @@ class _FocalSoftmax(_Softmax):
     def score(self, logits, y, settings):
         from skdl.nn._backend import tf
 
-        _, right, _ = super().score(logits, y, settings)
         hot = tf.one_hot(y, tf.shape(logits)[1])
         logs = tf.nn.log_softmax(logits)
         losses, slopes = _focal(tf.reduce_sum(hot * logs, axis=1), settings[0])
         # d log p_y / d z_k = (k == y) - p_k
         gradient = slopes[:, tf.newaxis] * (hot - tf.exp(logs))
-        return losses, right, gradient
+        return losses, self._metrics(logits, y), gradient
 
     def public_loss(self, target):
         from skdl.nn._keras_losses import SparseFocal
@@ -133,13 +131,12 @@ class _FocalSigmoid(_Sigmoid):
     def score(self, logits, y, settings):
         from skdl.nn._backend import tf
 
-        _, right, _ = super().score(logits, y, settings)
         signs = 2 * y - 1
         logs = -tf.nn.softplus(-signs * logits)
         losses, slopes = _focal(logs, settings[0])
         # d log sigmoid(s z) / dz = s (1 - sigmoid(s z))
         gradient = slopes * signs * (1 - tf.exp(logs)) / count_columns(y)
-        return tf.reduce_mean(losses, axis=1), right, gradient
+        return tf.reduce_mean(losses, axis=1), self._metrics(logits, y), gradient
 
     def public_loss(self, target):
         from skdl.nn._backend import keras

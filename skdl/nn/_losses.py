@@ -187,9 +187,9 @@ class _Quantile(_Numbers):
     def middle(self, errors, settings):
         from skdl.nn._backend import tf
 
-        # The column of each target whose level is nearest to one half.
-        distance = tf.abs(settings - 0.5)
-        chosen = tf.equal(distance, tf.reduce_min(distance))
+        # The columns of the level that is nearest to one half; of two, of the first.
+        nearest = tf.argmin(tf.abs(settings - 0.5))
+        chosen = tf.equal(settings, settings[nearest])
         return tf.boolean_mask(errors, chosen, axis=1)
 
     def public_loss(self, target):

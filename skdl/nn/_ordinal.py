@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from skdl.nn._head import Head
+import numpy as np
+
+from skdl.nn._head import CodesHead
 
 __all__ = ["Ordinal"]
 
@@ -12,7 +14,7 @@ _FAR = 1e4
 _LEAST_GAP = 1e-6
 
 
-class Ordinal(Head):
+class Ordinal(CodesHead):
     """Ordered classes: logit k is that of the classes up to the k-th.
 
     The layer before it makes the logits increase, so that the probability of each
@@ -22,8 +24,6 @@ class Ordinal(Head):
     ----------
     McCullagh, "Regression models for ordinal data", JRSS B 42 (1980).
     """
-
-    takes_codes = True
 
     def score(self, logits, y, settings):
         from skdl.nn._backend import tf
@@ -47,9 +47,6 @@ class Ordinal(Head):
         right = tf.argmax(shares, axis=1, output_type=tf.int32) == y
         return losses, tf.cast(right, tf.float32), gradient
 
-    def public_loss(self, target):
-        return "sparse_categorical_crossentropy"
-
     def finish_keras(self, x):
         """Return the probabilities of the classes, in their order."""
         from skdl.nn._backend import keras
@@ -62,17 +59,9 @@ class Ordinal(Head):
 
     def write_onnx(self, graph, x):
         """Write the probabilities of the classes, in their order; return their name."""
-        import numpy as np
-
         up_to = graph.add("Sigmoid", x)
         first = graph.add("Slice", up_to, *(np.array([k]) for k in (0, 1, 1)))
         nothing = graph.add("Mul", first, np.float32(0))
         everything = graph.add("Add", nothing, np.float32(1))
         upper = graph.add("Concat", up_to, everything, axis=1)
         return graph.add("Sub", upper, graph.add("Concat", nothing, up_to, axis=1))
-
-    def _is_right(self, y_true, y_pred):
-        from skdl.nn._backend import keras
-
-        labels = keras.ops.cast(keras.ops.argmax(y_pred, axis=-1), y_true.dtype)
-        return labels == keras.ops.reshape(y_true, (-1,))

@@ -197,7 +197,7 @@ def check_network(estimator):
     for name, weight in zip(network.weights, weights):
         if weight.dtype != np.float32 or not np.isfinite(weight).all():
             raise ValueError(f"A {name} of the network must be finite float32 numbers.")
-    order = getattr(target, "_order", None)
+    order = getattr(target, "order", None)
     if order is not None and sorted(order.tolist()) != [*range(len(target.classes))]:
         raise ValueError("The order of the classes does not name each of them once.")
     if network.n_quantiles != target.n_quantiles:

@@ -16,6 +16,7 @@ __all__ = [
     "NotCompilable",
     "describe_architecture",
     "describe_layers",
+    "has_sparse_gradients",
     "rows_at_once",
     "multiply_adds_per_row",
 ]
@@ -104,6 +105,14 @@ def describe_layers(model):
         if len(found) != 1:
             raise NotCompilable(f"the model has {len(found)} {what}")
     return json.dumps(_renamed(_plain_config(_config_of(model)), {}), sort_keys=True)
+
+
+def has_sparse_gradients(architecture):
+    """Return whether a described model has a layer that looks up rows.
+
+    Its gradients may be slices, which only Keras' optimizers take as they are.
+    """
+    return '"Embedding"' in architecture
 
 
 def _config_of(thing):

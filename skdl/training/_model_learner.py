@@ -7,6 +7,7 @@ from skdl.training._keras_fit import KerasFit
 from skdl.training._model_key import (
     NotCompilable,
     describe_architecture,
+    has_sparse_gradients,
     multiply_adds_per_row,
     rows_at_once,
 )
@@ -90,7 +91,7 @@ class ModelLearner:
         ]
         if _are_weighted(job.train, job.validation):
             columns.append(((), "float32"))
-        sparse = '"Embedding"' in architecture  # as the step has it
+        sparse = has_sparse_gradients(architecture)
         spec = spec_for(optimizer, sparse=sparse)
         return ModelSpec(architecture, spec, tuple(columns))
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from skdl._utils._keras_objects import compile_settings, copy_keras, keras_seeds_from
 from skdl.training._kernels import kernel_for
-from skdl.training._model_key import multiply_adds_per_row
+from skdl.training._model_key import has_sparse_gradients, multiply_adds_per_row
 from skdl.training._optimizers import OptimizerSpec
 from skdl.training._recorder import plain_score
 from skdl.training._update import make_update
@@ -59,8 +59,7 @@ class ModelStep:
         n_numbers = 1 + sum(np.size(value) for value in self._metrics.values())
         self.results = tf.TensorSpec([n_numbers], tf.float64)
         trained = self._model.trainable_variables
-        # A layer that looks up rows has a gradient of slices.
-        self._sparse = '"Embedding"' in spec.architecture
+        self._sparse = has_sparse_gradients(spec.architecture)
         if not self._sparse and kernel_for(spec.optimizer) is not None:
             trained = [variable.value for variable in trained]
         self.update = make_update(

@@ -186,6 +186,7 @@ class Program:
 
     def _compile(self, on_one_thread, is_scored, is_single):
         """Return the loop over steps, traced on first use."""
+        is_single = is_single and on_one_thread  # there alone it is another graph
         # A user's model is scored only where somebody asks: its layers take longer to
         # trace than ours, which are scored or not by the same loop.
         key = on_one_thread, is_scored or not self.step.ends_epochs, is_single
