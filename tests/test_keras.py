@@ -719,6 +719,22 @@ def test_recurrent_networks_and_embeddings_are_compiled_and_the_same(layers):
     )
 
 
+def test_an_embedding_has_the_momentum_of_its_own_fit():
+    X, y = sequences()
+    layers = keras.layers.Embedding(20, 4), keras.layers.Flatten()
+
+    def fit(momentum):
+        optimizer = keras.optimizers.SGD(0.1, momentum=momentum)
+        fitted = classifier(recurrent(*layers), optimizer=optimizer, epochs=3)
+        return fitted.fit(X, y).history_["loss"]
+
+    programs.clear()
+    expected = fit(0.9)
+    programs.clear()
+    assert fit(0.1) != expected
+    assert fit(0.9) == expected
+
+
 def test_operations_on_tensors_are_keras_own(iris):
     def build(meta):
         inputs = keras.Input((4,))

@@ -320,7 +320,7 @@ class TrialQueue:
         """End a lost trial, and put one with the same parameters into the queue."""
         # One that came too late, and whose process ended before another had discarded
         # it, would wait for ever behind the last place.
-        is_surplus = self._shared and self._is_surplus(trial)
+        is_surplus = self._is_surplus(trial)
         reason = DISCARDED if is_surplus else reason
         try:
             trial_id = self._storage.get_trial_id_from_study_id_trial_number(

@@ -1,14 +1,16 @@
 """Processes that are killed while they search: nothing finished may be lost."""
 
 import random
+import subprocess
+import sys
 import time
 
 import optuna
 import pytest
 import sqlalchemy
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
-from skdl.model_selection._queue import counts
+from skdl.model_selection._queue import OWNER, _this_process, counts
 from skdl.model_selection._study import open_storage
 from tests.model_selection.light import make_data, make_search, run_search
 
@@ -115,6 +117,24 @@ def test_processes_that_begin_at_once_on_an_empty_storage(request, tmp_path, kin
     trials = read_study(url, "at once")
     assert sum(map(counts, trials)) == 12
     assert all(trial.state.is_finished() for trial in trials)
+
+
+def test_a_lost_trial_behind_the_last_place_is_not_put_again(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    search = make_search(url, 2, study_name="full").fit(*make_data())
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    owner = {**_this_process(), "process": int(gone.stdout), "queue": "another"}
+    late = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: owner})
+    search.study_.add_trial(late)
+    search.fit(*make_data())
+    trials = read_study(url, "full")
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "FAIL"]
+    assert sum(map(counts, trials)) == 2
 
 
 def make_database(server):
