@@ -24,11 +24,11 @@ from skdl.estimators._defaults import resolve
 from skdl.estimators._inference import infer_logits
 from skdl.estimators._input import check_data, kept_rows, validate_rows
 from skdl.estimators._limits import check_memory, warn_of_rate, warn_of_scales
-from skdl.estimators._parameters import choose_clip
+from skdl.estimators._parameters import choose_clip, choose_decay
 from skdl.estimators._settings import CheckedParameters
 from skdl.estimators._targets import Target
 from skdl.nn._structure import MLPStructure
-from skdl.training._job import Job, Network, Part, Stopping
+from skdl.training._job import Averaging, Job, Network, Part, Stopping
 
 __all__ = [
     "BaseNetwork",
@@ -195,6 +195,11 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         classes=None,
     ):
         self._check_parameters()
+        if partial and self.swa_start is not None:
+            raise ValueError(
+                f"swa_start={self.swa_start!r} is a share of the epochs of a fit, and "
+                "partial_fit does not know how many there will be: use ema=0.99."
+            )
         X = self._as_rows(X, reset=not resuming)
         X, y, weight = check_data(
             self, X, y, sample_weight, reset=not resuming, names=_TRAINING_NAMES
@@ -261,6 +266,7 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
 
     def _make_network(self, structure, plan, target, settings):
         """Return the network, with the training settings from the parameters."""
+        averaging = Averaging(settings["ema"], settings["swa_start"])
         return Network(
             structure=structure,
             plan=plan,
@@ -276,6 +282,9 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             l1=settings["l1"],
             l2=settings["l2"],
             initializer=settings["kernel_initializer"],
+            weight_decay=choose_decay(settings),
+            warmup=settings["warmup"],
+            averaging=averaging if any(v is not None for v in averaging) else None,
         )
 
     def _plan(self):

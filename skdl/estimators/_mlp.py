@@ -124,6 +124,10 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         right for few rows is too much for many (scikit-learn divides its ``alpha`` by
         ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
         n_samples) ** 1.5`` above, the best of what was measured.
+    weight_decay : float or None, default=None
+        Decoupled decay, at least 0: a step takes ``learning_rate * weight_decay`` of
+        each kernel away, whatever the optimizer (Loshchilov & Hutter, 2019). None is
+        0.004 for ``"adamw"``, as in Keras, and 0 for the others.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
@@ -141,6 +145,16 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         ``{"name": "one_cycle", "warmup": 0.3, "start": 0.04, "final": 1e-4}`` (shares),
         ``{"name": "plateau", "factor": 0.5, "patience": 5, "min_delta": 1e-4,
         "lowest": 0.0}``. Or a ``keras.optimizers.schedules.LearningRateSchedule``.
+    warmup : int or float, default=0
+        Steps in which the learning rate rises from 0 to what the schedule says, or, as
+        a float in [0, 1), their share of all steps (Goyal et al., 2017).
+    ema : float or None, default=None
+        Momentum, in [0, 1), of a moving average of the weights over the steps, which
+        is validated and kept in the place of the last weights (Polyak & Juditsky,
+        1992); 0.99 averages about the last hundred steps.
+    swa_start : float or None, default=None
+        Share of the epochs, in [0, 1), after which the weights at the end of each
+        epoch are averaged, validated and kept (Izmailov et al., 2018).
     momentum : float, default=0.0
         Momentum of ``"sgd"`` and ``"rmsprop"``, in [0, 1); the others do not use it.
     nesterov : bool, default=False
@@ -252,9 +266,13 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         categories: Sequence | None = None,
         l1: float = 0.0,
         l2: float | str = "auto",
+        weight_decay: float | None = None,
         optimizer: Any = "adam",
         learning_rate: float = LEARNING_RATE,
         learning_rate_schedule: Any = None,
+        warmup: float = 0,
+        ema: float | None = None,
+        swa_start: float | None = None,
         momentum: float = 0.0,
         nesterov: bool = False,
         clipnorm: float | None = None,
@@ -287,9 +305,13 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         self.categories = categories
         self.l1 = l1
         self.l2 = l2
+        self.weight_decay = weight_decay
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
+        self.warmup = warmup
+        self.ema = ema
+        self.swa_start = swa_start
         self.momentum = momentum
         self.nesterov = nesterov
         self.clipnorm = clipnorm

@@ -10,12 +10,14 @@ from skdl._utils._sklearn import Interval
 from skdl.estimators._constraints import CLIPS, OPTIMIZERS
 
 __all__ = [
+    "check_averaging",
     "check_callbacks",
     "check_initializer",
     "check_numbers",
     "check_optimizer",
     "check_schedule",
     "choose_clip",
+    "choose_decay",
     "choose_normalization",
     "expand_dropout",
     "expand_hidden_sizes",
@@ -114,6 +116,28 @@ def choose_clip(params):
     return given[0] if given else None
 
 
+def choose_decay(params):
+    """Return the weight decay: that of Keras for ``"adamw"``, unless it is given."""
+    if params["weight_decay"] is not None:
+        return params["weight_decay"]
+    return 0.004 if params["optimizer"] == "adamw" else 0.0
+
+
+def check_averaging(ema, swa_start):
+    """Check that the weights are averaged in one way at most.
+
+    Raises
+    ------
+    ValueError
+        If both are given.
+    """
+    if ema is not None and swa_start is not None:
+        raise ValueError(
+            f"ema={ema!r} and swa_start={swa_start!r} are given, but weights are "
+            "averaged in one way: leave one of them out."
+        )
+
+
 def choose_normalization(normalization, batch_norm):
     """Return the normalization of hidden layers, from either spelling.
 
@@ -181,7 +205,7 @@ def check_optimizer(params, defaults):
             "one instead. Networks of skdl compute in single precision, and need no "
             "loss scaling."
         )
-    for name in ("learning_rate", "momentum", "nesterov", *CLIPS):
+    for name in ("learning_rate", "momentum", "nesterov", "weight_decay", *CLIPS):
         # Refused and not ignored: a search over it would compare equal fits.
         if params[name] != defaults[name]:
             raise ValueError(

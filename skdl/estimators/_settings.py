@@ -11,6 +11,7 @@ from skdl._utils._sklearn import StrOptions
 from skdl.estimators._constraints import CONSTRAINTS
 from skdl.estimators._defaults import AUTO
 from skdl.estimators._parameters import (
+    check_averaging,
     check_callbacks,
     check_initializer,
     check_numbers,
@@ -95,6 +96,7 @@ class CheckedParameters(BaseEstimator):
         check_optimizer(settings, defaults)
         check_schedule(self.learning_rate_schedule)
         choose_clip(settings)
+        check_averaging(settings["ema"], settings["swa_start"])
         choose_normalization(self.normalization, self.batch_norm)
         self._dropout_rates()
 

@@ -14,7 +14,16 @@ from skdl.nn._structure import MLPStructure
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Job", "Network", "Outcome", "Part", "Stopping", "Watcher", "WrappedModel"]
+__all__ = [
+    "Averaging",
+    "Job",
+    "Network",
+    "Outcome",
+    "Part",
+    "Stopping",
+    "Watcher",
+    "WrappedModel",
+]
 
 
 class Part(NamedTuple):
@@ -70,6 +79,54 @@ class Stopping(NamedTuple):
     restore: bool
 
 
+class Averaging(NamedTuple):
+    """How the weights of the steps are averaged.
+
+    Parameters
+    ----------
+    ema : float or None
+        Momentum of a moving average, in [0, 1).
+    swa_start : float or None
+        Share of the epochs after which those that follow count alike, in [0, 1).
+
+    References
+    ----------
+    Polyak & Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J.
+    Control Optim. 30 (1992); Izmailov et al., "Averaging weights leads to wider optima
+    and better generalization", UAI (2018).
+    """
+
+    ema: float | None
+    swa_start: float | None
+
+    def momenta(
+        self, steps: np.ndarray, steps_per_epoch: int, n_epochs: int
+    ) -> np.ndarray:
+        """Return what each step keeps of the average; it adds the rest of its weights.
+
+        Parameters
+        ----------
+        steps : ndarray of int
+            Numbers of the steps, counted from 0.
+        steps_per_epoch, n_epochs : int
+            The length of the whole training.
+
+        Returns
+        -------
+        ndarray of shape (n_steps,)
+        """
+        if self.ema is not None:
+            # The weights after the first step, as in Keras, and not those before it.
+            return np.where(steps == 0, 0.0, self.ema)
+        # How many epochs of the average there are before that of the step.
+        first = int((self.swa_start or 0) * n_epochs)
+        n_before = steps // steps_per_epoch - first
+        is_end = (steps + 1) % steps_per_epoch == 0
+        # Within an epoch the average stays; before the second one it is the weights.
+        later = np.where(is_end, n_before / np.maximum(n_before + 1, 1), 1.0)
+        return np.where(n_before <= 0, 0.0, later)
+
+
 @dataclass
 class Network:
     """A network of ours, and how it is trained.
@@ -102,6 +159,12 @@ class Network:
         Initializer of the kernels.
     weights : list of ndarray or None
         Weights to resume from; None for new ones.
+    weight_decay : float
+        Share of each kernel that a step takes away, times the learning rate.
+    warmup : int or float
+        Steps in which the learning rate rises from 0, or their share of all steps.
+    averaging : Averaging or None
+        How the weights are averaged over the steps.
     """
 
     structure: MLPStructure
@@ -119,6 +182,9 @@ class Network:
     l2: float
     initializer: str | dict
     weights: list[np.ndarray] | None = None
+    weight_decay: float = 0.0
+    warmup: float = 0
+    averaging: Averaging | None = None
 
 
 @dataclass
@@ -224,6 +290,14 @@ class Job:
     first_epoch: int = 0
     keep_states: bool = False
     keep_on_interrupt: bool = False
+
+    def rows_of_step(self, n_rows: int) -> int:
+        """Return the rows of a step of a training on so many rows."""
+        return n_rows if self.batch_size == -1 else min(self.batch_size, n_rows)
+
+    def count_steps(self, n_rows: int) -> int:
+        """Return the steps of an epoch of so many rows."""
+        return -(-n_rows // self.rows_of_step(n_rows))
 
 
 @dataclass

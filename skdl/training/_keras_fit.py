@@ -1,5 +1,6 @@
 """Keras' own ``fit``, where a compiled program can't do the training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,9 @@ class KerasFit:
         X, y and perhaps weights.
     sets_rates : bool
         Whether the learning rate of each batch comes from the training's schedule.
+    average_momenta : callable or None
+        Takes the numbers of some steps and returns what each keeps of the average of
+        the weights; None where they are not averaged.
     """
 
     model: keras.Model
@@ -37,6 +41,7 @@ class KerasFit:
     arguments: dict = field(default_factory=dict)
     validation: Any = None
     sets_rates: bool = False
+    average_momenta: Callable | None = None
 
 
 def fit_by_keras(fit, training, recorder, callbacks):
@@ -57,6 +62,10 @@ def fit_by_keras(fit, training, recorder, callbacks):
     if fit.columns is not None:
         arguments.setdefault("steps_per_epoch", training.steps_per_epoch)
         arguments.setdefault("x", _batches(fit.columns, training))
+    averages = []
+    if fit.average_momenta is not None:
+        averages = [_Averages(fit, training.first_step)]
+        recorder.reading(averages[0].read)
     with recorder:
         fit.model.fit(
             **arguments,
@@ -64,6 +73,7 @@ def fit_by_keras(fit, training, recorder, callbacks):
             initial_epoch=training.first_epoch,
             validation_data=fit.validation,
             callbacks=[
+                *averages,
                 _Recording(recorder, training if fit.sets_rates else None),
                 *callbacks,
             ],
@@ -140,3 +150,42 @@ class _Recording(keras.callbacks.Callback):
             self._take_rate()  # of callbacks at batches
         if self._recorder.epoch_end(epoch, {n: plain_score(logs[n]) for n in names}):
             self.model.stop_training = True
+
+
+class _Averages(keras.callbacks.Callback):
+    """Averages the weights as a program does, and lets them be validated.
+
+    Parameters
+    ----------
+    fit : KerasFit
+        Its model begins with the averages of earlier steps.
+    n_steps : int
+        How many they were.
+    """
+
+    def __init__(self, fit, n_steps):
+        super().__init__()
+        self._momenta, self._n_steps = fit.average_momenta, n_steps
+        self._averages = fit.model.get_weights()
+        self._trained = self._averages
+
+    def read(self):
+        """Return the averages as a list of arrays."""
+        return self._averages
+
+    def on_train_batch_end(self, batch, logs=None):
+        (momentum,) = self._momenta(np.array([self._n_steps])).astype(np.float32)
+        self._averages = [
+            value + momentum * (kept - value)
+            for kept, value in zip(
+                self._averages, self.model.get_weights(), strict=True
+            )
+        ]
+        self._n_steps += 1
+
+    def on_test_begin(self, logs=None):
+        self._trained = self.model.get_weights()
+        self.model.set_weights(self._averages)
+
+    def on_test_end(self, logs=None):
+        self.model.set_weights(self._trained)

@@ -28,7 +28,7 @@ class Learner(Protocol):
     n_rows, multiply_adds_per_row, rows_per_chunk : int
         Rows of the training part, the multiply-adds of one of them forward, and how
         many are scored at once.
-    rate, schedule, schedule_epochs
+    rate, schedule, schedule_epochs, warmup
         What the learning rate of each step is made of.
     flowing : Flowing
         What flows into each step beside it.
@@ -45,6 +45,7 @@ class Learner(Protocol):
     rate: float
     schedule: Any
     schedule_epochs: int
+    warmup: float
     flowing: Flowing
     order_seed: np.random.SeedSequence
 

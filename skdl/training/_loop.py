@@ -69,8 +69,6 @@ class Training:
     def of(cls, job, learner):
         """Return the training for a job and its learner."""
         n_rows = learner.n_rows
-        batch_size = n_rows if job.batch_size == -1 else min(job.batch_size, n_rows)
-        steps_per_epoch = -(-n_rows // batch_size)
         data, validation, observed = (
             part and learner.to_tensors(part)
             for part in (job.train, job.validation, job.observed)
@@ -78,9 +76,13 @@ class Training:
         return cls(
             n_rows=n_rows,
             epochs=job.n_epochs,
-            batch_size=int(batch_size),
+            batch_size=int(job.rows_of_step(n_rows)),
             schedule=make_schedule(
-                learner.schedule, learner.rate, steps_per_epoch, learner.schedule_epochs
+                learner.schedule,
+                learner.rate,
+                job.count_steps(n_rows),
+                learner.schedule_epochs,
+                learner.warmup,
             ),
             order_seed=learner.order_seed,
             flowing=learner.flowing,

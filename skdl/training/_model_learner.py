@@ -49,6 +49,7 @@ class ModelLearner:
         is_scored = self.compiled and job.validation is not None
         self.rows_per_chunk = rows_at_once(self._model) if is_scored else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
+        self.warmup: float = 0
         optimizer = self._model.optimizer
         self.rate, self.schedule, momentum = float(optimizer.learning_rate), None, 0.0
         if self.compiled:  # else Keras' optimizer handles them

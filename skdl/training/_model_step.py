@@ -89,6 +89,10 @@ class ModelStep:
         """Return the weights as a list of arrays, as ``get_weights`` orders them."""
         return self._model.get_weights()
 
+    def read_states(self):
+        """Return the states of the optimizer, as arrays."""
+        return self.update.read()
+
     def signature(self):
         """Return the specs of the data, of the constants and of a step's columns."""
         data = tuple(

@@ -57,7 +57,7 @@ class NetworkLearner:
         self.multiply_adds_per_row = network.plan.multiply_adds
         self.rows_per_chunk = network.plan.rows_at_once
         self.rate, self.schedule, momentum = resolve_rate(network)
-        self.schedule_epochs = network.epochs
+        self.schedule_epochs, self.warmup = network.epochs, network.warmup
         self.flowing = Flowing(momentum, network.clip[1] if network.clip else 0.0)
         self._sites = tuple(k for k, rate in enumerate(network.dropout) if rate)
         self._dropout = DropoutPlan(
@@ -87,6 +87,8 @@ class NetworkLearner:
             weighted=self._job.train.weight is not None,
             sparse=sparse.issparse(self._job.train.X),
             shapes=shapes,
+            decayed=network.weight_decay > 0,
+            averaged=network.averaging is not None,
         )
 
     def make_program(self, spec):
@@ -104,10 +106,18 @@ class NetworkLearner:
 
     def inputs(self, steps):
         """Return the columns of some steps, counted from 0, and the constants."""
-        penalties = np.array([self._network.l1, self._network.l2], np.float32)
-        settings = self._network.target.loss_settings
+        network = self._network
+        penalties = np.array([network.l1, network.l2, network.weight_decay], np.float32)
+        settings = network.target.loss_settings
         constants = self._dropout.constants(), penalties, settings
-        return self._dropout.columns(steps + 1), constants
+        columns = self._dropout.columns(steps + 1)
+        if network.averaging is not None:
+            columns = (*columns, self._average_momenta(steps).astype(np.float32))
+        return columns, constants
+
+    def _average_momenta(self, steps):
+        network, steps_per_epoch = self._network, self._job.count_steps(self.n_rows)
+        return network.averaging.momenta(steps, steps_per_epoch, network.epochs)
 
     def name_scores(self, results, training):
         """Return the scores of an epoch by name, and those of the observed rows."""
@@ -137,7 +147,14 @@ class NetworkLearner:
         network = self._network
         compile_for_training(model, network.structure.head, network.target)
         columns = [column.numpy() for column in training.data]
-        return KerasFit(model, columns, validation=training.validation, sets_rates=True)
+        momenta = None if network.averaging is None else self._average_momenta
+        return KerasFit(
+            model,
+            columns,
+            validation=training.validation,
+            sets_rates=True,
+            average_momenta=momenta,
+        )
 
     def store(self, program):
         """Do nothing: the outcome has the weights."""
@@ -165,7 +182,11 @@ class NetworkLearner:
         return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))
 
     def _make_optimizer(self):
-        return _new_optimizer(self._network, self.rate, self.flowing.momentum)
+        # Without the decay, which is a part of the step.
+        network, momentum = self._network, self.flowing.momentum
+        return make_optimizer(
+            network.optimizer, self.rate, momentum, network.nesterov, network.clip
+        )
 
 
 def resolve_rate(network):
@@ -182,12 +203,6 @@ def resolve_rate(network):
             "exclude each other: leave one of them out."
         )
     return rate, own, momentum
-
-
-def _new_optimizer(network, rate, momentum):
-    return make_optimizer(
-        network.optimizer, rate, momentum, network.nesterov, network.clip
-    )
 
 
 def make_model(network, weights, *, seed=0, input_shape=None):
@@ -221,7 +236,14 @@ def make_model(network, weights, *, seed=0, input_shape=None):
         seed=seed,
         input_shape=input_shape,
     )
-    optimizer = _new_optimizer(network, rate, momentum)
+    optimizer = make_optimizer(
+        network.optimizer,
+        rate,
+        momentum,
+        network.nesterov,
+        network.clip,
+        network.weight_decay,
+    )
     compile_model(model, network.structure.head, network.target, optimizer)
     optimizer.build(model.trainable_variables)
     return model

@@ -12,6 +12,7 @@ from skdl.nn._forward import forward
 from skdl.nn._heads import HEADS
 from skdl.nn._layer import Mode, is_kernel, is_trained
 from skdl.nn._structure import MLPStructure
+from skdl.training._averaging import WeightAverages
 from skdl.training._optimizers import OptimizerSpec
 from skdl.training._sparse import SPARSE_SPEC
 from skdl.training._tensors import assign_all, read_all
@@ -41,6 +42,10 @@ class NetworkSpec:
         states for fixed shapes. None leaves all shapes open.
     sparse : bool
         Whether the rows are sparse.
+    decayed : bool
+        Whether kernels decay beside the optimizer.
+    averaged : bool
+        Whether the weights are averaged over the steps.
     """
 
     structure: MLPStructure
@@ -50,6 +55,8 @@ class NetworkSpec:
     weighted: bool
     shapes: tuple | None = None
     sparse: bool = False
+    decayed: bool = False
+    averaged: bool = False
 
 
 class NetworkStep:
@@ -83,6 +90,9 @@ class NetworkStep:
         self.update = make_update(
             spec.optimizer, make_optimizer, self._trained_of(trained)
         )
+        self._averages = None
+        if spec.averaged:
+            self._averages = WeightAverages(self._weights, _variable_like)
         augmentation = getattr(spec.structure, "augmentation", "[]")
         self._augmenters = make_augmenters(augmentation)
 
@@ -94,13 +104,19 @@ class NetworkStep:
         weights : list of ndarray
             Weights of the network.
         states : list of ndarray or None
-            States of the optimizer; None for the initial ones.
+            From ``read_states``; None for the initial ones.
         multiply_adds_per_row : int
             Multiply-adds of the forward pass of one row.
         seed : np.random.SeedSequence
             Seed of the augmentation.
         """
         self.write(weights)
+        if states is not None:
+            # The weights are averages: those that are trained follow the states.
+            n_states = len(self.update.read())
+            states, trained = states[:n_states], states[n_states:]
+            if self._averages and trained:
+                assign_all(self._weights, trained)
         shapes = [weight.shape for weight in self._trained_of(weights)]
         self.update.reset(shapes, states)
         self.multiply_adds_per_row = multiply_adds_per_row
@@ -110,10 +126,17 @@ class NetworkStep:
     def write(self, weights):
         """Set the weights and leave the states of the optimizer as they are."""
         assign_all(self._weights, weights)
+        if self._averages:
+            self._averages.write(weights)
 
     def read(self):
-        """Return the weights as a list of arrays."""
-        return read_all(self._weights)
+        """Return the weights, or their averages, as a list of arrays."""
+        return self._averages.read() if self._averages else read_all(self._weights)
+
+    def read_states(self):
+        """Return what resumed training needs beside the weights, as arrays."""
+        trained = read_all(self._weights) if self._averages else []
+        return [*self.update.read(), *trained]
 
     def signature(self):
         """Return the specs of the data, of the constants and of a step's columns."""
@@ -128,8 +151,11 @@ class NetworkStep:
             tf.TensorSpec([None, None, 2], tf.uint64),
             tf.TensorSpec([None, None, None], tf.uint8),
         )
-        constants = (floats, integers, words, key), tf.TensorSpec([2]), floats
-        return data, constants, masks if self.spec.dropout else ()
+        constants = (floats, integers, words, key), tf.TensorSpec([3]), floats
+        columns = masks if self.spec.dropout else ()
+        if self.spec.averaged:
+            columns = (*columns, tf.TensorSpec([None, None]))
+        return data, constants, columns
 
     def train_batch(self, batch, size, constants, row):
         """Train on one batch; return the sums of losses and metrics."""
@@ -140,6 +166,8 @@ class NetworkStep:
             drop = dropout_in_graph(
                 self.spec.dropout, size, dropout, counter, thresholds
             )
+        if self._averages:
+            momentum, *row = row
         inverse, rate, *scalars = row
         x, y, *weight = batch
         if self._augmenters:
@@ -164,14 +192,19 @@ class NetworkStep:
         gradients = tape.gradient(logits, trained, output_gradients=gradient)
         if any(self.spec.penalties):
             gradients = self._add_penalties(gradients, trained, penalties)
+        if self.spec.decayed:
+            self._decay(weights, rate * penalties[2])
         self.update.apply(gradients, rate, *scalars)
+        if self._averages:
+            self._averages.update(momentum)
         return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(metrics), 0.0])
 
     def score_chunk(self, part, constants):
         """Return the sums of losses, metrics and weights of some rows."""
         x, y, weight = part
         settings = constants[-1]
-        weights = [variable.read_value() for variable in self._weights]
+        read = self._averages.variables if self._averages else self._weights
+        weights = [variable.read_value() for variable in read]
         logits = forward(self.spec.structure, weights, x)
         losses, metrics, _ = self._head.score(logits, y, settings)
         return tf.stack(
@@ -187,7 +220,7 @@ class NetworkStep:
 
     def _add_penalties(self, gradients, trained, penalties):
         # The gradient of l1 |w| + l2 w^2, Keras' penalties; the loss is without.
-        l1, l2 = tf.unstack(penalties, 2)
+        l1, l2, _ = tf.unstack(penalties, 3)
         names = self._trained_of(self.spec.structure.weights)
         added = []
         for gradient, weight, name in zip(gradients, trained, names, strict=True):
@@ -198,6 +231,13 @@ class NetworkStep:
             added.append(gradient)
         return added
 
+    def _decay(self, weights, share):
+        # Before the update, as Keras does it (Loshchilov & Hutter, 2019).
+        names = self.spec.structure.weights
+        for variable, value, name in zip(self._weights, weights, names, strict=True):
+            if is_kernel(name):
+                variable.assign(value - value * share)
+
     def _trained_of(self, values):
         """Return the values of the trained weights, from one value for each weight."""
         names = self.spec.structure.weights
@@ -207,6 +247,10 @@ class NetworkStep:
 def _open_variable(name):
     shape = [None] * {"conv_kernel": 4, "kernel": 2}.get(name, 1)
     return tf.Variable(tf.zeros([0] * len(shape)), shape=tf.TensorShape(shape))
+
+
+def _variable_like(variable):
+    return tf.Variable(tf.zeros_like(variable), shape=variable.shape)
 
 
 def _keras_variable(name, shape):

@@ -56,7 +56,9 @@ class Flowing(NamedTuple):
     limit: float = 0.0
 
 
-def make_optimizer(optimizer, learning_rate, momentum, nesterov, clip=None):
+def make_optimizer(
+    optimizer, learning_rate, momentum, nesterov, clip=None, weight_decay=0.0
+):
     """Return a new Keras optimizer for a name, or a copy of an instance.
 
     Parameters
@@ -69,6 +71,8 @@ def make_optimizer(optimizer, learning_rate, momentum, nesterov, clip=None):
         Whether to use Nesterov momentum.
     clip : (str, float) or None, default=None
         Kind of gradient clipping, by Keras' name, and its limit.
+    weight_decay : float, default=0.0
+        Decoupled decay of the kernels.
     """
     if not isinstance(optimizer, str):
         config = optimizer.get_config() | {"learning_rate": float(learning_rate)}
@@ -80,7 +84,12 @@ def make_optimizer(optimizer, learning_rate, momentum, nesterov, clip=None):
         config["nesterov"] = bool(nesterov)
     if clip is not None:
         config[clip[0]] = float(clip[1])
-    return keras.optimizers.get({"class_name": optimizer, "config": config})
+    if weight_decay or optimizer == "adamw":  # which has a decay of its own
+        config["weight_decay"] = float(weight_decay)
+    found = keras.optimizers.get({"class_name": optimizer, "config": config})
+    if weight_decay:
+        found.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return found
 
 
 def rate_of(optimizer):

@@ -59,6 +59,9 @@ class Step(Protocol):
     def score_chunk(self, part: list, constants: tuple) -> tf.Tensor:
         """Score some rows, in a graph."""
 
+    def read_states(self) -> list[np.ndarray]:
+        """Return what resumed training needs beside the weights."""
+
     def end_epoch(self) -> tf.Tensor:
         """Return the numbers accumulated since the last end, in a graph."""
 

@@ -137,7 +137,7 @@ class Run:
             weights = recorder.choose_weights()
             recorder.reading(lambda: weights)  # the program goes back
             learner.store(program)
-            states = program.step.update.read() if job.keep_states else None
+            states = program.step.read_states() if job.keep_states else None
         return self._count_steps(recorder), states
 
     def _train_by_keras(self, recorder):

@@ -14,6 +14,8 @@ class _Schedule:
         The rate to start from.
     steps_per_epoch, epochs : int
         The length of the training.
+    n_rising : int, default=0
+        Steps in which the rate rises from 0 to that of the schedule.
     **settings
         The schedule's own settings; ``defaults`` names them.
     """
@@ -21,14 +23,25 @@ class _Schedule:
     defaults: dict[str, float] = {}
     needs_feedback = False
 
-    def __init__(self, learning_rate, steps_per_epoch, epochs, **settings):
+    def __init__(
+        self, learning_rate, steps_per_epoch, epochs, *, n_rising=0, **settings
+    ):
         self.learning_rate = learning_rate
         self.steps_per_epoch = steps_per_epoch
         self.n_steps = steps_per_epoch * epochs
+        self._n_rising = n_rising
         self.settings = {**self.defaults, **settings}
 
     def rates(self, steps):
         """Return the learning rates of ``steps``, an array counted from 0."""
+        rates = self.planned(steps)
+        if not self._n_rising:
+            return rates
+        # The first step is not lost: it has the first part of the rate, not none of it.
+        return rates * np.minimum((steps + 1) / self._n_rising, 1)
+
+    def planned(self, steps):
+        """Return the rates without a warmup."""
         return np.full(len(steps), self.learning_rate)
 
     def observe(self, loss):
@@ -52,7 +65,7 @@ class _Step(_Schedule):
 
     defaults = {"drop": 0.5, "every": 10}
 
-    def rates(self, steps):
+    def planned(self, steps):
         drops = steps // self.steps_per_epoch // self.settings["every"]
         return self.learning_rate * self.settings["drop"] ** drops
 
@@ -62,7 +75,7 @@ class _Exponential(_Schedule):
 
     defaults = {"rate": 0.95}
 
-    def rates(self, steps):
+    def planned(self, steps):
         return self.learning_rate * self.settings["rate"] ** (
             steps / self.steps_per_epoch
         )
@@ -73,7 +86,7 @@ class _InverseTime(_Schedule):
 
     defaults = {"decay": 1e-4}
 
-    def rates(self, steps):
+    def planned(self, steps):
         return self.learning_rate / (1 + self.settings["decay"] * steps)
 
 
@@ -82,7 +95,7 @@ class _Cosine(_Schedule):
 
     defaults = {"final": 0.0}
 
-    def rates(self, steps):
+    def planned(self, steps):
         # A fit may go on past the end, where the cosine would rise again.
         done = np.minimum(steps / self.n_steps, 1)
         return self.learning_rate * _cosine(1, self.settings["final"], done)
@@ -93,7 +106,7 @@ class _OneCycle(_Schedule):
 
     defaults = {"warmup": 0.3, "start": 0.04, "final": 1e-4}
 
-    def rates(self, steps):
+    def planned(self, steps):
         start, final, warmup = (
             self.settings[name] for name in ("start", "final", "warmup")
         )
@@ -128,12 +141,12 @@ class _Plateau(_Schedule):
 class _KerasSchedule(_Schedule):
     """A ``keras.optimizers.schedules.LearningRateSchedule``, called at each step."""
 
-    def __init__(self, schedule, steps_per_epoch, epochs):
-        super().__init__(None, steps_per_epoch, epochs)
+    def __init__(self, schedule, steps_per_epoch, epochs, n_rising):
+        super().__init__(None, steps_per_epoch, epochs, n_rising=n_rising)
         self._schedule = schedule
-        self.learning_rate = float(self.rates(np.arange(1))[0])
+        self.learning_rate = float(self.planned(np.arange(1))[0])
 
-    def rates(self, steps):
+    def planned(self, steps):
         import tensorflow as tf
 
         steps = tf.constant(steps, tf.float32)
@@ -180,7 +193,7 @@ def check_settings(schedule):
     return kind, settings
 
 
-def make_schedule(schedule, learning_rate, steps_per_epoch, epochs):
+def make_schedule(schedule, learning_rate, steps_per_epoch, epochs, warmup=0):
     """Return the schedule for the parameter ``learning_rate_schedule``.
 
     Parameters
@@ -191,11 +204,15 @@ def make_schedule(schedule, learning_rate, steps_per_epoch, epochs):
         The rate to start from; a Keras schedule has its own.
     steps_per_epoch, epochs : int
         The length of the training.
+    warmup : int or float, default=0
+        Steps in which the rate rises from 0, or their share of all steps.
     """
+    is_share = isinstance(warmup, float)
+    n_rising = round(warmup * steps_per_epoch * epochs) if is_share else warmup
     if callable(schedule):
-        return _KerasSchedule(schedule, steps_per_epoch, epochs)
+        return _KerasSchedule(schedule, steps_per_epoch, epochs, n_rising)
     kind, settings = check_settings(schedule)
-    return kind(learning_rate, steps_per_epoch, epochs, **settings)
+    return kind(learning_rate, steps_per_epoch, epochs, n_rising=n_rising, **settings)
 
 
 def _check_setting(name, kind, setting, value):

@@ -130,6 +130,54 @@ def test_a_clipped_training_is_that_of_keras(iris, optimizer):
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("normalization", [None, "layer"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion"])
+def test_kernels_decay_as_in_keras_and_nothing_else_does(
+    iris, optimizer, normalization
+):
+    network = MLPClassifier(
+        8,
+        activation="tanh",
+        normalization=normalization,
+        dropout=0.0,
+        l2=0.0,
+        optimizer=optimizer,
+        weight_decay=0.3,
+        learning_rate=1e-9,
+        batch_size=-1,
+        epochs=1,
+        random_state=0,
+    )
+    model = network.fit(*iris).model_
+    assert model.optimizer.weight_decay == pytest.approx(0.3)
+    kinds = {
+        variable.name: model.optimizer._use_weight_decay(variable)
+        for variable in model.trainable_variables
+    }
+    assert kinds.pop("kernel")
+    assert kinds
+    assert not any(kinds.values())
+    model.optimizer.learning_rate = 0.01
+    model.fit(*iris, batch_size=150, epochs=19, verbose=0)
+    network.set_params(learning_rate=0.01, epochs=19).fit(*iris)
+    np.testing.assert_allclose(
+        network.predict_proba(iris[0]), model.predict(iris[0], verbose=0), atol=2e-3
+    )
+    free = network.set_params(weight_decay=0.0).fit(*iris)
+    gap = np.abs(free.predict_proba(iris[0]) - model.predict(iris[0], verbose=0))
+    assert gap.max() > 5e-3
+
+
+def test_adamw_decays_as_keras_does_unless_told(iris):
+    network = MLPClassifier(8, optimizer="adamw", epochs=1, random_state=0).fit(*iris)
+    assert network.model_.optimizer.weight_decay == pytest.approx(0.004)
+    network.set_params(weight_decay=0.0).fit(*iris)
+    assert network.model_.optimizer.weight_decay == 0.0
+    with pytest.raises(ValueError, match="weight_decay=0.1 has no effect if"):
+        MLPClassifier(weight_decay=0.1, optimizer=keras.optimizers.SGD()).fit(*iris)
+
+
 def test_two_limits_of_the_gradients_are_refused(iris):
     network = MLPClassifier(clipnorm=1.0, clipvalue=2.0)
     with pytest.raises(ValueError, match=r"clipnorm=1.0 and clipvalue=2.0.*leave one"):

@@ -14,6 +14,15 @@ def test_none_keeps_the_rate():
     np.testing.assert_array_equal(rates(None), 0.1)
 
 
+@pytest.mark.parametrize("warmup", [20, 0.2])
+@pytest.mark.parametrize("name", [None, *SCHEDULES])
+def test_a_warmup_rises_to_the_schedule(name, warmup):
+    plain = rates(name)
+    found = make_schedule(name, 0.1, 10, 10, warmup).rates(STEPS)
+    np.testing.assert_allclose(found[:20], plain[:20] * np.arange(1, 21) / 20)
+    np.testing.assert_array_equal(found[20:], plain[20:])
+
+
 def test_step_drops_after_its_epochs():
     found = rates({"name": "step", "drop": 0.5, "every": 4})
     np.testing.assert_allclose(
