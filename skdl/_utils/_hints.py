@@ -37,12 +37,12 @@ _NETWORK_NAMES = {
     "nb_epoch": "epochs",
     "nesterovs_momentum": "nesterov",
     "num_epochs": "epochs",
+    "scoring": "monitor",
     "seed": "random_state",
     "solver": "optimizer",
     "tol": "min_delta",
     "units": "hidden_layer_sizes",
     "validation_split": "validation_fraction",
-    "weight_decay": "l2",
 }
 _SEARCH_NAMES = {
     "n_iter": "n_trials",

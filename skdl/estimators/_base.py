@@ -1,18 +1,16 @@
 """The base class of the estimators: what happens during one fit."""
 
 from abc import abstractmethod
-from copy import copy, deepcopy
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._attributes import unchanged_on_failure
-from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
-from skdl._utils._hints import NamesWithHints, parameters_of, with_hints
+from skdl._utils._hints import NamesWithHints, with_hints
 from skdl._utils._needed import keras_needed
-from skdl._utils._numbers import as_numeric, draw_seed
-from skdl._utils._observer import Observer, ShownPredictions
+from skdl._utils._numbers import draw_seed
+from skdl._utils._observer import ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._sklearn import (
     CallbackSupportMixin,
@@ -21,14 +19,11 @@ from skdl._utils._sklearn import (
 )
 from skdl._utils._validation_part import check_groups, split_validation
 from skdl.estimators._defaults import resolve
-from skdl.estimators._inference import infer_logits
-from skdl.estimators._input import check_data, kept_rows, validate_rows
+from skdl.estimators._fitted import FittedNetwork
+from skdl.estimators._input import check_data, kept_rows
 from skdl.estimators._limits import check_memory, warn_of_rate, warn_of_scales
-from skdl.estimators._parameters import choose_clip, choose_decay
-from skdl.estimators._settings import CheckedParameters
-from skdl.estimators._targets import Target
-from skdl.nn._structure import MLPStructure
-from skdl.training._job import Averaging, Job, Network, Part, Stopping
+from skdl.estimators._monitor import add_monitor
+from skdl.training._job import Job, Part
 
 __all__ = [
     "BaseNetwork",
@@ -36,7 +31,7 @@ __all__ = [
 ]
 
 
-class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHints):
+class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints):
     """The base class of the networks: what happens during one fit.
 
     A subclass adds an ``__init__`` that only stores, ``_make_target``,
@@ -44,23 +39,10 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
     owns plain arrays; the program that trained it goes back into the cache.
     """
 
-    # Where scikit-learn's HTML view of an estimator links to.
-    _doc_link_module = "skdl"
-    _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
-
-    # Set by a fit.
-    _network: MLPStructure
-    _target: Target
-    _weights: list
-    _rates: list | None = None  # of dropout; missing in the first saved files
     # Set by partial_fit: the state that its next call resumes from.
     _seed: int
     _states: list | None = None
     _steps_done: int = 0
-    # Set by model_.
-    _model: Any = None
-    # Set by a search while it fits: it sees the score of each epoch.
-    _observer: Observer | None = None
 
     @abstractmethod
     def _make_target(self, y, weight, classes, *, partial):
@@ -72,18 +54,6 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
     @abstractmethod
     def _make_structure(self, target):
         """Return the structure of the network, and the widths of its layers."""
-
-    @abstractmethod
-    def _dropout_rates(self):
-        """Return the dropout rates of the input and of each hidden layer."""
-
-    def _as_rows(self, X, *, reset=False, name="X"):
-        """Return the data as one flat row for each sample; errors have the name."""
-        return X
-
-    def _input_shape(self):
-        """Return the shape of a sample as the Keras model takes it; None is flat."""
-        return
 
     @abstractmethod
     def _weigh_classes(self, target, part, *, partial):
@@ -149,30 +119,6 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
                 resuming=resuming,
             )
 
-    @property
-    def model_(self) -> Any:
-        """An ordinary ``keras.Model`` with the weights of this estimator, compiled.
-
-        It is built on first access. Training it further in Keras does not
-        change the estimator.
-        """
-        check_is_fitted(self)
-        if self._model is None:
-            with keras_needed("build model_"):
-                from skdl.training._network_learner import make_model
-
-            settings = self._settings() | self._resolved()
-            network = self._make_network(
-                self._network, self._plan(), self._target, settings
-            )
-            # Parameters may have been set since: the model has the rates that it was
-            # fitted with.
-            network.dropout = self._rates or network.dropout
-            self._model = make_model(
-                network, self._weights, input_shape=self._input_shape()
-            )
-        return self._model
-
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Train one epoch, and keep the state that the next one needs."""
         resuming = self.__sklearn_is_fitted__()
@@ -217,7 +163,7 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             self._check_same_target(target)
         else:
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
-        part = Part(X, rows, target.encode(y_kept), weight_kept)
+        part = Part(X, rows, target.encode(y_kept), weight_kept, y_kept)
         # Before anything is split off: the validation part is weighted alike.
         part = self._weigh_classes(target, part, partial=partial)
         structure, widths = self._make_structure(target)
@@ -242,10 +188,6 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             # A search handles the interrupt itself.
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
-        if self.early_stopping:
-            job.stopping = Stopping(
-                self.patience, self.min_delta, self.restore_best_weights
-            )
         if partial and resuming:
             seed, job.first_step = self._seed, self._steps_done
             job.states, job.history = self._states, self.history_
@@ -264,40 +206,13 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         self._seed, self.resolved_ = seed, resolved
         return self
 
-    def _make_network(self, structure, plan, target, settings):
-        """Return the network, with the training settings from the parameters."""
-        averaging = Averaging(settings["ema"], settings["swa_start"])
-        return Network(
-            structure=structure,
-            plan=plan,
-            dropout=self._dropout_rates(),
-            target=target,
-            optimizer=settings["optimizer"],
-            learning_rate=settings["learning_rate"],
-            momentum=settings["momentum"],
-            nesterov=settings["nesterov"],
-            clip=choose_clip(settings),
-            schedule=settings["learning_rate_schedule"],
-            epochs=settings["epochs"],
-            l1=settings["l1"],
-            l2=settings["l2"],
-            initializer=settings["kernel_initializer"],
-            weight_decay=choose_decay(settings),
-            warmup=settings["warmup"],
-            averaging=averaging if any(v is not None for v in averaging) else None,
-        )
-
-    def _plan(self):
-        """Return the sizes of the fitted network."""
-        widths = self._network.widths_of(self._weights)
-        return self._network.plan(self.n_features_in_, widths)
-
     def _train(self, job, data):
         """Run the job, and set the fitted attributes."""
         with keras_needed("fit a network"):
             from skdl.training._run import Run
 
         network, observer = job.learner, self._observer
+        score_name = network.target.metric
 
         def fitted_attributes(weights):
             attributes = {
@@ -315,6 +230,8 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
                 attributes["classes_"] = network.target.classes
             return attributes
 
+        if job.validation is not None:
+            score_name = add_monitor(job, self, fitted_attributes)
         if EpochTasks.wanted_by(self):
             job.watchers.append(EpochTasks(self, job.n_epochs, data, fitted_attributes))
         if self.verbose:
@@ -343,40 +260,13 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
         self._states, self._steps_done = outcome.states, outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history.get("loss", ()))
+        self.best_epoch_, self._score_name = outcome.best_epoch, score_name
         # Of the last fit, which may have had other columns, and callbacks where this
         # has none.
         for name in ("_seen_columns", "callbacks_"):
             self.__dict__.pop(name, None)
         if job.callbacks:
             self.callbacks_ = job.callbacks
-
-    def _logits(self, X):
-        """Return the logits of the network for the rows of ``X``."""
-        if not self.__sklearn_is_fitted__():
-            check_is_fitted(self)  # it takes as long as a row, and says what is missing
-        X = as_numeric(validate_rows(self, self._as_rows(X)))
-        return infer_logits(self, X)
-
-    def _mean_loss(self, X, y):
-        """Return the mean loss of some rows, as ``history_`` defines it."""
-        from skdl.nn._backend import tf
-        from skdl.nn._heads import HEADS
-
-        target, logits = self._target, self._logits(X)
-        losses, *_ = HEADS[target.head].score(
-            tf.constant(logits, tf.float32),
-            tf.constant(target.encode(np.asarray(y))),
-            tf.constant(target.loss_settings),
-        )
-        return float(np.mean(losses))
-
-    def _get_fitted_attr_html(self, doc_link=""):
-        # For its HTML view scikit-learn asks for each property: Keras would build
-        # model_ for it.
-        shown = copy(self)
-        if shown._model is None:
-            shown._model = "a keras.Model, built on first access"
-        return super(BaseNetwork, shown)._get_fitted_attr_html(doc_link)
 
     def _check_validation(self, target, validation):
         """Return the validation part that was given to ``fit``, or None."""
@@ -394,7 +284,7 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
             )
         X = self._as_rows(X, name="X_val")
         X, y, weight = check_data(self, X, y, weight, names=_VALIDATION_NAMES)
-        return Part(X, None, target.encode(y, "y_val"), weight)
+        return Part(X, None, target.encode(y, "y_val"), weight, y)
 
     def _split_validation(self, job, seed, groups):
         kept = job.train.rows
@@ -423,28 +313,6 @@ class BaseNetwork(CallbackSupportMixin, CheckedParameters, metaclass=NamesWithHi
                 f"{'; '.join(changed)}. Set warm_start=False, or clone the estimator, "
                 "to start afresh."
             )
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "history_")
-
-    def __sklearn_clone__(self):
-        return carry_over(self, super().__sklearn_clone__())
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        # The model is made again when needed; the observer is that of a search here;
-        # pandas tells columns by their identity, which a pickle loses.
-        for name in ("_model", "_observer", "_seen_columns"):
-            state.pop(name, None)
-        return add_exclusions(state)
-
-    def __setstate__(self, state):
-        super().__setstate__(take_exclusions(state))
-        # What an older version has kept lacks the parameters that were added since: it
-        # was fitted as if they had their defaults.
-        known = parameters_of(type(self).__init__)
-        for name in self._get_param_names():
-            self.__dict__.setdefault(name, known[name].default)
 
 
 _TRAINING_NAMES = ("X", "y", "sample_weight")

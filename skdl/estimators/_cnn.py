@@ -268,14 +268,18 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     epochs : int, default=30
         Number of passes over the data, at least 1.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves.
+        Whether to stop when the monitored validation score no longer improves.
+    monitor : str or callable, default="loss"
+        What is monitored: ``"loss"``, ``"score"`` (the accuracy), or a name of
+        ``sklearn.metrics.get_scorer_names()`` or a scorer, computed from the
+        predictions after each epoch; larger is better for all but the loss.
     validation_fraction : float, default=0.1
         Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
         stratified by class and drawn at random. Not used where ``fit`` gets ``X_val``.
     patience : int, default=10
         Epochs without an improvement after which training stops.
     min_delta : float, default=0.0
-        Decrease of the validation loss that counts as an improvement, at least 0.
+        Change of the monitored score that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
         Whether early stopping restores the weights of the best epoch.
     class_weight : dict, "balanced" or None, default=None
@@ -311,6 +315,16 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_accuracy`` too. The losses exclude
         the penalties. ``partial_fit`` appends to it.
+    loss_curve_ : list of float
+        The ``loss`` of each epoch.
+    validation_scores_ : list of float or None
+        The accuracy, or the score that ``monitor`` names, of the validation part after
+        each epoch; None without one.
+    best_epoch_ : int or None
+        The epoch whose weights early stopping found best, counted from 1; None without
+        it.
+    best_score_ : float or None
+        The validation score of that epoch.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -387,6 +401,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         batch_size: Any = CNN_BATCH,
         epochs: int | str = CNN_EPOCHS,
         early_stopping: bool = False,
+        monitor: Any = "loss",
         validation_fraction: float = 0.1,
         patience: int = 10,
         min_delta: float = 0.0,
@@ -434,6 +449,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
+        self.monitor = monitor
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.min_delta = min_delta

@@ -66,6 +66,7 @@ CONSTRAINTS = {
     "batch_size": BATCH,
     "epochs": [COUNT],
     "early_stopping": ["boolean"],
+    "monitor": [str, callable],
     "validation_fraction": [LEVEL],
     "patience": [COUNT],
     "min_delta": [FACTOR],

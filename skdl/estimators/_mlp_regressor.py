@@ -120,14 +120,18 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         Number of passes over the data, at least 1. ``"auto"`` is 100 up to 6,000 rows,
         and ``600_000 / n_samples`` above, but at least 5.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves.
+        Whether to stop when the monitored validation score no longer improves.
+    monitor : str or callable, default="loss"
+        What is monitored: ``"loss"``, ``"score"`` (the coefficient of determination),
+        or a name of ``sklearn.metrics.get_scorer_names()`` or a scorer, computed from
+        the predictions after each epoch; larger is better for all but the loss.
     validation_fraction : float, default=0.1
         Share of the rows that ``early_stopping`` splits off to validate on, in (0, 1);
         drawn at random. Not used where ``fit`` gets ``X_val``.
     patience : int, default=10
         Epochs without an improvement after which training stops.
     min_delta : float, default=0.0
-        Decrease of the validation loss that counts as an improvement, at least 0.
+        Change of the monitored score that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
         Whether early stopping restores the weights of the best epoch.
     warm_start : bool, default=False
@@ -158,6 +162,16 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_r2`` too. The losses exclude
         the penalties. ``partial_fit`` appends to it.
+    loss_curve_ : list of float
+        The ``loss`` of each epoch.
+    validation_scores_ : list of float or None
+        The ``r2``, or the score that ``monitor`` names, of the validation part after
+        each epoch; None without one.
+    best_epoch_ : int or None
+        The epoch whose weights early stopping found best, counted from 1; None without
+        it.
+    best_score_ : float or None
+        The validation score of that epoch.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
@@ -225,6 +239,7 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         batch_size: Any = "auto",
         epochs: int | str = "auto",
         early_stopping: bool = False,
+        monitor: Any = "loss",
         validation_fraction: float = 0.1,
         patience: int = 10,
         min_delta: float = 0.0,
@@ -262,6 +277,7 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
+        self.monitor = monitor
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.min_delta = min_delta

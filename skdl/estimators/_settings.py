@@ -10,6 +10,7 @@ from skdl._utils._hints import hint_at_name, hint_at_value, parameters_of
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._constraints import CONSTRAINTS
 from skdl.estimators._defaults import AUTO
+from skdl.estimators._monitor import check_monitor
 from skdl.estimators._parameters import (
     check_averaging,
     check_callbacks,
@@ -30,6 +31,7 @@ class CheckedParameters(BaseEstimator):
     _parameter_constraints = CONSTRAINTS
 
     learning_rate_schedule: Any
+    monitor: Any
     kernel_initializer: Any
     normalization: str | None
     batch_norm: bool
@@ -97,6 +99,7 @@ class CheckedParameters(BaseEstimator):
         check_schedule(self.learning_rate_schedule)
         choose_clip(settings)
         check_averaging(settings["ema"], settings["swa_start"])
+        check_monitor(self.monitor)
         choose_normalization(self.normalization, self.batch_norm)
         self._dropout_rates()
 

@@ -39,12 +39,15 @@ class Part(NamedTuple):
         Their encoded targets; None where X is a data set that holds them.
     weight : ndarray of shape (n_rows,) or None
         Their weights.
+    given : ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
+        Their targets as the user gave them.
     """
 
     X: Any
     rows: np.ndarray | None
     y: Any
     weight: np.ndarray | None
+    given: np.ndarray | None = None
 
     def take(self, chosen: np.ndarray) -> Part:
         """Return the part with only the chosen rows."""
@@ -53,6 +56,7 @@ class Part(NamedTuple):
             chosen if self.rows is None else self.rows[chosen],
             self.y[chosen],
             None if self.weight is None else self.weight[chosen],
+            None if self.given is None else self.given[chosen],
         )
 
     def weighted(self, weight: np.ndarray) -> Part:
@@ -72,11 +76,17 @@ class Stopping(NamedTuple):
         What counts as an improvement.
     restore : bool
         Whether to restore the weights of the best epoch.
+    monitor : str, default="val_loss"
+        The score that is to improve.
+    rises : bool, default=False
+        Whether a larger one is better.
     """
 
     patience: int
     min_delta: float
     restore: bool
+    monitor: str = "val_loss"
+    rises: bool = False
 
 
 class Averaging(NamedTuple):
@@ -255,6 +265,8 @@ class Job:
         scored after each epoch, they all are.
     stopping : Stopping or None
         When to stop before the last epoch.
+    score : (str, callable) or None
+        Name of a score of each epoch, and what computes it from the weights.
     watchers : list of Watcher
         Other objects that are told of each epoch.
     states : list of ndarray or None
@@ -283,6 +295,7 @@ class Job:
     observe: Callable[[int, float, float], bool] | None = None
     observe_every: int = 1
     stopping: Stopping | None = None
+    score: tuple[str, Callable[[list[np.ndarray]], float]] | None = None
     watchers: list[Watcher] = field(default_factory=list)
     states: list[np.ndarray] | None = None
     first_step: int = 0
@@ -316,6 +329,8 @@ class Outcome:
         Steps that were done, with those before.
     path : str
         How the training was run, and why.
+    best_epoch : int or None
+        Of all epochs, which was the best, counted from 1; None if nothing stops early.
     """
 
     weights: list[np.ndarray]
@@ -323,3 +338,4 @@ class Outcome:
     history: dict[str, list]
     n_steps: int
     path: str
+    best_epoch: int | None = None

@@ -85,7 +85,7 @@ class ModelLearner:
             raise NotCompilable("the optimizer has a schedule of your own")
         if scheduled and job.callbacks:
             raise NotCompilable("there are callbacks and a schedule in the optimizer")
-        X, _, y, _ = job.train
+        X, y = job.train.X, job.train.y
         columns = [
             (X.shape[1:], str(model.inputs[0].dtype)),
             (y.shape[1:], str(y.dtype)),

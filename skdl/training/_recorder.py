@@ -18,7 +18,7 @@ __all__ = [
 
 
 class EarlyStopper:
-    """Says when the monitored loss has stopped improving; keeps the best weights.
+    """Says when the monitored score has stopped improving; keeps the best weights.
 
     Parameters
     ----------
@@ -31,20 +31,23 @@ class EarlyStopper:
     """
 
     def __init__(self, stopping):
-        self._patience, self._min_delta, self._restore = stopping
+        self._stopping = stopping
         self._best = np.inf
         self._waited = 0
         self.best_weights = None
+        self.best_epoch = None
 
-    def observe(self, loss, read_weights):
-        """Take the loss of an epoch; return whether to stop."""
-        if loss < self._best - self._min_delta:
-            self._best, self._waited = loss, 0
-            if self._restore:
+    def observe(self, epoch, logs, read_weights):
+        """Take the scores of an epoch, counted from 0; return whether to stop."""
+        wanted = self._stopping
+        score = logs[wanted.monitor] * (-1 if wanted.rises else 1)
+        if score < self._best - wanted.min_delta:
+            self._best, self._waited, self.best_epoch = score, 0, epoch + 1
+            if wanted.restore:
                 self.best_weights = read_weights()
             return False
         self._waited += 1
-        return self._waited >= self._patience
+        return self._waited >= wanted.patience
 
 
 class Recorder:
@@ -67,6 +70,8 @@ class Recorder:
         returns whether to stop. It may be told some epochs later.
     observe_every : int, default=1
         Of how many epochs the last one is observed.
+    score : (str, callable) or None, default=None
+        Name of a score of each epoch, and what computes it from the weights.
 
     Attributes
     ----------
@@ -84,13 +89,14 @@ class Recorder:
         watchers=(),
         observer=None,
         observe_every=1,
+        score=None,
     ):
         # Copies: an estimator whose next fit fails keeps the history that it had.
         self.history = {name: [*scores] for name, scores in history.items()}
         self.n_epochs = 0
         self.watchers = list(watchers)
         self.observer, self.observe_every = observer, observe_every
-        self._stopper = stopper
+        self._stopper, self._score = stopper, score
         self._schedule = schedule
         self._read: Callable[[], list[np.ndarray]] = list
         # A schedule that waits for a plateau has to know the epochs of earlier calls.
@@ -111,7 +117,7 @@ class Recorder:
     @property
     def stride(self):
         """Number of epochs after which to report them; None for any number."""
-        if self._stopper or self._schedule.needs_feedback:
+        if self._stopper or self._score or self._schedule.needs_feedback:
             return 1
         strides = [getattr(watcher, "stride", 1) for watcher in self.watchers]
         return math.gcd(*strides) if strides else None
@@ -148,6 +154,9 @@ class Recorder:
             If the loss is not finite.
         """
         self._check_finite(epoch, logs["loss"])
+        if self._score is not None:
+            name, score = self._score
+            logs = {**logs, name: score(self._read())}
         self.n_epochs += 1
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
@@ -159,10 +168,15 @@ class Recorder:
         stops = [watcher.epoch_end(epoch, dict(logs)) for watcher in self.watchers]
         # After the watchers: a callback may change the weights that are kept here.
         if self._stopper is not None:
-            stops.append(self._stopper.observe(monitored, self._read))
+            stops.append(self._stopper.observe(epoch, logs, self._read))
         if observed is not None:
             stops.append(self.observer(epoch, *observed))
         return any(stops)
+
+    @property
+    def best_epoch(self):
+        """The best of all epochs, counted from 1, if something stops early."""
+        return self._stopper.best_epoch if self._stopper else None
 
     def choose_weights(self):
         """Return the weights of the best epoch where they were kept, else the last."""

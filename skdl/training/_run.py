@@ -89,6 +89,7 @@ class Run:
             watchers,
             job.observe if self.scores_observed else None,
             job.observe_every if self.scores_observed and not job.validation else 1,
+            job.score,
         )
         train = self._train_program if learner.compiled else self._train_by_keras
         try:
@@ -115,7 +116,14 @@ class Run:
                 f"diverged. Lower learning_rate (now {rate:g}) or scale X "
                 "(StandardScaler in a pipeline)."
             )
-        return Outcome(weights, states, recorder.history, n_steps, learner.path)
+        return Outcome(
+            weights,
+            states,
+            recorder.history,
+            n_steps,
+            learner.path,
+            recorder.best_epoch,
+        )
 
     def _train_program(self, recorder):
         """Train by a compiled program; return the steps, and the states at the end."""

@@ -80,7 +80,10 @@ def test_the_best_weights_are_kept_until_patience_ends():
     weights = iter([["a"], ["b"]])
     stopper = EarlyStopper(Stopping(patience=2, min_delta=0.1, restore=True))
     losses = [1.0, 0.5, 0.45, 0.44]
-    stops = [stopper.observe(loss, lambda: next(weights)) for loss in losses]
+    stops = [
+        stopper.observe(epoch, {"val_loss": loss}, lambda: next(weights))
+        for epoch, loss in enumerate(losses)
+    ]
     assert stops == [False, False, False, True]
     assert stopper.best_weights == ["b"]
 

@@ -1,0 +1,98 @@
+"""The score of the validation part that early stopping looks at."""
+
+import math
+from copy import copy
+
+from sklearn.metrics import check_scoring, get_scorer_names
+
+from skdl._utils._hints import hint_at_value
+from skdl._utils._sklearn import is_plain_scorer
+from skdl.training._job import Stopping
+
+__all__ = ["add_monitor", "check_monitor"]
+
+# What the program computes itself.
+_IN_PROGRAM = ("loss", "score")
+
+
+def check_monitor(monitor):
+    """Check the name of the score to monitor.
+
+    Raises
+    ------
+    ValueError
+        If it is not known.
+    """
+    if callable(monitor) or monitor in _IN_PROGRAM:
+        return
+    names = get_scorer_names()
+    if monitor not in names:
+        raise ValueError(
+            f"monitor={monitor!r} is not known: use 'loss', 'score', a name of "
+            "sklearn.metrics.get_scorer_names(), or a scorer. "
+            f"{hint_at_value('monitor', monitor, [*_IN_PROGRAM, *names])}".rstrip()
+        )
+
+
+def add_monitor(job, estimator, attributes):
+    """Let a job compute the monitored score, and stop by it where it stops early.
+
+    Parameters
+    ----------
+    job : Job
+        It has a validation part.
+    estimator : BaseNetwork
+        Its parameters say what is monitored.
+    attributes : callable
+        Returns the attributes that its fit would set if it ended with some weights.
+
+    Returns
+    -------
+    str
+        Name of the score in the history, without ``val_``.
+    """
+    monitor = estimator.monitor
+    name, rises = job.learner.target.metric, monitor != "loss"
+    if monitor not in _IN_PROGRAM:
+        name = monitor if isinstance(monitor, str) else _name_of(monitor)
+        job.score = f"val_{name}", _make_score(job, estimator, attributes)
+    if estimator.early_stopping:
+        job.stopping = Stopping(
+            estimator.patience,
+            estimator.min_delta,
+            estimator.restore_best_weights,
+            f"val_{name}" if rises else "val_loss",
+            rises,
+        )
+    return name
+
+
+def _make_score(job, estimator, attributes):
+    part, scorer = job.validation, check_scoring(estimator, scoring=estimator.monitor)
+    X = part.X if part.rows is None else part.X[part.rows]
+    weights = {}
+    # A function of the user's own may not take any.
+    if part.weight is not None and is_plain_scorer(scorer):
+        weights["sample_weight"] = part.weight
+
+    def score(network_weights):
+        shown = copy(estimator)
+        vars(shown).update(attributes(network_weights))
+        # The rows are those of the fit, checked: they have lost their names.
+        vars(shown).pop("feature_names_in_", None)
+        found = float(scorer(shown, X, part.given, **weights))
+        if not math.isfinite(found):
+            raise ValueError(
+                f"monitor={estimator.monitor!r} gave {found} on the validation part, "
+                f"which has {len(part.given)} rows: monitor another score, or validate "
+                "on more rows (validation_fraction, X_val)."
+            )
+        return found
+
+    return score
+
+
+def _name_of(scorer):
+    # A function's own, or that of the metric which a scorer was made of.
+    metric = getattr(scorer, "_score_func", scorer)
+    return getattr(metric, "__name__", "score")
