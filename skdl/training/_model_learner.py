@@ -133,7 +133,7 @@ class ModelLearner:
     def keras_fit(self, training):
         """Return what ``keras.Model.fit`` is called with."""
         job = self._job
-        X, _, y, weight = job.train
+        X, _, y, weight, *_ = job.train
         is_known = count_samples(X) is not None
         arguments = {} if is_known else {"x": X, "y": y}
         columns = [X, y] if weight is None else [X, y, weight]
