@@ -50,6 +50,7 @@ def take_scores(scorer, estimator, X, y, params=None):
 
 def count_weights(network):
     """Return the number of weights of a fitted network."""
-    if hasattr(network, "_weights"):
-        return sum(weight.size for weight in network._weights)
+    if hasattr(network, "_members"):
+        parts = [member._weights for member in network._members]
+        return sum(weight.size for weights in parts for weight in weights)
     return network.model_.count_params()

@@ -78,6 +78,10 @@ class Observer:
         """Handle mean loss and metric of these rows; return whether to stop."""
         return False
 
+    def asks_to_stop(self) -> bool:
+        """Return whether to stop, where no epochs are shown: in an ensemble."""
+        return False
+
     def take_estimator(self, epoch: Any, show: Any) -> bool:
         """Handle the network as if its fit had ended, which ``show`` returns.
 

@@ -40,6 +40,13 @@ class ProgressLine:
             dynamic_ncols=live,
         )
 
+    def __enter__(self):
+        self.begin(None)
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
     def epoch_begin(self, epoch):
         """Do nothing."""
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from skdl.estimators._defaults import resolve
 from skdl.estimators._fitted import FittedNetwork
 from skdl.estimators._input import check_data, kept_rows
 from skdl.estimators._limits import check_memory, warn_of_rate, warn_of_scales
+from skdl.estimators._members import fit_members
 from skdl.estimators._monitor import add_monitor
 from skdl.training._job import Job, Part
 
@@ -58,6 +60,12 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
     @abstractmethod
     def _weigh_classes(self, target, part, *, partial):
         """Return the part with its rows also weighted by their classes."""
+
+    def _check_held_back(self, part):
+        """Check that rows are held back if something needs them."""
+
+    def _calibrate(self, part):
+        """Learn from the rows that were held back, where there are some."""
 
     @with_hints
     def fit(
@@ -174,37 +182,55 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         settings |= resolved
         network = self._make_network(structure, plan, target, settings)
         if resuming:
-            network.weights = self._weights
             self._check_same_network(network)
         job = Job(
             network,
             part,
             n_epochs=1 if partial else settings["epochs"],
             batch_size=settings["batch_size"],
-            # Keras' callbacks keep what they have seen, and a fit must not change a
-            # parameter.
-            callbacks=[deepcopy(callback) for callback in settings["callbacks"]],
+            callbacks=settings["callbacks"],
             keep_states=partial,
             # A search handles the interrupt itself.
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
         )
-        if partial and resuming:
-            seed, job.first_step = self._seed, self._steps_done
-            job.states, job.history = self._states, self.history_
-            job.first_epoch = self.n_iter_
-        else:
-            seed = draw_seed(self.random_state)
-        # The steps that were done are part of the seed: each call of partial_fit draws
-        # its own order and dropout, and the same sequence of calls gives the same
-        # weights.
-        job.seed, split_seed = np.random.SeedSequence([seed, job.first_step]).spawn(2)
+        seed = self._seed if resuming and partial else draw_seed(self.random_state)
+        self.resolved_ = resolved
         job.validation = self._check_validation(target, validation)
         if job.validation is None and self.early_stopping:
             groups = check_groups(groups, X.shape[0])
+            _, split_seed = _seeds_of(seed, 0)
             self._split_validation(job, split_seed, groups)
-        self._train(job, {"X": X, "y": y, "metadata": _metadata(weight)})
-        self._seed, self.resolved_ = seed, resolved
+        self._check_held_back(job.validation)
+        data = {"X": X, "y": y, "metadata": _metadata(weight)}
+        if self.n_ensemble > 1:
+            fit_members(self, job, seed, data, resuming=resuming)
+        else:
+            self._train(self._own_job(job, seed, resuming=resuming), data)
+            self.__dict__.pop("estimators_", None)
+        self._seed = seed
+        self._calibrate(job.validation)
         return self
+
+    def _own_job(self, job, seed, *, resuming):
+        """Return the job of this network, from that of all networks of an ensemble."""
+        own = replace(
+            job,
+            learner=replace(job.learner),
+            # Keras' callbacks keep what they have seen, and a fit must not change a
+            # parameter.
+            callbacks=[deepcopy(callback) for callback in job.callbacks],
+            watchers=[],
+        )
+        if resuming:
+            own.learner.weights = self._trained_weights()
+        if resuming and own.keep_states:
+            own.first_step, own.first_epoch = self._steps_done, self.n_iter_
+            own.states, own.history = self._states, self.history_
+        # The steps that were done are part of the seed: each call of partial_fit draws
+        # its own order and dropout, and the same sequence of calls gives the same
+        # weights.
+        own.seed, _ = _seeds_of(seed, own.first_step)
+        return own
 
     def _train(self, job, data):
         """Run the job, and set the fitted attributes."""
@@ -333,6 +359,11 @@ def can_fit_partially(estimator: Any) -> bool:
             "epoch: set early_stopping=False."
         )
     return True
+
+
+def _seeds_of(seed, first_step):
+    """Return the seed of a training, and that of the split of its rows."""
+    return np.random.SeedSequence([seed, first_step]).spawn(2)
 
 
 def _metadata(weight):

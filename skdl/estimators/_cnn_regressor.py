@@ -161,6 +161,9 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         Change of the monitored score that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
         Whether early stopping restores the weights of the best epoch.
+    n_ensemble : int, default=1
+        How many networks of different seeds one fit trains, at least 1: their
+        predictions are averaged (Lakshminarayanan et al., 2017).
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
@@ -189,6 +192,9 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_r2`` too. The losses exclude
         the penalties. ``partial_fit`` appends to it.
+    estimators_ : list of estimator
+        With ``n_ensemble`` above 1 its networks, each fitted; ``history_`` is then
+        their mean.
     loss_curve_ : list of float
         The ``loss`` of each epoch.
     validation_scores_ : list of float or None
@@ -196,7 +202,7 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         each epoch; None without one.
     best_epoch_ : int or None
         The epoch whose weights early stopping found best, counted from 1; None without
-        it.
+        it. The networks of an ensemble have one each.
     best_score_ : float or None
         The validation score of that epoch.
     model_ : keras.Model
@@ -279,6 +285,7 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         patience: int = 10,
         min_delta: float = 0.0,
         restore_best_weights: bool = True,
+        n_ensemble: int = 1,
         warm_start: bool = False,
         on_interrupt: str = "raise",
         callbacks: Any = None,
@@ -325,6 +332,7 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         self.patience = patience
         self.min_delta = min_delta
         self.restore_best_weights = restore_best_weights
+        self.n_ensemble = n_ensemble
         self.warm_start = warm_start
         self.on_interrupt = on_interrupt
         self.callbacks = callbacks

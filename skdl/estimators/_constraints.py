@@ -71,6 +71,7 @@ CONSTRAINTS = {
     "patience": [COUNT],
     "min_delta": [FACTOR],
     "restore_best_weights": ["boolean"],
+    "n_ensemble": [COUNT],
     "warm_start": ["boolean"],
     "on_interrupt": [StrOptions({"raise", "keep"})],
     "callbacks": [None, "array-like", HasMethods(["on_epoch_end"])],

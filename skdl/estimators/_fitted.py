@@ -16,6 +16,8 @@ from skdl.estimators._input import validate_rows
 from skdl.estimators._parameters import choose_clip, choose_decay
 from skdl.estimators._settings import CheckedParameters
 from skdl.estimators._targets import Target
+from skdl.nn._heads import HEADS
+from skdl.nn._links import average_logits
 from skdl.nn._structure import MLPStructure
 from skdl.training._job import Averaging, Network
 
@@ -44,6 +46,11 @@ class FittedNetwork(CheckedParameters):
     def _as_rows(self, X, *, reset=False, name="X"):
         """Return the data as one flat row for each sample; errors have the name."""
         return X
+
+    @property
+    def _members(self):
+        """The networks of an ensemble, or this one."""
+        return vars(self).get("estimators_") or [self]
 
     def _input_shape(self):
         """Return the shape of a sample as the Keras model takes it; None is flat."""
@@ -77,7 +84,7 @@ class FittedNetwork(CheckedParameters):
         check_is_fitted(self)
         if self._model is None:
             with keras_needed("build model_"):
-                from skdl.training._network_learner import make_model
+                from skdl.training._network_learner import make_mean_model, make_model
 
             settings = self._settings() | self._resolved()
             network = self._make_network(
@@ -86,9 +93,11 @@ class FittedNetwork(CheckedParameters):
             # Parameters may have been set since: the model has the rates that it was
             # fitted with.
             network.dropout = self._rates or network.dropout
-            self._model = make_model(
-                network, self._weights, input_shape=self._input_shape()
-            )
+            weights, shape = [m._weights for m in self._members], self._input_shape()
+            if len(weights) == 1:
+                self._model = make_model(network, weights[0], input_shape=shape)
+            else:
+                self._model = make_mean_model(network, weights, input_shape=shape)
         return self._model
 
     def _make_network(self, structure, plan, target, settings):
@@ -116,20 +125,30 @@ class FittedNetwork(CheckedParameters):
 
     def _plan(self):
         """Return the sizes of the fitted network."""
-        widths = self._network.widths_of(self._weights)
+        widths = self._network.widths_of(self._members[0]._weights)
         return self._network.plan(self.n_features_in_, widths)
+
+    def _trained_weights(self):
+        """Return the weights that resumed training begins with."""
+        return self._weights
 
     def _logits(self, X):
         """Return the logits of the network for the rows of ``X``."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # it takes as long as a row, and says what is missing
-        X = as_numeric(validate_rows(self, self._as_rows(X)))
-        return infer_logits(self, X)
+        return self._logits_of(validate_rows(self, self._as_rows(X)))
+
+    def _logits_of(self, X):
+        """Return the logits for checked rows: of an ensemble, those of the means."""
+        X = as_numeric(X)
+        parts = [infer_logits(member, X) for member in self._members]
+        if len(parts) == 1:
+            return parts[0]
+        return average_logits(HEADS[self._target.head].link, parts)
 
     def _mean_loss(self, X, y):
         """Return the mean loss of some rows, as ``history_`` defines it."""
         from skdl.nn._backend import tf
-        from skdl.nn._heads import HEADS
 
         target, logits = self._target, self._logits(X)
         losses, *_ = HEADS[target.head].score(

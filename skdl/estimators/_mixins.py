@@ -1,5 +1,6 @@
 """The common parts of the classifiers, and those of the regressors."""
 
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -8,10 +9,18 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
+from skdl.estimators._calibration import (
+    conformal_width,
+    find_temperature,
+    held_back_logits,
+    scaled_output,
+)
 from skdl.estimators._constraints import FACTOR, LEVEL, POSITIVE, SHARE
 from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
 from skdl.estimators._parameters import expand_levels
 from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
+from skdl.nn._heads import HEADS
+from skdl.nn._links import average_logits
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
 
@@ -25,12 +34,15 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         "categories": ["array-like", None],
         "label_smoothing": [SHARE],
         "focal_gamma": [FACTOR],
+        "temperature": ["boolean"],
     }
 
     loss: str
     label_smoothing: float
     focal_gamma: float
     categories: Any
+    temperature: bool
+    temperature_: float
     _target: LabelTarget
 
     @available_if(can_fit_partially)
@@ -161,6 +173,43 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 f"categories={self.categories!r} has no effect with "
                 f"loss={self.loss!r}: leave it out, or set loss='ordinal'."
             )
+        if self.temperature and self.loss == "ordinal":
+            raise ValueError(
+                "temperature=True divides logits by one number, which the links of "
+                "loss='ordinal' are not: leave it out, or set another loss."
+            )
+
+    def _check_held_back(self, part):
+        if self.temperature and part is None:
+            raise ValueError(
+                "temperature=True needs rows that are held back: set "
+                "early_stopping=True, or give fit X_val and y_val."
+            )
+
+    def _calibrate(self, part):
+        networks = {id(network): network for network in (self, *self._members)}
+        for network in networks.values():
+            vars(network).pop("temperature_", None)
+        if not self.temperature:
+            return
+        parts, link = held_back_logits(self, part), HEADS[self._target.head].link
+
+        def mean_loss(temperature):
+            logits = average_logits(link, [each / temperature for each in parts])
+            losses = self._target.losses(logits, part.y)
+            return np.average(losses, weights=part.weight)
+
+        found = find_temperature(mean_loss, len(part.y))
+        for network in networks.values():
+            network.temperature_ = found
+        for member in self._members:
+            member._weights = scaled_output(member._weights, found)
+
+    def _trained_weights(self):
+        before = getattr(self, "temperature_", 1.0)
+        return (
+            self._weights if before == 1 else scaled_output(self._weights, 1 / before)
+        )
 
     def _check_same_target(self, target):
         now = target.with_loss(*self._choose_loss())
@@ -223,6 +272,9 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
     huber_delta: float
     quantile: Any
     _target: NumberTarget
+    # Of the rows that were held back.
+    _residuals: np.ndarray | None = None
+    _residual_weight: np.ndarray | None = None
 
     @available_if(can_fit_partially)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -264,6 +316,50 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         """
         logits = self._logits(X)
         return self._target.predict(logits)
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Return intervals that hold a share of the targets of new rows.
+
+        They are split-conformal: as wide as the targets that the fit has held back to
+        validate on ask for. Of a network of several quantiles the outermost ones are
+        widened or narrowed alike (Romano et al., 2019); with a log link the width grows
+        with the prediction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        coverage : float, default=0.9
+            The share of the targets, in (0, 1).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            The lower and the upper end; of shape (n_samples, n_outputs, 2) where the
+            targets of the fit had two dimensions. Each output is covered for itself.
+
+        Raises
+        ------
+        ValueError
+            If the fit has held no rows back, or too few for the coverage.
+
+        References
+        ----------
+        Papadopoulos et al., "Inductive confidence machines for regression", ECML
+        (2002); Romano, Patterson & Candes, "Conformalized quantile regression", NeurIPS
+        (2019).
+        """
+        is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
+        if not is_number or not 0 < coverage < 1:
+            raise ValueError(f"coverage={coverage!r} must be a float in (0, 1).")
+        logits = self._logits(X)
+        if self._residuals is None:
+            raise ValueError(
+                "predict_interval needs rows that the fit has held back: set "
+                "early_stopping=True, or give fit X_val and y_val."
+            )
+        width = conformal_width(self._residuals, self._residual_weight, float(coverage))
+        return self._target.interval(logits, width)
 
     @available_if(_learns_quantiles)
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -311,6 +407,14 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
 
     def _weigh_classes(self, target, part, *, partial):
         return part
+
+    def _calibrate(self, part):
+        self._residuals = self._residual_weight = None
+        if part is not None:
+            parts = held_back_logits(self, part)
+            logits = average_logits(HEADS[self._target.head].link, parts)
+            self._residuals = self._target.residuals(logits, part.given)
+            self._residual_weight = part.weight
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -188,9 +188,15 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         Change of the monitored score that counts as an improvement, at least 0.
     restore_best_weights : bool, default=True
         Whether early stopping restores the weights of the best epoch.
+    temperature : bool, default=False
+        Whether the logits are divided by a number that fits the probabilities to the
+        rows held back (Guo et al., 2017): those of ``early_stopping``, or ``X_val``.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, as ``{class: weight}``; ``"balanced"`` gives all
         classes the same total weight.
+    n_ensemble : int, default=1
+        How many networks of different seeds one fit trains, at least 1: their
+        probabilities are averaged (Lakshminarayanan et al., 2017).
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last fit.
     on_interrupt : {"raise", "keep"}, default="raise"
@@ -221,6 +227,11 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_accuracy`` too. The losses exclude
         the penalties. ``partial_fit`` appends to it.
+    temperature_ : float
+        With ``temperature=True`` what the logits are divided by.
+    estimators_ : list of estimator
+        With ``n_ensemble`` above 1 its networks, each fitted; ``history_`` is then
+        their mean.
     loss_curve_ : list of float
         The ``loss`` of each epoch.
     validation_scores_ : list of float or None
@@ -228,7 +239,7 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         each epoch; None without one.
     best_epoch_ : int or None
         The epoch whose weights early stopping found best, counted from 1; None without
-        it.
+        it. The networks of an ensemble have one each.
     best_score_ : float or None
         The validation score of that epoch.
     model_ : keras.Model
@@ -300,7 +311,9 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         patience: int = 10,
         min_delta: float = 0.0,
         restore_best_weights: bool = True,
+        temperature: bool = False,
         class_weight: dict | str | None = None,
+        n_ensemble: int = 1,
         warm_start: bool = False,
         on_interrupt: str = "raise",
         callbacks: Any = None,
@@ -340,7 +353,9 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         self.patience = patience
         self.min_delta = min_delta
         self.restore_best_weights = restore_best_weights
+        self.temperature = temperature
         self.class_weight = class_weight
+        self.n_ensemble = n_ensemble
         self.warm_start = warm_start
         self.on_interrupt = on_interrupt
         self.callbacks = callbacks

@@ -173,6 +173,36 @@ class _RealTarget:
         values = self._values(logits).reshape(len(logits), -1, len(self.levels))
         return values if self.n_dimensions == 2 else values[:, 0]
 
+    def residuals(self, logits, y):
+        """Return how far targets lie outside of what is predicted, negative inside."""
+        y = y.astype(np.float64).reshape(len(y), -1)
+        low, high, unit = self._bounds(logits)
+        return np.maximum(low - y, y - high) / unit
+
+    def interval(self, logits, width):
+        """Return the bounds of what is predicted, moved outwards by a width."""
+        low, high, unit = self._bounds(logits)
+        low, high = low - width * unit, high + width * unit
+        if self.head in _LOG_LINKS:
+            low = np.maximum(low, 0)
+        # A negative width may move them past each other: then both are in the middle.
+        middle = (low + high) / 2
+        bounds = np.stack([np.minimum(low, middle), np.maximum(high, middle)], axis=2)
+        return bounds if self.n_dimensions == 2 else bounds[:, 0]
+
+    def _bounds(self, logits):
+        """Return the lower and the upper prediction, and the unit of distances."""
+        values = self._values(logits)
+        if len(self.levels) > 1:
+            # (n, outputs * levels) -> (n, outputs, levels)
+            values = values.reshape(len(values), -1, len(self.levels))
+            return values[:, :, 0], values[:, :, -1], 1.0
+        # The deviation that the loss assumes, up to a factor.
+        unit = np.ones_like(values)
+        if self.head in _LOG_LINKS:
+            unit = np.sqrt(values) if self.head == "poisson" else values
+        return values, values, np.maximum(unit, np.finfo(float).tiny)
+
     def _values(self, logits):
         factor, offset = self.scaling
         if self.head in _LOG_LINKS:

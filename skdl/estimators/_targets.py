@@ -99,6 +99,12 @@ class NumberTarget(Target, Protocol):
     def quantiles(self, logits: np.ndarray) -> np.ndarray:
         """Return the quantiles in the units of the targets."""
 
+    def residuals(self, logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return how far targets lie outside of what is predicted."""
+
+    def interval(self, logits: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """Return the bounds of what is predicted, moved outwards by a width."""
+
 
 class LabelTarget(Target, Protocol):
     """What classifiers additionally need from a target."""
@@ -116,6 +122,9 @@ class LabelTarget(Target, Protocol):
 
     def log_probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return their logarithms."""
+
+    def losses(self, logits: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+        """Return the cross-entropy of each row."""
 
     def with_loss(self, loss: str | None, setting: object) -> "LabelTarget":
         """Return the target of the same labels that another loss learns."""
@@ -220,6 +229,10 @@ class _LabelTarget:
         """Return the target of the same labels that another loss learns."""
         raise NotImplementedError
 
+    def log_probabilities(self, logits):
+        """Return the logarithms of the probabilities of the classes."""
+        raise NotImplementedError
+
     def to_metric(self, value):
         return value
 
@@ -276,6 +289,10 @@ class _SingleLabel(_LabelTarget):
                 f"{self.classes.tolist()[:10]}."
             )
         return self._encoder.transform(y)
+
+    def losses(self, logits, encoded):
+        rows = np.arange(len(encoded))
+        return -self.log_probabilities(logits)[rows, self._codes_of(encoded)]
 
     def stratify(self, encoded):
         # As labels, since the errors of a split name them.
@@ -448,6 +465,9 @@ class _LabelsTarget(_LabelTarget):
 
     def log_probabilities(self, logits):
         return log_expit(logits)
+
+    def losses(self, logits, encoded):
+        return -log_expit(logits * (2 * encoded - 1)).mean(axis=1)
 
     def predict(self, logits):
         return (logits > 0).astype(int)

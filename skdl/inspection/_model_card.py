@@ -159,7 +159,7 @@ def _model_section(model, network):
     facts = []
     if hasattr(network, "n_iter_") and np.ndim(network.n_iter_) == 0:
         facts.append(("epochs run", network.n_iter_))
-    if hasattr(network, "_weights") or hasattr(network, "model_"):
+    if hasattr(network, "_members") or hasattr(network, "model_"):
         facts.append(("weights of the network", count_weights(network)))
     return f"{text}\n\n{table(facts, ('', ''))}" if facts else text
 

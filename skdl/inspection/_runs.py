@@ -184,6 +184,9 @@ class _RunObserver(Observer):
         weight = (self._split.score_params_val or {}).get("sample_weight")
         return (X, y) if weight is None else (X, y, weight)
 
+    def asks_to_stop(self):
+        return self.stopped
+
     def take_estimator(self, epoch, show):
         return self.stopped
 

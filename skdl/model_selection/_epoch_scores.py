@@ -137,6 +137,10 @@ class EpochScores(Observer):
         # R² = 1 - mean squared error / variance of the targets
         return self._take(epoch, float(1 - metric / self._variance))
 
+    def asks_to_stop(self):
+        """Return whether the search was stopped."""
+        return self._take(0, None)
+
     def take_estimator(self, epoch, show):
         """Score the network that ``show`` returns, as if its fit had ended.
 

@@ -20,6 +20,11 @@ class Head:
     activation: str | None = None
     takes_codes = False
 
+    @property
+    def link(self) -> str | None:
+        """What turns logits into what an ensemble averages."""
+        return self.activation
+
     def score(self, logits, y, settings):
         """Return the losses and the metrics of a batch, and the gradient.
 

@@ -25,6 +25,8 @@ class Ordinal(CodesHead):
     McCullagh, "Regression models for ordinal data", JRSS B 42 (1980).
     """
 
+    link = "sigmoid"  # type: ignore[assignment]
+
     def score(self, logits, y, settings):
         from skdl.nn._backend import tf
 

@@ -185,9 +185,12 @@ def check_network(estimator):
     state = vars(estimator)
     if "history_" not in state:
         return  # it is not fitted
-    network, weights, target = (
-        state[f"_{n}"] for n in ("network", "weights", "target")
-    )
+    network, target = state["_network"], state["_target"]
+    _check_residuals(state.get("_residuals"), target)
+    if "estimators_" in state:
+        _check_members(estimator)
+        return
+    weights = state["_weights"]
     if type(weights) is not list:
         raise ValueError("The weights of the network are not a list.")
     # First: `network.weights` is as long as the depth in the file says.
@@ -214,6 +217,28 @@ def check_network(estimator):
     found = [weight.shape for weight in weights]
     if found != expected or widths[-1] != target.n_logits:
         raise ValueError(f"The weights of the network have wrong shapes: {found}.")
+
+
+def _check_members(estimator):
+    members = estimator.estimators_
+    is_same = type(members) is list and all(
+        type(member) is type(estimator)
+        and "estimators_" not in vars(member)
+        and vars(member).get("_network") == estimator._network
+        and member._target.n_logits == estimator._target.n_logits
+        for member in members
+    )
+    if not is_same or not members:
+        raise ValueError("The networks of the ensemble do not match it.")
+
+
+def _check_residuals(residuals, target):
+    if residuals is None:
+        return
+    if residuals.ndim != 2 or residuals.shape[1] != target.n_outputs:
+        raise ValueError(f"The residuals have the wrong shape {residuals.shape}.")
+    if residuals.dtype != np.float64 or not np.isfinite(residuals).all():
+        raise ValueError("The residuals must be finite float64 numbers.")
 
 
 def check_structure(structure, n_weights):

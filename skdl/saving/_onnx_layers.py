@@ -4,15 +4,23 @@ import numpy as np
 
 from skdl.nn._activations import write_activation
 from skdl.nn._forward import split_weights
+from skdl.nn._heads import HEADS
+from skdl.nn._links import write_average
 
 __all__ = ["write_keras_model", "write_network"]
 
 
 def write_network(graph, network, x):
     """Write the layers of a network of ours; return the name of its logits."""
-    for layer, values in split_weights(network._network, network._weights):
-        x = layer.write_onnx(graph, x, [np.float64(value) for value in values])
-    return x
+    parts = []
+    for member in network._members:
+        part = x
+        for layer, values in split_weights(member._network, member._weights):
+            part = layer.write_onnx(graph, part, [np.float64(v) for v in values])
+        parts.append(part)
+    if len(parts) == 1:
+        return parts[0]
+    return write_average(graph, HEADS[network._target.head].link, parts)
 
 
 # Keras models

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 
+from skdl.nn._backend import keras
 from skdl.nn._dropout import DropoutPlan
 from skdl.nn._initializers import initial_weights
 from skdl.nn._keras_model import build_model, compile_for_training, compile_model
@@ -20,7 +21,7 @@ from skdl.training._program import Program
 from skdl.training._sparse import as_sparse_tensors
 from skdl.training._tensors import to_tensor
 
-__all__ = ["NetworkLearner", "make_model"]
+__all__ = ["NetworkLearner", "make_mean_model", "make_model"]
 
 
 class NetworkLearner:
@@ -223,9 +224,42 @@ def make_model(network, weights, *, seed=0, input_shape=None):
     -------
     keras.Model
     """
+    model = _build(network, weights, seed, input_shape)
+    return _with_optimizer(model, network)
+
+
+def make_mean_model(network, all_weights, *, input_shape=None):
+    """Return the Keras model of the mean of several networks, compiled.
+
+    Parameters
+    ----------
+    network : Network
+        The network that they all are, and how they are trained.
+    all_weights : list of list of ndarray
+        The weights of each.
+    input_shape : tuple of int or None
+        Shape of a row; None is flat.
+
+    Returns
+    -------
+    keras.Model
+        Each network is a layer of it.
+    """
+    outputs, inputs = [], None
+    for k, weights in enumerate(all_weights, 1):
+        member = _build(network, weights, k, input_shape)
+        member.name = f"member_{k}"
+        if inputs is None:
+            inputs = keras.Input(member.input_shape[1:], name="features")
+        outputs.append(member(inputs))
+    mean = keras.layers.Average(name="mean")(outputs)
+    kind = f"ensemble_{network.structure.head}"
+    return _with_optimizer(keras.Model(inputs, mean, name=kind), network)
+
+
+def _build(network, weights, seed, input_shape):
     check_process()
-    rate, _, momentum = resolve_rate(network)
-    model = build_model(
+    return build_model(
         network.structure,
         network.plan,
         weights,
@@ -236,6 +270,10 @@ def make_model(network, weights, *, seed=0, input_shape=None):
         seed=seed,
         input_shape=input_shape,
     )
+
+
+def _with_optimizer(model, network):
+    rate, _, momentum = resolve_rate(network)
     optimizer = make_optimizer(
         network.optimizer,
         rate,

@@ -1,0 +1,95 @@
+"""What is learned from the rows that a fit has held back: a temperature, residuals."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from skdl._utils._numbers import as_numeric
+
+__all__ = ["conformal_width", "find_temperature", "held_back_logits", "scaled_output"]
+
+# The logarithm of the temperature has a prior of this deviation around 0. Without it,
+# few rows that were held back from a small table can double the loss of new rows.
+_DEVIATION = 0.1
+_LARGEST = 3.0
+
+
+def held_back_logits(network, part):
+    """Return the logits of the members of a network for the rows held back."""
+    X = as_numeric(part.X if part.rows is None else part.X[part.rows])
+    return [member._logits_of(X) for member in network._members]
+
+
+def find_temperature(losses, n_rows):
+    """Return the temperature of the least loss on the rows held back.
+
+    Parameters
+    ----------
+    losses : callable
+        It takes the temperature that logits are divided by, and returns the loss of
+        each row.
+    n_rows : int
+        How many rows there are, or what their weights add up to.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    Guo et al., "On calibration of modern neural networks", ICML (2017).
+    """
+
+    def penalized(logarithm):
+        prior = (logarithm / _DEVIATION) ** 2 / 2
+        return losses(np.exp(logarithm)) + prior / n_rows
+
+    found = minimize_scalar(penalized, bounds=(-_LARGEST, _LARGEST), method="bounded")
+    return float(np.exp(found.x))
+
+
+def scaled_output(weights, temperature):
+    """Return the weights of a network whose logits are divided by a temperature."""
+    # The last two are the kernel and the bias of the output.
+    last = [np.float32(weight / temperature) for weight in weights[-2:]]
+    return [*weights[:-2], *last]
+
+
+def conformal_width(residuals, weight, coverage):
+    """Return how wide intervals are that cover a share of new rows.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_held_back, n_outputs)
+        How far the targets held back are from what is predicted.
+    weight : ndarray of shape (n_held_back,) or None
+        How much each of these rows counts.
+    coverage : float
+        The share, in (0, 1).
+
+    Returns
+    -------
+    ndarray of shape (n_outputs,)
+
+    Raises
+    ------
+    ValueError
+        If too few rows were held back for the coverage.
+
+    References
+    ----------
+    Papadopoulos et al., "Inductive confidence machines for regression", ECML (2002).
+    """
+    weight = np.ones(len(residuals)) if weight is None else weight / weight.mean()
+    # The new row counts as one more, whose residual may be larger than all of them.
+    needed = coverage * (weight.sum() + 1)
+    if needed > weight.sum():
+        most = weight.sum() / (weight.sum() + 1)
+        raise ValueError(
+            f"coverage={coverage!r} needs more rows than the {len(residuals)} that the "
+            f"fit held back: ask for at most {most:.3g}, or hold back more "
+            "(validation_fraction, X_val)."
+        )
+    order = np.argsort(residuals, axis=0)
+    reached = np.cumsum(weight[order], axis=0) >= needed * (1 - 1e-12)
+    ranks = np.argmax(reached, axis=0)
+    return np.take_along_axis(residuals, order, axis=0)[ranks, np.arange(len(ranks))]

@@ -1,0 +1,211 @@
+"""Several networks fitted by one fit, whose predictions are averaged."""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from copy import copy
+from threading import Event
+
+import joblib
+import numpy as np
+from sklearn import config_context, get_config
+
+from skdl._utils._numbers import draw_seed
+from skdl._utils._sklearn import EpochTasks
+
+__all__ = ["fit_members"]
+
+# A member looks so many times at least whether it is to stop.
+_LOOKS = 8
+
+
+def fit_members(whole, job, seed, data, *, resuming):
+    """Fit the networks of an ensemble, and set its fitted attributes.
+
+    Each of them is what a fit of one network with its ``random_state`` would be on the
+    same training and validation rows.
+
+    Parameters
+    ----------
+    whole : BaseNetwork
+        The ensemble.
+    job : Job
+        What each member does, with a seed of its own.
+    seed : int
+        Where the seeds of the members come from.
+    data : dict
+        X, y and metadata, as callbacks of scikit-learn take them.
+    resuming : bool
+        Whether the members of the last fit go on.
+    """
+    members = _resumed(whole) if resuming else _new_members(whole, seed)
+    stop, tasks = Event(), None
+    if EpochTasks.wanted_by(whole):
+        tasks = EpochTasks(whole, len(members), data, lambda _: _attributes(done))
+        tasks.begin(list)
+    observer = whole._observer
+    if observer is not None:
+        observer.begin(job.n_epochs, 1, 1)  # it sees no epoch of a member
+    line = _make_line(whole, len(members) * job.n_epochs)
+    # scikit-learn's configuration is that of the thread.
+    config = get_config()
+
+    def fit_one(member):
+        goes_on = resuming and job.keep_states
+        own_seed = member._seed if goes_on else draw_seed(member.random_state)
+        own = member._own_job(job, own_seed, resuming=resuming)
+        own.keep_on_interrupt = False  # the ensemble keeps its members
+        own.watchers.append(_Stopper(stop, observer, line, job.n_epochs))
+        with config_context(**config):
+            member._train(own, data)
+        member._seed = own_seed
+        return member
+
+    done: list = []
+    # Each small step runs on one thread: as many members as cores run side by side.
+    n_threads = min(len(members), joblib.cpu_count())
+    with ThreadPoolExecutor(n_threads) as pool, line or nullcontext():
+        futures = [pool.submit(fit_one, member) for member in members]
+        try:
+            for future in as_completed(futures):
+                done.append(future.result())
+                if tasks is not None:
+                    tasks.epoch_begin(len(done) - 1)
+                    tasks.epoch_end(len(done) - 1, {})
+        except BaseException as error:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            is_kept = isinstance(error, KeyboardInterrupt) and job.keep_on_interrupt
+            if not is_kept:
+                raise
+            # Those that are running stop at their next epoch, and count with it.
+            done = [
+                f.result() for f in futures if not f.cancelled() and not f.exception()
+            ]
+            _warn_of_interrupt(len(done), len(members))
+    if tasks is not None:
+        tasks.end()
+    done.sort(key=members.index)
+    for name in (*_OF_ONE, "_seen_columns"):
+        vars(whole).pop(name, None)
+    vars(whole).update(_attributes(done))
+
+
+# What a network alone has.
+_OF_ONE = ("_weights", "_states", "_steps_done", "callbacks_")
+
+
+def _new_members(whole, seed):
+    seeds = np.random.SeedSequence(seed).generate_state(whole.n_ensemble)
+    return [_member_of(whole, int(own), {}) for own in seeds]
+
+
+def _resumed(whole):
+    before = whole._members
+    if len(before) != whole.n_ensemble:
+        raise ValueError(
+            f"A resumed fit needs as many networks as the last fit: n_ensemble was "
+            f"{len(before)}, got {whole.n_ensemble}. Set warm_start=False, or clone "
+            "the estimator, to start afresh."
+        )
+    parameters = whole.get_params(deep=False)
+    return [
+        _member_of(
+            whole,
+            member.random_state,
+            {k: v for k, v in vars(member).items() if k not in parameters},
+        )
+        for member in before
+    ]
+
+
+def _member_of(whole, random_state, fitted):
+    member = copy(whole)
+    # Callbacks of scikit-learn see the members of the whole, and not their epochs.
+    for name in ("estimators_", "_skl_callbacks", "_observer"):
+        vars(member).pop(name, None)
+    vars(member).update(fitted)
+    member.n_ensemble, member.random_state, member.verbose = 1, random_state, 0
+    return member
+
+
+def _attributes(members):
+    """Return the fitted attributes of an ensemble."""
+    first = members[0]
+    names = ("_network", "_target", "_rates", "n_outputs_", "classes_", "_score_name")
+    found = {name: vars(first)[name] for name in names if name in vars(first)}
+    return found | {
+        "estimators_": members,
+        "_model": None,
+        "history_": _mean_history([member.history_ for member in members]),
+        "n_iter_": max(member.n_iter_ for member in members),
+        "best_epoch_": None,
+    }
+
+
+def _mean_history(histories):
+    """Return the means over the members that have done each epoch."""
+    means = {}
+    for name in histories[0]:
+        scores = [history[name] for history in histories]
+        means[name] = [
+            float(np.mean([values[k] for values in scores if k < len(values)]))
+            for k in range(max(map(len, scores)))
+        ]
+    return means
+
+
+class _Stopper:
+    """Ends a member where the others have ended by an error or an interrupt.
+
+    Parameters
+    ----------
+    stop : Event
+        Whether it ends.
+    observer : Observer or None
+        It may ask to stop.
+    line : ProgressLine or None
+        Is told of each epoch.
+    n_epochs : int
+        How many there are.
+    """
+
+    def __init__(self, stop, observer, line, n_epochs):
+        self._stop, self._observer, self._line = stop, observer, line
+        self.stride = 1 if line else -(-n_epochs // _LOOKS)
+
+    def begin(self, read):
+        """Do nothing."""
+
+    def epoch_begin(self, epoch):
+        """Do nothing."""
+
+    def epoch_end(self, epoch, logs):
+        """Show the scores; return whether to stop."""
+        if self._line is not None:
+            self._line.epoch_end(epoch, logs)
+        if self._observer is not None and self._observer.asks_to_stop():
+            return True
+        return self._stop.is_set()
+
+    def end(self):
+        """Do nothing."""
+
+
+def _make_line(whole, n_epochs):
+    if not whole.verbose:
+        return None
+    from skdl._utils._progress_line import ProgressLine
+
+    return ProgressLine(type(whole).__name__, n_epochs)
+
+
+def _warn_of_interrupt(n_done, n_members):
+    if not n_done:
+        raise KeyboardInterrupt
+    warnings.warn(
+        f"The fit was interrupted: {n_done} of {n_members} networks are kept, with the "
+        "epochs that they have done (on_interrupt='keep').",
+        UserWarning,
+        stacklevel=2,
+    )
