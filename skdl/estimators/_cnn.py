@@ -203,10 +203,13 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the pixels.
-    loss : {"cross_entropy", "focal", "ordinal"}, default="cross_entropy"
-        What is minimized, in mean over the rows. ``"focal"`` counts rows less that are
+    loss : str or callable, default="cross_entropy"
+        What is minimized, in mean over the rows: ``"cross_entropy"``, ``"focal"``,
+        ``"ordinal"``, or a function of your own. ``"focal"`` counts rows less that are
         right already (Lin et al., 2017). ``"ordinal"`` is the cross-entropy of ordered
-        classes, by cumulative links (McCullagh, 1980).
+        classes, by cumulative links (McCullagh, 1980). A function ``loss(y_true,
+        y_pred)`` of ``keras.ops`` takes the codes of the classes and the probabilities,
+        as Keras gives them, and returns a loss for each row.
     label_smoothing : float, default=0.0
         Share of each label, in [0, 1), that the cross-entropy gives to all classes
         alike (Szegedy et al., 2016).
@@ -391,7 +394,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         normalization: str | None = None,
         dropout: float | Sequence[float] = CNN_DROPOUT,
         input_dropout: float = 0.0,
-        loss: str = "cross_entropy",
+        loss: Any = "cross_entropy",
         label_smoothing: float = 0.0,
         focal_gamma: float = 2.0,
         categories: Sequence | None = None,

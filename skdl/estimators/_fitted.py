@@ -16,7 +16,7 @@ from skdl.estimators._input import validate_rows
 from skdl.estimators._parameters import choose_clip, choose_decay
 from skdl.estimators._settings import CheckedParameters
 from skdl.estimators._targets import Target
-from skdl.nn._heads import HEADS
+from skdl.nn._heads import HEADS, find_head
 from skdl.nn._links import average_logits
 from skdl.nn._structure import MLPStructure
 from skdl.training._job import Averaging, Network
@@ -151,7 +151,8 @@ class FittedNetwork(CheckedParameters):
         from skdl.nn._backend import tf
 
         target, logits = self._target, self._logits(X)
-        losses, *_ = HEADS[target.head].score(
+        head = find_head(target.head, target.own_loss, target.n_logits)
+        losses, *_ = head.score(
             tf.constant(logits, tf.float32),
             tf.constant(target.encode(np.asarray(y))),
             tf.constant(target.loss_settings),

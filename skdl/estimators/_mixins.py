@@ -17,12 +17,14 @@ from skdl.estimators._calibration import (
 )
 from skdl.estimators._constraints import FACTOR, LEVEL, POSITIVE, SHARE
 from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
-from skdl.estimators._parameters import expand_levels
+from skdl.estimators._parameters import check_loss, expand_levels, is_own_loss
 from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
 from skdl.nn._heads import HEADS
 from skdl.nn._links import average_logits
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
+
+_LABEL_LOSSES = ("cross_entropy", "focal", "ordinal")
 
 
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
@@ -30,14 +32,14 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     _parameter_constraints = BaseNetwork._parameter_constraints | {
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "loss": [StrOptions({"cross_entropy", "focal", "ordinal"})],
+        "loss": [str, callable],
         "categories": ["array-like", None],
         "label_smoothing": [SHARE],
         "focal_gamma": [FACTOR],
         "temperature": ["boolean"],
     }
 
-    loss: str
+    loss: Any
     label_smoothing: float
     focal_gamma: float
     categories: Any
@@ -149,6 +151,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def _choose_loss(self):
         """Return how the loss differs from the cross-entropy, or None, and by what."""
+        if is_own_loss(self.loss):
+            return "own", self.loss
         if self.loss == "focal":
             return "focal", self.focal_gamma
         if self.loss == "ordinal":
@@ -163,6 +167,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def _check_parameters(self):
         super()._check_parameters()
+        check_loss(self.loss, _LABEL_LOSSES)
         if self.label_smoothing and self.loss != "cross_entropy":
             raise ValueError(
                 f"label_smoothing={self.label_smoothing!r} has no effect with "
@@ -214,7 +219,11 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     def _check_same_target(self, target):
         now = target.with_loss(*self._choose_loss())
         before, after = (
-            (each.head, each.loss_settings.tolist(), np.array(each.order).tolist())
+            (
+                each.head,
+                each.own_loss or each.loss_settings.tolist(),
+                np.array(each.order).tolist(),
+            )
             for each in (target, now)
         )
         if before != after:
@@ -263,12 +272,12 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
     """A network that predicts numbers; a subclass defines its layers."""
 
     _parameter_constraints = BaseNetwork._parameter_constraints | {
-        "loss": [StrOptions(set(LOSS_HEADS))],
+        "loss": [str, callable],
         "huber_delta": [POSITIVE],
         "quantile": [LEVEL, "array-like"],
     }
 
-    loss: str
+    loss: Any
     huber_delta: float
     quantile: Any
     _target: NumberTarget
@@ -383,6 +392,8 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         return self._target.quantiles(logits)
 
     def _make_target(self, y, weight, classes, *, partial):
+        if is_own_loss(self.loss):
+            return make_real_target(y, weight, "own", own=self.loss)
         if self.loss != "quantile":
             return make_real_target(y, weight, self.loss, delta=self.huber_delta)
         levels = expand_levels(self.quantile)
@@ -390,13 +401,14 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
 
     def _check_parameters(self):
         super()._check_parameters()
+        check_loss(self.loss, [name for name in LOSS_HEADS if name != "own"])
         expand_levels(self.quantile)
 
     def _check_same_target(self, target):
         # Only the losses are compared, so any targets do; each loss takes positive
         # ones.
         now = self._make_target(np.ones(2), None, None, partial=False)
-        for name in ("head", "delta", "levels"):
+        for name in ("head", "delta", "levels", "own_loss"):
             before, after = getattr(target, name), getattr(now, name)
             if before != after:
                 raise ValueError(

@@ -50,12 +50,14 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
-    loss : str, default="squared_error"
+    loss : str or callable, default="squared_error"
         What is minimized, in mean over the rows: ``"squared_error"`` (``predict``
         returns the mean), ``"absolute_error"`` (the median), ``"huber"`` (Huber, 1964),
         ``"poisson"`` and ``"gamma"`` (half the deviance, with a log link: for counts
         and for costs; predictions are positive), or ``"quantile"`` (the pinball loss of
-        Koenker & Bassett, 1978).
+        Koenker & Bassett, 1978); or a function ``loss(y_true, y_pred)`` of
+        ``keras.ops``, which takes targets and predictions in their own units and
+        returns a loss for each row.
     huber_delta : float, default=1.0
         Above this error, in units of the target, the Huber loss is linear; above 0.
     quantile : float or sequence of float, default=0.5
@@ -225,7 +227,7 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         normalization: str | None = None,
         dropout: float | Sequence[float] = DROPOUT,
         input_dropout: float = 0.0,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
         l1: float = 0.0,

@@ -12,11 +12,14 @@ LOSS_HEADS = {
     "poisson": "poisson",
     "gamma": "gamma",
     "quantile": "quantile",
+    "own": "own_identity",
 }
 _LOG_LINKS = ("poisson", "gamma")
 
 
-def make_real_target(y, weight, loss="squared_error", *, delta=None, levels=()):
+def make_real_target(
+    y, weight, loss="squared_error", *, delta=None, levels=(), own=None
+):
     """Return the target of a regression, for its numbers and the rows' weights.
 
     Parameters
@@ -31,6 +34,8 @@ def make_real_target(y, weight, loss="squared_error", *, delta=None, levels=()):
         Where a Huber loss becomes linear, in units of ``y``.
     levels : tuple of float, default=()
         Levels of the quantiles to learn.
+    own : callable, str or None, default=None
+        A loss of the user's own, for ``loss="own"``.
 
     Raises
     ------
@@ -56,7 +61,10 @@ def make_real_target(y, weight, loss="squared_error", *, delta=None, levels=()):
     factor = np.sqrt(spread)
     tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
     factor = np.where(factor > tiny, factor, 1.0)
-    return _RealTarget(y.ndim, offset, factor, head, delta=delta, levels=levels)
+    target = _RealTarget(y.ndim, offset, factor, head, delta=delta, levels=levels)
+    if own is not None:
+        target.own_loss = own
+    return target
 
 
 def _check_signs(columns, name, head):
@@ -95,6 +103,7 @@ class _RealTarget:
     delta = None
     levels: tuple = ()
     variance = 1.0
+    own_loss = None
 
     def __init__(
         self, n_dimensions, offset, factor, head, *, delta=None, levels=(), variance=1.0
@@ -123,6 +132,8 @@ class _RealTarget:
     @property
     def loss_settings(self):
         """The delta of each target in its scale, or the level of each column."""
+        if self.own_loss is not None:
+            return np.concatenate(self.scaling).astype(np.float32)
         if self.head == "huber":
             return (self.delta / self._factor).astype(np.float32)
         return np.tile(self.levels, self.n_outputs).astype(np.float32)

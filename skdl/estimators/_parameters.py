@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skdl._utils._exclusions import check_copyable
+from skdl._utils._hints import hint_at_value
 from skdl._utils._numbers import is_count
 from skdl._utils._sklearn import Interval
 from skdl.estimators._constraints import CLIPS, OPTIMIZERS
@@ -13,6 +14,7 @@ __all__ = [
     "check_averaging",
     "check_callbacks",
     "check_initializer",
+    "check_loss",
     "check_numbers",
     "check_optimizer",
     "check_schedule",
@@ -22,6 +24,7 @@ __all__ = [
     "expand_dropout",
     "expand_hidden_sizes",
     "expand_levels",
+    "is_own_loss",
 ]
 
 
@@ -154,6 +157,38 @@ def choose_normalization(normalization, batch_norm):
             f"{normalization!r} is given too: leave batch_norm out."
         )
     return "batch"
+
+
+def is_own_loss(loss):
+    """Return whether a loss is a function, or the name that Keras knows one by."""
+    return callable(loss) or (isinstance(loss, str) and ">" in loss)
+
+
+def check_loss(loss, names):
+    """Check the loss of an estimator.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the names, and no function that can be used.
+    """
+    if isinstance(loss, type):
+        raise ValueError(f"loss={loss!r} is a class: give an instance of it.")
+    if not is_own_loss(loss):
+        if loss not in names:
+            raise ValueError(
+                f"loss={loss!r} is not known: use one of {sorted(names)}, a function "
+                "of y_true and y_pred, or the name that one is registered under. "
+                f"{hint_at_value('loss', loss, names)}".rstrip()
+            )
+        return
+    try:
+        hash(loss)
+    except TypeError:
+        raise ValueError(
+            f"loss={loss!r} can't be hashed, and compiled programs are found again by "
+            "it: give a function."
+        ) from None
 
 
 def check_initializer(initializer):

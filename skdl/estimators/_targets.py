@@ -44,6 +44,8 @@ class Target(Protocol):
         Columns of the network's output for each column of the target.
     loss_settings : ndarray of float32, shape (n_settings,)
         What the loss depends on beside targets and logits.
+    own_loss : callable, str or None
+        A loss of the user's own, or the name that Keras knows it by.
     """
 
     head: str
@@ -54,6 +56,7 @@ class Target(Protocol):
     n_logits: int
     n_quantiles: int
     loss_settings: np.ndarray
+    own_loss: Any
 
     @property
     def scaling(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -141,11 +144,11 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
         All labels, where ``y`` may hold only some of them.
     partial : bool, default=False
         Whether ``y`` may hold only some of the labels.
-    loss : {"smooth", "focal", "ordinal", None}, default=None
+    loss : {"smooth", "focal", "ordinal", "own", None}, default=None
         What is minimized; None is the plain cross-entropy.
     setting : object, default=0.0
-        The label smoothing, the gamma of the focal loss, or the categories of an
-        ordinal one in their order, or None.
+        The label smoothing, the gamma of the focal loss, the categories of an ordinal
+        one in their order, or None, or a loss of the user's own.
 
     Raises
     ------
@@ -216,12 +219,16 @@ class _LabelTarget:
     scaling = None
     loss_settings = np.zeros(0, np.float32)
     n_quantiles = 1
+    own_loss: Any = None
     order: Any = None  # of ordered classes: their codes from the lowest on
 
     def learning(self, loss, setting):
         """Set what is minimized; return the target."""
         if loss is not None:
             self.head = f"{loss}_{self.head}"
+        if loss == "own":
+            self.own_loss = setting
+        elif loss is not None:
             self.loss_settings = np.array([setting], np.float32)
         return self
 

@@ -103,6 +103,7 @@ class TrialQueue:
                         return taken
                     continue  # another process was quicker
                 if not self._running_elsewhere():
+                    self._take_back()
                     return None
             self.stopped.wait(WAIT)
         return None
@@ -285,6 +286,21 @@ class TrialQueue:
             if trial.state == TrialState.RUNNING and trial.number not in self._mine
         ]
 
+    def _take_back(self):
+        """Discard what this queue has put behind the last place, and nobody took.
+
+        Of two processes that put a trial at once, one may take that of the other, which
+        had looked for trials before the second was put.
+        """
+        if not self._shared:
+            return
+        for trial in self._study.get_trials(deepcopy=False):
+            is_waiting = trial.state == TrialState.WAITING
+            is_own = trial.user_attrs.get(OWNER) == self._owner
+            # One that is put again has parameters, which a longer search wants.
+            if is_waiting and is_own and RETRY not in trial.user_attrs:
+                self._fail(trial, DISCARDED)
+
     def _retry_lost(self):
         for trial in self._running_elsewhere():
             if self._is_lost(trial):
@@ -321,18 +337,21 @@ class TrialQueue:
         # One that came too late, and whose process ended before another had discarded
         # it, would wait for ever behind the last place.
         is_surplus = self._is_surplus(trial)
-        reason = DISCARDED if is_surplus else reason
+        if self._fail(trial, DISCARDED if is_surplus else reason) and not is_surplus:
+            self._put_again(trial)
+
+    def _fail(self, trial, reason):
+        """End a trial that may be another's; return whether it was not ended before."""
         try:
             trial_id = self._storage.get_trial_id_from_study_id_trial_number(
                 self._study_id, trial.number
             )
             self._storage.set_trial_user_attr(trial_id, LOST, reason)
-            # A trial ends once: of the processes that find it lost, one gets past this.
+            # A trial ends once: of the processes that end it, one gets past this.
             self._storage.set_trial_state_values(trial_id, state=TrialState.FAIL)
         except _UPDATE_ERRORS:
-            return  # it was finished, or another process was first
-        if not is_surplus:
-            self._put_again(trial)
+            return False
+        return True
 
     def _put_again(self, trial):
         """Put a trial into the queue with the parameters of another, if all are known.

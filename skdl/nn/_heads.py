@@ -9,8 +9,9 @@ from __future__ import annotations
 from skdl.nn._head import CodesHead, Head, count_columns
 from skdl.nn._losses import LOSSES
 from skdl.nn._ordinal import Ordinal
+from skdl.nn._own_loss import OwnLoss
 
-__all__ = ["HEADS", "PLAIN_LOSS"]
+__all__ = ["HEADS", "PLAIN_LOSS", "find_head"]
 
 # The loss without penalties, as the programs report it: Keras adds them to its own.
 PLAIN_LOSS = "loss_without_penalties"
@@ -159,6 +160,30 @@ def _focal(logs, gamma):
     return losses, slopes
 
 
+class _OwnSoftmax(OwnLoss, _Softmax):
+    """Classes, by a function of their codes and their probabilities."""
+
+    def in_units(self, logits, y, settings):
+        from skdl.nn._backend import tf
+
+        return y, tf.nn.softmax(logits)
+
+    def own_metrics(self, logits, y):
+        return self._metrics(logits, y)
+
+
+class _OwnSigmoid(OwnLoss, _Sigmoid):
+    """Independent labels, by a function of 0 and 1 and of probabilities."""
+
+    def in_units(self, logits, y, settings):
+        from skdl.nn._backend import tf
+
+        return y, tf.math.sigmoid(logits)
+
+    def own_metrics(self, logits, y):
+        return self._metrics(logits, y)
+
+
 HEADS = {
     "softmax": _Softmax(),
     "sigmoid": _Sigmoid(),
@@ -167,5 +192,13 @@ HEADS = {
     "focal_softmax": _FocalSoftmax(),
     "focal_sigmoid": _FocalSigmoid(),
     "ordinal": Ordinal(),
+    "own_softmax": _OwnSoftmax(),
+    "own_sigmoid": _OwnSigmoid(),
     **LOSSES,
 }
+
+
+def find_head(name, own_loss=None, n_logits=None):
+    """Return the head of a name, with the loss of the user's own if that is its."""
+    head = HEADS[name]
+    return head.bound(own_loss, n_logits) if isinstance(head, OwnLoss) else head

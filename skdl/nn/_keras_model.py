@@ -1,7 +1,7 @@
 """The ordinary Keras model of a network."""
 
 from skdl.nn._backend import keras
-from skdl.nn._heads import HEADS, PLAIN_LOSS
+from skdl.nn._heads import HEADS, PLAIN_LOSS, find_head
 from skdl.nn._layer import KerasSettings
 
 __all__ = ["build_model", "compile_for_training", "compile_model"]
@@ -52,42 +52,39 @@ def build_model(
     return model
 
 
-def compile_model(model, head, target, optimizer):
+def compile_model(model, target, optimizer):
     """Compile a model with the loss and the metric that Keras has for its head.
 
     Parameters
     ----------
     model : keras.Model
         It returns probabilities, or numbers in the units of the target.
-    head : str
-        Name of the head that computes its output.
     target : Target
         What it has learned.
     optimizer : keras.optimizers.Optimizer
         Not built yet.
     """
+    head = find_head(target.head, target.own_loss, target.n_logits)
     model.compile(
         optimizer=optimizer,
-        loss=HEADS[head].public_loss(target),
-        metrics=HEADS[head].public_metrics(target),
+        loss=head.public_loss(target),
+        metrics=head.public_metrics(target),
         jit_compile=False,
     )
 
 
-def compile_for_training(model, head, target):
+def compile_for_training(model, target):
     """Compile a model anew, with the loss and the metric of the compiled programs.
 
     Parameters
     ----------
     model : keras.Model
         Compiled; it keeps its optimizer.
-    head : str
-        Name of the head that computes its output.
     target : Target
         The loss of a regression is that of its scaled targets.
     """
-    loss = HEADS[head].training_loss(target)
-    metric = HEADS[head].training_metric(target)
+    head = find_head(target.head, target.own_loss, target.n_logits)
+    loss, metric = head.training_loss(target), head.training_metric(target)
     counted = keras.metrics.MeanMetricWrapper(metric, name=metric.__name__)
     counted._direction = "up"  # as in Keras' own, for callbacks that monitor it
     known = model.get_compile_config()

@@ -8,6 +8,7 @@ log link, half the deviance.
 from __future__ import annotations
 
 from skdl.nn._head import Head, count_columns
+from skdl.nn._own_loss import OwnLoss
 
 __all__ = ["LOSSES"]
 
@@ -198,6 +199,27 @@ class _Quantile(_Numbers):
         return Pinball(target.levels)
 
 
+class _OwnNumbers(OwnLoss, _Numbers):
+    """A function of targets and predictions in their own units.
+
+    The settings are factor and offset of each column.
+    """
+
+    def in_units(self, logits, y, settings):
+        from skdl.nn._backend import tf
+
+        factor, offset = tf.split(settings, 2)
+        return y * factor + offset, logits * factor + offset
+
+    def own_metrics(self, logits, y):
+        from skdl.nn._backend import tf
+
+        return tf.reduce_mean(tf.square(logits - y), axis=1)
+
+    def training_loss(self, target):
+        return _Numbers.training_loss(self, target)
+
+
 LOSSES = {
     "identity": _SquaredError(),  # the name that the first saved files have
     "absolute_error": _AbsoluteError(),
@@ -205,4 +227,5 @@ LOSSES = {
     "poisson": _Poisson(),
     "gamma": _Gamma(),
     "quantile": _Quantile(),
+    "own_identity": _OwnNumbers(),
 }

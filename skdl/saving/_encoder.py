@@ -7,6 +7,7 @@ members of the file.
 import importlib
 import inspect
 import math
+import sys
 
 import numpy as np
 import scipy.sparse
@@ -126,6 +127,8 @@ class Encoder:
         return ["csr", array, list(csr.shape), arrays]
 
     def _encode_object(self, value, where):
+        if where.endswith("loss") and (name := _registered_name(value)):
+            return name
         if isinstance(value, (type, np.ufunc)) or inspect.isroutine(value):
             name = find_name(value)
             found = name and ["function", name]
@@ -174,6 +177,11 @@ class Encoder:
         hint = "Remove it first"
         if "callbacks" in where:
             hint = "Set callbacks=None first"
+        if where.endswith("loss"):
+            hint = (
+                "Register it by @keras.saving.register_keras_serializable('package') "
+                "first: then the file has its name"
+            )
         if hasattr(value, "best_estimator_"):
             hint = "Save its best_estimator_"
         raise ValueError(
@@ -181,3 +189,10 @@ class Encoder:
             "can't save: a file holds only data and objects of known classes. "
             f"{hint}, or use joblib.dump, whose files run code when they are loaded."
         )
+
+
+def _registered_name(loss):
+    """Return the name that a function is registered under with Keras, or None."""
+    keras = sys.modules.get("keras")  # who has registered it has imported it
+    name = keras.saving.get_registered_name(loss) if keras else ""
+    return name if isinstance(name, str) and ">" in name else None

@@ -80,6 +80,10 @@ class NetworkLearner:
         shapes = None
         if kernel_for(optimizer) is None:
             shapes = tuple(weight.shape for weight in self._weights)
+        target = network.target
+        own_loss: tuple = ()
+        if target.own_loss is not None:
+            own_loss = target.own_loss, target.n_logits
         return NetworkSpec(
             structure=network.structure,
             optimizer=optimizer,
@@ -90,6 +94,7 @@ class NetworkLearner:
             shapes=shapes,
             decayed=network.weight_decay > 0,
             averaged=network.averaging is not None,
+            own_loss=own_loss,
         )
 
     def make_program(self, spec):
@@ -146,7 +151,7 @@ class NetworkLearner:
         """Return what ``keras.Model.fit`` is called with."""
         model = self.make_keras_model()
         network = self._network
-        compile_for_training(model, network.structure.head, network.target)
+        compile_for_training(model, network.target)
         columns = [column.numpy() for column in training.data]
         momenta = None if network.averaging is None else self._average_momenta
         return KerasFit(
@@ -282,6 +287,6 @@ def _with_optimizer(model, network):
         network.clip,
         network.weight_decay,
     )
-    compile_model(model, network.structure.head, network.target, optimizer)
+    compile_model(model, network.target, optimizer)
     optimizer.build(model.trainable_variables)
     return model

@@ -1,6 +1,7 @@
 """How a program trains a network of ours on one batch."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 from skdl.nn._augmentation import augment, make_augmenters, reset_augmenters
 from skdl.nn._dropout import dropout_in_graph
 from skdl.nn._forward import forward
-from skdl.nn._heads import HEADS
+from skdl.nn._heads import find_head
 from skdl.nn._layer import Mode, is_kernel, is_trained
 from skdl.nn._structure import MLPStructure
 from skdl.training._averaging import WeightAverages
@@ -46,6 +47,8 @@ class NetworkSpec:
         Whether kernels decay beside the optimizer.
     averaged : bool
         Whether the weights are averaged over the steps.
+    own_loss : (callable or str, int) or ()
+        A loss of the user's own, and how many logits there are.
     """
 
     structure: MLPStructure
@@ -57,6 +60,7 @@ class NetworkSpec:
     sparse: bool = False
     decayed: bool = False
     averaged: bool = False
+    own_loss: tuple[Any, int] | tuple[()] = ()
 
 
 class NetworkStep:
@@ -77,7 +81,7 @@ class NetworkStep:
 
     def __init__(self, spec, make_optimizer):
         self.spec = spec
-        self._head = HEADS[spec.structure.head]
+        self._head = find_head(spec.structure.head, *spec.own_loss)
         names = spec.structure.weights
         # Open shapes let networks of all widths share the program. Keras' optimizers
         # make states of the shape of their variables, so with them the shapes are

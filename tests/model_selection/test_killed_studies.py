@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 from optuna.trial import TrialState, create_trial
 
-from skdl.model_selection._queue import OWNER, _this_process, counts
+from skdl.model_selection._queue import OWNER, TrialQueue, _this_process, counts
 from skdl.model_selection._study import open_storage
 from tests.model_selection.light import make_data, make_search, run_search
 
@@ -144,3 +144,21 @@ def make_database(server):
         connection.execute(sqlalchemy.text("CREATE DATABASE empty"))
     engine.dispose()
     return server.rsplit("/", 1)[0] + "/empty"
+
+
+def test_a_trial_that_was_put_and_not_taken_is_taken_back(monkeypatch, tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    search = make_search(url, 2, study_name="full")
+    take = TrialQueue._take
+
+    def take_of_two_that_put_at_once(queue, waiting):
+        taken = take(queue, waiting)
+        if len(queue._study.trials) == 2:
+            # The other has put a trial too, and took this one's.
+            queue._put_into_queue({}, {}, {})
+        return taken
+
+    monkeypatch.setattr(TrialQueue, "_take", take_of_two_that_put_at_once)
+    search.fit(*make_data())
+    states = [trial.state.name for trial in read_study(url, "full")]
+    assert states == ["COMPLETE", "COMPLETE", "FAIL"]
