@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._constraints import BATCH, COUNT, FACTOR
@@ -59,6 +62,26 @@ class Perceptron(BaseNetwork):
             n_quantiles=target.n_quantiles,
         )
         return structure, [*hidden, target.n_logits]
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """The kernel of each layer, as scikit-learn's networks name them: views."""
+        return self._weights_named("kernel")
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """The bias of each layer, or what its normalization adds: views."""
+        return self._weights_named("bias", "beta")
+
+    def _weights_named(self, *names):
+        check_is_fitted(self)
+        if len(self._members) > 1:
+            raise AttributeError(
+                "An ensemble has the weights of several networks: those of the first "
+                "are estimators_[0].coefs_ and estimators_[0].intercepts_."
+            )
+        pairs = zip(self._network.weights, self._weights, strict=True)
+        return [weight for name, weight in pairs if name in names]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -245,6 +268,8 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         it. The networks of an ensemble have one each.
     best_score_ : float or None
         The validation score of that epoch.
+    coefs_, intercepts_ : list of ndarray of float32
+        The kernel and the bias of each layer, as views of the weights.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list

@@ -180,6 +180,9 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         it. The networks of an ensemble have one each.
     best_score_ : float or None
         The validation score of that epoch.
+    coefs_, intercepts_ : list of ndarray of float32
+        The kernel and the bias of each layer, as views of the weights. The last
+        layer is in the scale that the targets are trained in.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
