@@ -8,9 +8,9 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
 
 import skdl
+from benchmarks._tables import CLASSES, NUMBERS, load_table
 from skdl import CNNClassifier, MLPClassifier, MLPRegressor
 from skdl.estimators._calibration import conformal_width
-from tests.tables import load_table
 
 PARAMS = dict(hidden_layer_sizes=16, epochs=30, early_stopping=True, random_state=0)
 
@@ -122,16 +122,6 @@ def test_a_temperature_needs_rows_and_one_number(iris):
         MLPClassifier(temperature=True, loss="ordinal", early_stopping=True).fit(*iris)
 
 
-CLASSES = [
-    ("wine",),
-    ("breast cancer",),
-    ("Mroz", "carData", "lfp"),
-    ("cells", "modeldata", "class", ("case",)),
-    ("attrition", "modeldata", "Attrition"),
-    ("mlc_churn", "modeldata", "churn"),
-]
-
-
 @pytest.mark.slow
 def test_a_temperature_improves_the_log_loss_of_six_tables():
     gains = {}
@@ -152,15 +142,6 @@ def test_a_temperature_improves_the_log_loss_of_six_tables():
         gains[table[0]] = 1 - cooled / plain
     assert np.mean([*gains.values()]) > 0, gains
     assert min(gains.values()) > -0.005, gains
-
-
-NUMBERS = [
-    ("diabetes",),
-    ("Boston", "MASS", "medv"),
-    ("births14", "openintro", "weight"),
-    ("concrete", "modeldata", "compressive_strength"),
-    ("mpg", "ggplot2", "hwy", ("model",)),
-]
 
 
 @pytest.mark.slow

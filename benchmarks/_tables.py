@@ -18,6 +18,22 @@ LOADERS = {
     "digits": load_digits,
     "diabetes": load_diabetes,
 }
+# Name, package, target, and columns that tell it.
+CLASSES = [
+    ("wine",),
+    ("breast cancer",),
+    ("Mroz", "carData", "lfp"),
+    ("cells", "modeldata", "class", ("case",)),
+    ("attrition", "modeldata", "Attrition"),
+    ("mlc_churn", "modeldata", "churn"),
+]
+NUMBERS = [
+    ("diabetes",),
+    ("Boston", "MASS", "medv"),
+    ("births14", "openintro", "weight"),
+    ("concrete", "modeldata", "compressive_strength"),
+    ("mpg", "ggplot2", "hwy", ("model",)),
+]
 
 
 def load_table(name, package=None, target=None, drop=()):
