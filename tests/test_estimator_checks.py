@@ -26,6 +26,10 @@ MINI_BATCHES = {
 }
 
 
+def absolute_error(y_true, y_pred):
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+
 @pytest.mark.slow
 @parametrize_with_checks(
     [
@@ -37,6 +41,20 @@ MINI_BATCHES = {
     expected_failed_checks=lambda estimator: MINI_BATCHES,
 )
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        MLPClassifier(n_ensemble=2),
+        MLPRegressor(n_ensemble=2),
+        MLPRegressor(loss=absolute_error),
+        MLPClassifier(ema=0.9, weight_decay=0.01, warmup=0.1),
+    ],
+    expected_failed_checks=lambda estimator: MINI_BATCHES,
+)
+def test_scikit_learn_check_of_options(estimator, check):
     check(estimator)
 
 

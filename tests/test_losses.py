@@ -23,9 +23,11 @@ from sklearn.metrics import (
     mean_poisson_deviance,
 )
 from sklearn.model_selection import cross_val_score
+from sklearn.neural_network import MLPRegressor as SklearnRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
 import skdl
+from benchmarks.counts import deviance, load_counts
 from skdl import CNNRegressor, MLPRegressor
 from skdl.model_selection import OptunaSearchCV
 from skdl.nn._heads import HEADS
@@ -358,3 +360,23 @@ def test_a_saved_keras_model_trains_on_in_another_process(rows, tmp_path):
     network.fit(rows[0], rows[1]["quantile"]).model_.save(tmp_path / "model.keras")
     command = [sys.executable, "-c", LOAD, str(tmp_path / "model.keras")]
     subprocess.run(command, check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source",
+    [
+        ("COUNT", "affairs", "naffairs"),
+        ("Ecdat", "Doctor", "doctor"),
+        ("COUNT", "medpar", "los", "provnum"),
+    ],
+    ids=lambda source: source[1],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_counts_are_predicted_as_well_as_by_scikit_learn(source):
+    X, y = load_counts(*source)
+    ours, theirs = (
+        deviance(kind(loss="poisson", random_state=0), X, y, n_repeats=1)
+        for kind in (MLPRegressor, SklearnRegressor)
+    )
+    assert ours <= theirs

@@ -15,8 +15,8 @@ from skdl._utils._sklearn import EpochTasks
 
 __all__ = ["fit_members"]
 
-# A member looks so many times at least whether it is to stop.
-_LOOKS = 8
+# A member looks after so many steps whether it is to stop: within about a second.
+_STEPS_PER_LOOK = 2_000
 
 
 def fit_members(whole, job, seed, data, *, resuming):
@@ -46,6 +46,7 @@ def fit_members(whole, job, seed, data, *, resuming):
     observer = whole._observer
     if observer is not None:
         observer.begin(job.n_epochs, 1, 1)  # it sees no epoch of a member
+    stride = max(1, _STEPS_PER_LOOK // job.count_steps(len(job.train.y)))
     line = _make_line(whole, len(members) * job.n_epochs)
     # scikit-learn's configuration is that of the thread.
     config = get_config()
@@ -55,7 +56,7 @@ def fit_members(whole, job, seed, data, *, resuming):
         own_seed = member._seed if goes_on else draw_seed(member.random_state)
         own = member._own_job(job, own_seed, resuming=resuming)
         own.keep_on_interrupt = False  # the ensemble keeps its members
-        own.watchers.append(_Stopper(stop, observer, line, job.n_epochs))
+        own.watchers.append(_Stopper(stop, observer, line, stride))
         with config_context(**config):
             member._train(own, data)
         member._seed = own_seed
@@ -166,13 +167,13 @@ class _Stopper:
         It may ask to stop.
     line : ProgressLine or None
         Is told of each epoch.
-    n_epochs : int
-        How many there are.
+    stride : int
+        Of how many epochs it is told at once.
     """
 
-    def __init__(self, stop, observer, line, n_epochs):
+    def __init__(self, stop, observer, line, stride):
         self._stop, self._observer, self._line = stop, observer, line
-        self.stride = 1 if line else -(-n_epochs // _LOOKS)
+        self.stride = 1 if line else stride
 
     def begin(self, read):
         """Do nothing."""

@@ -71,7 +71,8 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         as in Keras. The loss is a mean over rows and the penalty is not, so what is
         right for few rows is too much for many (scikit-learn divides its ``alpha`` by
         ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * 2000 /
-        n_samples`` above, the best of what was measured.
+        n_samples`` above, the best of what was measured; ten times as much for
+        ``loss="poisson"``.
     weight_decay : float or None, default=None
         Decoupled decay, at least 0: a step takes ``learning_rate * weight_decay`` of
         each kernel away, whatever the optimizer (Loshchilov & Hutter, 2019). None is
