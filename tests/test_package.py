@@ -182,6 +182,12 @@ def test_the_python_blocks_of_the_page_on_losses_run():
 
 
 @pytest.mark.slow
+def test_the_python_blocks_of_the_page_on_training_run():
+    names = run_blocks("docs/training.md", {})
+    assert 0.65 < names["inside"] < 0.95  # of 0.8; 142 rows
+
+
+@pytest.mark.slow
 def test_the_python_blocks_of_the_page_on_images_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
