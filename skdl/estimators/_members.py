@@ -40,8 +40,13 @@ def fit_members(whole, job, seed, data, *, resuming):
     """
     members = _resumed(whole) if resuming else _new_members(whole, seed)
     stop, tasks = Event(), None
+    done: list = []
+
+    def show(_):
+        return _attributes(done) if done else {}
+
     if EpochTasks.wanted_by(whole):
-        tasks = EpochTasks(whole, len(members), data, lambda _: _attributes(done))
+        tasks = EpochTasks(whole, len(members), data, show)
         tasks.begin(list)
     observer = whole._observer
     if observer is not None:
@@ -62,7 +67,6 @@ def fit_members(whole, job, seed, data, *, resuming):
         member._seed = own_seed
         return member
 
-    done: list = []
     # Each small step runs on one thread: as many members as cores run side by side.
     n_threads = min(len(members), joblib.cpu_count())
     with ThreadPoolExecutor(n_threads) as pool, line or nullcontext():
@@ -78,6 +82,8 @@ def fit_members(whole, job, seed, data, *, resuming):
             pool.shutdown(wait=False, cancel_futures=True)
             is_kept = isinstance(error, KeyboardInterrupt) and job.keep_on_interrupt
             if not is_kept:
+                if tasks is not None:
+                    tasks.end()
                 raise
             # Those that are running stop at their next epoch, and count with it.
             done = [
