@@ -327,7 +327,8 @@ def test_the_model_card_and_the_html_view(iris, tmp_path):
     ensemble = MLPClassifier(**PARAMS).fit(*iris)
     card = skdl.model_card(ensemble, *iris, tmp_path / "card.md").read_text()
     assert str(3 * (4 * 8 + 8 + 8 * 3 + 3)) in card.replace(",", "")
-    assert "estimators_" in ensemble._repr_html_()
+    assert "n_ensemble" in ensemble._repr_html_()
+    assert ensemble._model is None
 
 
 def test_a_damaged_file_of_an_ensemble_is_refused(iris, tmp_path):
