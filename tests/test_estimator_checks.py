@@ -26,8 +26,10 @@ MINI_BATCHES = {
 }
 
 
-def absolute_error(y_true, y_pred):
-    return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+@dataclass(frozen=True)
+class AbsoluteError:
+    def __call__(self, y_true, y_pred):
+        return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
 
 
 @pytest.mark.slow
@@ -49,7 +51,7 @@ def test_scikit_learn_check(estimator, check):
     [
         MLPClassifier(n_ensemble=2),
         MLPRegressor(n_ensemble=2),
-        MLPRegressor(loss=absolute_error),
+        MLPRegressor(loss=AbsoluteError()),
         MLPClassifier(ema=0.9, weight_decay=0.01, warmup=0.1),
     ],
     expected_failed_checks=lambda estimator: MINI_BATCHES,

@@ -217,7 +217,7 @@ class NoHash:
         (NoHash(), "can't be hashed"),
         (3, "'loss' parameter"),
     ],
-    ids=str,
+    ids=["number", "blind", "missing", "misspelled", "class", "no hash", "integer"],
 )
 def test_bad_losses_are_refused(diabetes, loss, message):
     network = MLPRegressor(loss=loss, **PARAMS)
