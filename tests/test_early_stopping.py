@@ -99,6 +99,24 @@ def test_weights_of_the_validation_rows_count(noisy):
     assert network.best_score_ == pytest.approx(expected)
 
 
+def test_a_score_that_takes_no_weights_gets_none(noisy):
+    network = MLPClassifier(monitor="adjusted_rand_score", **PARAMS)
+    network.fit(*noisy, sample_weight=np.random.default_rng(0).uniform(1, 2, 300))
+    assert np.isfinite(network.best_score_)
+
+
+def loss(estimator, X, y):
+    return estimator.score(X, y)
+
+
+def test_a_score_that_is_called_loss_leaves_the_loss_alone(noisy):
+    network = MLPClassifier(monitor=loss, **PARAMS).fit(*noisy)
+    plain = MLPClassifier(**PARAMS).fit(*noisy)
+    assert network.history_["val_loss"] == plain.history_["val_loss"]
+    scores = network.history_["val_loss_score"]
+    assert scores == pytest.approx(network.history_["val_accuracy"])
+
+
 def test_the_targets_are_those_of_the_user(diabetes):
     X, y = diabetes
     y = 1000 * y
@@ -176,6 +194,9 @@ def test_a_saved_network_keeps_its_best_score(noisy, tmp_path):
         ("Loss", r"monitor='Loss' is not known.*'loss'"),
         (3, "'monitor' parameter"),
         (lambda estimator, X, y: np.nan, "gave nan on the validation part"),
+        ("roc_auc", "monitor='roc_auc' failed on the validation part: multi_class"),
+        (lambda estimator, X, y: "bad", "failed on the validation part: could not"),
+        (dict, "is a class: give a scorer"),
     ],
 )
 def test_bad_monitors_are_refused(iris, monitor, message):

@@ -214,6 +214,36 @@ def test_one_network_and_an_ensemble_follow_each_other(iris):
     assert not hasattr(network, "_weights")
 
 
+def test_one_network_after_an_ensemble_is_monitored_itself(iris):
+    X, y = iris[0], (iris[1] > 0).astype(int)
+    params = PARAMS | dict(early_stopping=True, monitor="roc_auc", epochs=6)
+    network = MLPClassifier(**params).fit(X, y).set_params(n_ensemble=1).fit(X, y)
+    assert network.validation_scores_ == clone(network).fit(X, y).validation_scores_
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_resuming_with_one_network_is_refused(iris, method):
+    classes = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    network = MLPClassifier(**PARAMS, warm_start=True)
+    getattr(network, method)(*iris, **classes)
+    with pytest.raises(ValueError, match="n_ensemble was 3, got 1"):
+        getattr(network.set_params(n_ensemble=1), method)(*iris)
+
+
+def test_members_have_intervals_of_their_own(diabetes):
+    X, y = diabetes
+    network = MLPRegressor(**PARAMS | {"early_stopping": True})
+    network.fit(X, y).fit(X, 1000 * y)
+    widths = [
+        np.diff(each.predict_interval(X[:1], 0.5)).item()
+        for each in (network, *network.estimators_)
+    ]
+    assert min(widths) > 0.3 * max(widths)
+    network.set_params(early_stopping=False).fit(X, y)
+    with pytest.raises(ValueError, match="needs rows that the fit has held back"):
+        network.estimators_[0].predict_interval(X)
+
+
 def test_calibration_is_that_of_the_mean(diabetes):
     X, y = diabetes
     params = PARAMS | dict(epochs=20)

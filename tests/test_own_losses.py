@@ -150,8 +150,14 @@ def test_a_registered_function_is_saved_by_its_name(diabetes, tmp_path):
     skdl.export_onnx(network, tmp_path / "a.onnx")
 
 
-def test_a_function_that_is_not_registered_is_not_saved(diabetes, tmp_path):
-    network = MLPRegressor(loss=absolute, **PARAMS).fit(*diabetes)
+@pytest.mark.parametrize("kind", ["function", "lambda", "object"])
+def test_a_function_that_is_not_registered_is_not_saved(diabetes, tmp_path, kind):
+    loss = {
+        "function": absolute,
+        "lambda": lambda y_true, y_pred: ops.abs(y_true - y_pred),
+        "object": Registered(),  # of which only the class is
+    }[kind]
+    network = MLPRegressor(loss=loss, **PARAMS).fit(*diabetes)
     with pytest.raises(ValueError, match=r"\.loss is a .*Register it by @keras"):
         skdl.save(network, tmp_path / "a.skdl")
 
@@ -191,6 +197,50 @@ def test_resumed_training_needs_the_same_function(diabetes):
         network.set_params(loss=squared).fit(*diabetes)
 
 
+def test_a_loss_of_keras_is_kept(diabetes, tmp_path):
+    X, y = diabetes
+    network = MLPRegressor(loss=keras.losses.LogCosh(), **PARAMS).fit(X, y)
+    skdl.save(network, tmp_path / "a.skdl")
+    loaded = skdl.load(tmp_path / "a.skdl")
+    assert isinstance(loaded.loss, keras.losses.LogCosh)
+    np.testing.assert_array_equal(loaded.fit(X, y).predict(X), network.predict(X))
+    network.model_.save(tmp_path / "a.keras")
+    model = keras.saving.load_model(tmp_path / "a.keras")
+    found = model.evaluate(X, y, verbose=0)[0]
+    assert found == pytest.approx(network.model_.evaluate(X, y, verbose=0)[0])
+
+
+def test_a_large_offset_is_told(diabetes):
+    X, y = diabetes
+    with pytest.warns(UserWarning, match="y has mean 1e.08 .* Subtract the mean"):
+        MLPRegressor(loss=absolute, **PARAMS).fit(X, y + 1e8)
+
+
+def test_an_error_while_it_runs_names_the_loss(iris):
+    X, y = iris
+    network = MLPClassifier(loss=keras.losses.SparseCategoricalCrossentropy())
+    with pytest.raises(ValueError, match="label value of 1 .*for two classes"):
+        network.fit(X, y > 0)
+
+
+def one_for_each_column(y_true, y_pred):
+    return ops.mean(ops.square(y_true - y_pred), axis=0)
+
+
+def nothing(y_true, y_pred):
+    return None
+
+
+def of_numpy(y_true, y_pred):
+    return np.abs(y_true.numpy() - y_pred.numpy())
+
+
+@keras.saving.register_keras_serializable("skdl_tests")
+class Registered(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return ops.square(y_true - y_pred)
+
+
 def one_number(y_true, y_pred):
     return ops.mean(ops.square(y_true - y_pred))
 
@@ -209,7 +259,13 @@ class NoHash:
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (one_number, "returned a single number: it must return one for each row"),
+        (one_number, r"returned an output of shape \(\) for 3 rows: .* each row"),
+        (one_for_each_column, r"returned an output of shape \(1,\) for 3 rows"),
+        (nothing, "returned None for 3 rows: it must return one number for each"),
+        (of_numpy, r"loss=.*of_numpy.* failed \(AttributeError\): .* It gets y_true"),
+        (lambda y_true: y_true, r"loss=.* failed \(TypeError\)"),
+        (keras.losses.BinaryCrossentropy(from_logits=True), "has from_logits=True"),
+        ("skdl_tests>Registered", "names a class"),
         (blind, "does not depend on y_pred"),
         ("skdl_tests>missing", "names a function that is not registered"),
         ("squared_eror", r"loss='squared_eror' is not known.*'squared_error'"),
@@ -217,7 +273,21 @@ class NoHash:
         (NoHash(), "can't be hashed"),
         (3, "'loss' parameter"),
     ],
-    ids=["number", "blind", "missing", "misspelled", "class", "no hash", "integer"],
+    ids=[
+        "number",
+        "columns",
+        "nothing",
+        "numpy",
+        "argument",
+        "logits",
+        "its class",
+        "blind",
+        "missing",
+        "misspelled",
+        "class",
+        "no hash",
+        "integer",
+    ],
 )
 def test_bad_losses_are_refused(diabetes, loss, message):
     network = MLPRegressor(loss=loss, **PARAMS)

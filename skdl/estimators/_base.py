@@ -23,7 +23,7 @@ from skdl.estimators._defaults import resolve
 from skdl.estimators._fitted import FittedNetwork
 from skdl.estimators._input import check_data, kept_rows
 from skdl.estimators._limits import check_memory, warn_of_rate, warn_of_scales
-from skdl.estimators._members import fit_members
+from skdl.estimators._members import check_same_number, fit_members
 from skdl.estimators._monitor import add_monitor
 from skdl.training._job import Job, Part
 
@@ -60,6 +60,14 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
     @abstractmethod
     def _weigh_classes(self, target, part, *, partial):
         """Return the part with its rows also weighted by their classes."""
+
+    def _check_partial(self):
+        """Check that nothing is asked for that one epoch of some rows can't give."""
+        if self.swa_start is not None:
+            raise ValueError(
+                f"swa_start={self.swa_start!r} is a share of the epochs of a fit, and "
+                "partial_fit does not know how many there will be: use ema=0.99."
+            )
 
     def _check_held_back(self, part):
         """Check that rows are held back if something needs them."""
@@ -149,11 +157,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         classes=None,
     ):
         self._check_parameters()
-        if partial and self.swa_start is not None:
-            raise ValueError(
-                f"swa_start={self.swa_start!r} is a share of the epochs of a fit, and "
-                "partial_fit does not know how many there will be: use ema=0.99."
-            )
+        if partial:
+            self._check_partial()
         X = self._as_rows(X, reset=not resuming)
         X, y, weight = check_data(
             self, X, y, sample_weight, reset=not resuming, names=_TRAINING_NAMES
@@ -183,6 +188,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         network = self._make_network(structure, plan, target, settings)
         if resuming:
             self._check_same_network(network)
+            check_same_number(self)
         job = Job(
             network,
             part,
@@ -205,8 +211,9 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         if self.n_ensemble > 1:
             fit_members(self, job, seed, data, resuming=resuming)
         else:
-            self._train(self._own_job(job, seed, resuming=resuming), data)
+            # Before the training: copies of this network are scored after its epochs.
             self.__dict__.pop("estimators_", None)
+            self._train(self._own_job(job, seed, resuming=resuming), data)
         self._seed = seed
         self._calibrate(job.validation)
         return self

@@ -338,7 +338,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         The epoch whose weights early stopping found best, counted from 1; None without
         it. The networks of an ensemble have one each.
     best_score_ : float or None
-        The validation score of that epoch.
+        The validation score of that epoch; None where that is.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list

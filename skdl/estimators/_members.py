@@ -13,7 +13,7 @@ from sklearn import config_context, get_config
 from skdl._utils._numbers import draw_seed
 from skdl._utils._sklearn import EpochTasks
 
-__all__ = ["fit_members"]
+__all__ = ["check_same_number", "fit_members"]
 
 # A member looks after so many steps whether it is to stop: within about a second.
 _STEPS_PER_LOOK = 2_000
@@ -100,6 +100,8 @@ def fit_members(whole, job, seed, data, *, resuming):
 
 # What a network alone has.
 _OF_ONE = ("_weights", "_states", "_steps_done", "callbacks_")
+# What an ensemble has learned with all of its members.
+_OF_ALL = ("estimators_", "temperature_", "_residuals", "_residual_weight")
 
 
 def _new_members(whole, seed):
@@ -107,14 +109,24 @@ def _new_members(whole, seed):
     return [_member_of(whole, int(own), {}) for own in seeds]
 
 
-def _resumed(whole):
-    before = whole._members
-    if len(before) != whole.n_ensemble:
+def check_same_number(whole):
+    """Check that a resumed fit has as many networks as the last fit.
+
+    Raises
+    ------
+    ValueError
+        If not.
+    """
+    n_before = len(whole._members)
+    if n_before != whole.n_ensemble:
         raise ValueError(
             f"A resumed fit needs as many networks as the last fit: n_ensemble was "
-            f"{len(before)}, got {whole.n_ensemble}. Set warm_start=False, or clone "
-            "the estimator, to start afresh."
+            f"{n_before}, got {whole.n_ensemble}. Set warm_start=False, or clone the "
+            "estimator, to start afresh."
         )
+
+
+def _resumed(whole):
     parameters = whole.get_params(deep=False)
     return [
         _member_of(
@@ -122,14 +134,14 @@ def _resumed(whole):
             member.random_state,
             {k: v for k, v in vars(member).items() if k not in parameters},
         )
-        for member in before
+        for member in whole._members
     ]
 
 
 def _member_of(whole, random_state, fitted):
     member = copy(whole)
     # Callbacks of scikit-learn see the members of the whole, and not their epochs.
-    for name in ("estimators_", "_skl_callbacks", "_observer"):
+    for name in ("_skl_callbacks", "_observer", *_OF_ALL):
         vars(member).pop(name, None)
     vars(member).update(fitted)
     member.n_ensemble, member.random_state, member.verbose = 1, random_state, 0

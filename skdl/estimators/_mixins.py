@@ -184,6 +184,14 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 "loss='ordinal' are not: leave it out, or set another loss."
             )
 
+    def _check_partial(self):
+        super()._check_partial()
+        if self.temperature:
+            raise ValueError(
+                "temperature=True needs rows that are held back, and partial_fit holds "
+                "none back: leave it out."
+            )
+
     def _check_held_back(self, part):
         if self.temperature and part is None:
             raise ValueError(
@@ -422,11 +430,13 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
 
     def _calibrate(self, part):
         self._residuals = self._residual_weight = None
-        if part is not None:
-            parts = held_back_logits(self, part)
-            logits = average_logits(HEADS[self._target.head].link, parts)
-            self._residuals = self._target.residuals(logits, part.given)
-            self._residual_weight = part.weight
+        if part is None:
+            return
+        parts, link = held_back_logits(self, part), HEADS[self._target.head].link
+        pairs = [*zip(self._members, parts, strict=True)]
+        for network, logits in [*pairs, (self, average_logits(link, parts))]:
+            network._residuals = self._target.residuals(logits, part.given)
+            network._residual_weight = part.weight
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -267,7 +267,7 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         The epoch whose weights early stopping found best, counted from 1; None without
         it. The networks of an ensemble have one each.
     best_score_ : float or None
-        The validation score of that epoch.
+        The validation score of that epoch; None where that is.
     coefs_, intercepts_ : list of ndarray of float32
         The kernel and the bias of each layer, as views of the weights.
     model_ : keras.Model

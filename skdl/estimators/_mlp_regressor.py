@@ -180,7 +180,7 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         The epoch whose weights early stopping found best, counted from 1; None without
         it. The networks of an ensemble have one each.
     best_score_ : float or None
-        The validation score of that epoch.
+        The validation score of that epoch; None where that is.
     coefs_, intercepts_ : list of ndarray of float32
         The kernel and the bias of each layer, as views of the weights. The last
         layer is in the scale that the targets are trained in.

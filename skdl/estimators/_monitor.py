@@ -2,6 +2,7 @@
 
 import math
 from copy import copy
+from inspect import signature
 
 from sklearn.metrics import check_scoring, get_scorer_names
 
@@ -23,6 +24,8 @@ def check_monitor(monitor):
     ValueError
         If it is not known.
     """
+    if isinstance(monitor, type):
+        raise ValueError(f"monitor={monitor!r} is a class: give a scorer.")
     if callable(monitor) or monitor in _IN_PROGRAM:
         return
     names = get_scorer_names()
@@ -55,6 +58,8 @@ def add_monitor(job, estimator, attributes):
     name, rises = job.learner.target.metric, monitor != "loss"
     if monitor not in _IN_PROGRAM:
         name = monitor if isinstance(monitor, str) else _name_of(monitor)
+        if name in ("loss", job.learner.target.metric):
+            name += "_score"  # the history has another one of that name
         job.score = f"val_{name}", _make_score(job, estimator, attributes)
     if estimator.early_stopping:
         job.stopping = Stopping(
@@ -71,8 +76,7 @@ def _make_score(job, estimator, attributes):
     part, scorer = job.validation, check_scoring(estimator, scoring=estimator.monitor)
     X = part.X if part.rows is None else part.X[part.rows]
     weights = {}
-    # A function of the user's own may not take any.
-    if part.weight is not None and is_plain_scorer(scorer):
+    if part.weight is not None and _takes_weights(scorer):
         weights["sample_weight"] = part.weight
 
     def score(network_weights):
@@ -80,7 +84,12 @@ def _make_score(job, estimator, attributes):
         vars(shown).update(attributes(network_weights))
         # The rows are those of the fit, checked: they have lost their names.
         vars(shown).pop("feature_names_in_", None)
-        found = float(scorer(shown, X, part.given, **weights))
+        try:
+            found = float(scorer(shown, X, part.given, **weights))
+        except Exception as error:
+            raise ValueError(
+                f"monitor={estimator.monitor!r} failed on the validation part: {error}"
+            ) from error
         if not math.isfinite(found):
             raise ValueError(
                 f"monitor={estimator.monitor!r} gave {found} on the validation part, "
@@ -90,6 +99,13 @@ def _make_score(job, estimator, attributes):
         return found
 
     return score
+
+
+def _takes_weights(scorer):
+    if not is_plain_scorer(scorer):
+        return False  # a function of the user's own
+    metric = getattr(scorer, "_score_func", None)
+    return metric is None or "sample_weight" in signature(metric).parameters
 
 
 def _name_of(scorer):

@@ -1,5 +1,7 @@
 """Targets of regressors: how numbers are scaled for a network and its loss."""
 
+import warnings
+
 import numpy as np
 
 __all__ = ["LOSS_HEADS", "make_real_target"]
@@ -15,6 +17,8 @@ LOSS_HEADS = {
     "own": "own_identity",
 }
 _LOG_LINKS = ("poisson", "gamma")
+# In deviations: of seven digits of a single float three are left.
+_FAR_FROM_ZERO = 1e4
 
 
 def make_real_target(
@@ -64,7 +68,21 @@ def make_real_target(
     target = _RealTarget(y.ndim, offset, factor, head, delta=delta, levels=levels)
     if own is not None:
         target.own_loss = own
+        _warn_of_offset(offset, factor)
     return target
+
+
+def _warn_of_offset(offset, factor):
+    sizes = np.abs(offset) / factor
+    if sizes.max() > _FAR_FROM_ZERO:
+        k = int(sizes.argmax())
+        warnings.warn(
+            f"y has mean {offset[k]:g} and standard deviation {factor[k]:g}: in single "
+            "precision, in which your loss gets targets and predictions, few digits of "
+            "their difference are left. Subtract the mean from y.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _check_signs(columns, name, head):

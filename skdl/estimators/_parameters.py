@@ -9,6 +9,7 @@ from skdl._utils._hints import hint_at_value
 from skdl._utils._numbers import is_count
 from skdl._utils._sklearn import Interval
 from skdl.estimators._constraints import CLIPS, OPTIMIZERS
+from skdl.nn._own_loss import is_registered_name
 
 __all__ = [
     "check_averaging",
@@ -161,7 +162,7 @@ def choose_normalization(normalization, batch_norm):
 
 def is_own_loss(loss):
     """Return whether a loss is a function, or the name that Keras knows one by."""
-    return callable(loss) or (isinstance(loss, str) and ">" in loss)
+    return callable(loss) or (isinstance(loss, str) and is_registered_name(loss))
 
 
 def check_loss(loss, names):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import copy
 from typing import Any
 
 from skdl.nn._head import Head
 
-__all__ = ["OwnLoss", "find_loss"]
+__all__ = ["OwnLoss", "explain_loss", "find_loss", "is_registered_name"]
 
 
-def find_loss(loss: Any) -> Callable:
-    """Return the function of a loss that is not one of ours.
+def is_registered_name(name: str) -> bool:
+    """Return whether a text is of the form of the names that Keras registers."""
+    return re.fullmatch(r"[^<>]+>[^<>]+", name) is not None
+
+
+def find_loss(loss: Any) -> Any:
+    """Return a loss that is not one of ours: a function, or an object of Keras.
 
     Parameters
     ----------
@@ -22,19 +28,40 @@ def find_loss(loss: Any) -> Callable:
     Raises
     ------
     ValueError
-        If no function is registered under the name.
+        If no function is registered under the name, or the loss takes logits.
     """
     from skdl.nn._backend import keras
 
     found = keras.saving.get_registered_object(loss) if isinstance(loss, str) else loss
-    if found is None:
+    if found is None or isinstance(found, type):
+        kind = "a class" if found else "a function that is not registered"
         raise ValueError(
-            f"loss={loss!r} names a function that is not registered: import the module "
-            "that registers it by @keras.saving.register_keras_serializable first, or "
-            "give the function itself."
+            f"loss={loss!r} names {kind}: import the module that registers a function "
+            "by @keras.saving.register_keras_serializable first, or give the function "
+            "itself."
         )
-    # An object would return the mean over the batch.
-    return found.call if isinstance(found, keras.losses.Loss) else found
+    if getattr(found, "from_logits", False):
+        raise ValueError(
+            f"loss={loss!r} has from_logits=True, and a loss gets probabilities here: "
+            "leave that out."
+        )
+    return found
+
+
+def explain_loss(loss: Any, error: Any) -> ValueError:
+    """Return the error of a loss with its name, and what it was called with."""
+    lines = str(error).strip().splitlines() or [""]
+    reason = lines[0]
+    if "Graph execution error" in reason:
+        # TensorFlow says where, on many lines, then what, and then which node it was.
+        *_, last = [line for line in lines if "[[{{node" not in line]
+        reason = last.rsplit("Map: ", 1)[-1]
+    return ValueError(
+        f"loss={loss!r} failed ({type(error).__name__}): {reason[:200]} It gets y_true "
+        "and y_pred of shape (n_samples, n_outputs), 0 or 1 and a probability "
+        "for two classes; of more classes it gets their codes, of shape (n_samples,), "
+        "and probabilities of shape (n_samples, n_classes)."
+    )
 
 
 class OwnLoss(Head):
@@ -44,13 +71,14 @@ class OwnLoss(Head):
     predicts, probabilities or numbers in the units of the targets.
     """
 
-    loss: Callable | None = None
+    loss: Any = None
     n_logits: int
 
     def bound(self, loss: Any, n_logits: int) -> OwnLoss:
-        """Return the head with its function, and the width of the outputs."""
+        """Return the head with its loss, checked, and the width of the outputs."""
         own = copy(self)
         own.loss, own.n_logits = find_loss(loss), n_logits
+        own._check()
         return own
 
     def in_units(self, logits, y, settings):
@@ -83,18 +111,38 @@ class OwnLoss(Head):
     def training_loss(self, target):
         return self._rows
 
+    def _function(self) -> Callable:
+        from skdl.nn._backend import keras
+
+        # An object would return the mean over the batch.
+        is_object = isinstance(self.loss, keras.losses.Loss)
+        return self.loss.call if is_object else self.loss
+
     def _rows(self, y_true, y_pred):
         """Return one loss for each row."""
         from skdl.nn._backend import keras
 
-        assert self.loss is not None  # a head that scores is bound
-        losses = keras.ops.cast(self.loss(y_true, y_pred), "float32")
-        rank = len(losses.shape)
-        if rank == 0:
+        losses = keras.ops.cast(self._function()(y_true, y_pred), "float32")
+        axes = tuple(range(1, len(losses.shape)))
+        return keras.ops.mean(losses, axis=axes) if axes else losses
+
+    def _check(self):
+        """Check what the function returns, on rows of which only the shapes exist."""
+        from skdl.nn._backend import tf
+
+        n_rows = self.n_logits + 2  # no other length that it may return
+        y_pred = tf.TensorSpec([n_rows, self.n_logits])
+        y_true = tf.TensorSpec([n_rows], tf.int32) if self.takes_codes else y_pred
+        function = self._function()
+        traced = tf.function(lambda *pair: function(*pair), autograph=False)
+        try:
+            found = traced.get_concrete_function(y_true, y_pred).structured_outputs
+        except Exception as error:
+            raise explain_loss(self.loss, error) from error
+        shape = getattr(found, "shape", None)
+        if shape is None or not shape.rank or shape[0] not in (n_rows, None):
+            returned = "None" if found is None else f"an output of shape {shape}"
             raise ValueError(
-                f"loss={self.loss!r} returned a single number: it must return one for "
-                "each row, as keras.ops.mean(..., axis=-1) does."
+                f"loss={self.loss!r} returned {returned} for {n_rows} rows: it must "
+                "return one number for each row, as keras.ops.mean(..., axis=-1) does."
             )
-        return (
-            keras.ops.mean(losses, axis=tuple(range(1, rank))) if rank > 1 else losses
-        )

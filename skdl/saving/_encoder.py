@@ -14,6 +14,7 @@ import scipy.sparse
 import sklearn.utils
 
 from skdl.nn._augmentation import plain_settings
+from skdl.nn._own_loss import is_registered_name
 from skdl.saving._classes import AUGMENTATIONS, CLASSES, find_name
 
 __all__ = ["Encoder"]
@@ -194,5 +195,7 @@ class Encoder:
 def _registered_name(loss):
     """Return the name that a function is registered under with Keras, or None."""
     keras = sys.modules.get("keras")  # who has registered it has imported it
-    name = keras.saving.get_registered_name(loss) if keras else ""
-    return name if isinstance(name, str) and ">" in name else None
+    if keras is None or not inspect.isroutine(loss):
+        return None
+    name = keras.saving.get_registered_name(loss)
+    return name if is_registered_name(name) else None

@@ -129,7 +129,8 @@ class Averaging(NamedTuple):
             # The weights after the first step, as in Keras, and not those before it.
             return np.where(steps == 0, 0.0, self.ema)
         # How many epochs of the average there are before that of the step.
-        first = int((self.swa_start or 0) * n_epochs)
+        # Rounded first: 0.29 * 100 is less than 29.
+        first = int(round((self.swa_start or 0) * n_epochs, 6))
         n_before = steps // steps_per_epoch - first
         is_end = (steps + 1) % steps_per_epoch == 0
         # Within an epoch the average stays; before the second one it is the weights.

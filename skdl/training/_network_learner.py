@@ -7,6 +7,7 @@ from skdl.nn._backend import keras
 from skdl.nn._dropout import DropoutPlan
 from skdl.nn._initializers import initial_weights
 from skdl.nn._keras_model import build_model, compile_for_training, compile_model
+from skdl.nn._own_loss import explain_loss
 from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
 from skdl.training._kernels import kernel_for
@@ -173,8 +174,9 @@ class NetworkLearner:
         return n_steps
 
     def explain(self, error):
-        """Return an error of TensorFlow as it is."""
-        return error
+        """Return an error of TensorFlow as it is, or as one of the user's own loss."""
+        own = self._network.target.own_loss
+        return error if own is None else explain_loss(own, error)
 
     def to_tensors(self, part):
         """Return X, y and perhaps weights of a part, as a program takes them."""

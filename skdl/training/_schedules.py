@@ -1,5 +1,7 @@
 """Learning rate schedules: the rate of every step, computed before the steps run."""
 
+from numbers import Integral
+
 import numpy as np
 
 __all__ = ["SCHEDULES", "check_settings", "make_schedule"]
@@ -207,8 +209,8 @@ def make_schedule(schedule, learning_rate, steps_per_epoch, epochs, warmup=0):
     warmup : int or float, default=0
         Steps in which the rate rises from 0, or their share of all steps.
     """
-    is_share = isinstance(warmup, float)
-    n_rising = round(warmup * steps_per_epoch * epochs) if is_share else warmup
+    is_count = isinstance(warmup, Integral)
+    n_rising = warmup if is_count else round(warmup * steps_per_epoch * epochs)
     if callable(schedule):
         return _KerasSchedule(schedule, steps_per_epoch, epochs, n_rising)
     kind, settings = check_settings(schedule)

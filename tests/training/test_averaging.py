@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from skdl import MLPClassifier
+from skdl.training._job import Averaging
 from tests.conftest import equal_weights
 
 FULL_BATCH = dict(
@@ -47,6 +48,12 @@ def test_swa_is_the_mean_of_the_last_epochs(iris, start, n_averaged):
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+def test_the_share_of_the_epochs_is_exact():
+    steps = np.arange(100)
+    momenta = Averaging(None, 0.29).momenta(steps, 1, 100)
+    assert (momenta == 0).sum() == 30  # 29 epochs before, and the first that counts
 
 
 def test_swa_averages_the_ends_of_epochs_of_several_steps(iris):

@@ -14,7 +14,7 @@ def test_none_keeps_the_rate():
     np.testing.assert_array_equal(rates(None), 0.1)
 
 
-@pytest.mark.parametrize("warmup", [20, 0.2])
+@pytest.mark.parametrize("warmup", [20, 0.2, np.int64(20), np.float32(0.2)])
 @pytest.mark.parametrize("name", [None, *SCHEDULES])
 def test_a_warmup_rises_to_the_schedule(name, warmup):
     plain = rates(name)
