@@ -129,7 +129,7 @@ def test_a_temperature_improves_the_log_loss_of_six_tables():
     gains = {}
     for table in CLASSES:
         X, y = load_table(*table)
-        splits = StratifiedShuffleSplit(6, test_size=0.4, random_state=0).split(X, y)
+        splits = StratifiedShuffleSplit(4, test_size=0.4, random_state=0).split(X, y)
         losses = []
         for seed, (train, test) in enumerate(splits):
             scaler = StandardScaler().fit(X[train])
@@ -149,8 +149,7 @@ def test_a_temperature_improves_the_log_loss_of_six_tables():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "table"),
-    [("squared_error", table) for table in NUMBERS]
-    + [("quantile", table) for table in NUMBERS[:2]],
+    [("squared_error", table) for table in NUMBERS] + [("quantile", NUMBERS[0])],
     ids=lambda part: part if isinstance(part, str) else part[0],
 )
 def test_intervals_cover_what_they_say_in_50_splits(loss, table):

@@ -50,9 +50,7 @@ def test_scikit_learn_check(estimator, check):
 @parametrize_with_checks(
     [
         MLPClassifier(n_ensemble=2),
-        MLPRegressor(n_ensemble=2),
         MLPRegressor(loss=AbsoluteError()),
-        MLPClassifier(ema=0.9, weight_decay=0.01, warmup=0.1),
     ],
     expected_failed_checks=lambda estimator: MINI_BATCHES,
 )
