@@ -8,7 +8,7 @@ from skdl._utils._numbers import as_numeric
 __all__ = ["conformal_width", "find_temperature", "held_back_logits", "scaled_output"]
 
 # The logarithm of the temperature has a prior of this deviation around 0. Without it,
-# few rows that were held back from a small table can double the loss of new rows.
+# few rows held back from a small table can raise the loss of new ones by half.
 _DEVIATION = 0.1
 _LARGEST = 3.0
 
