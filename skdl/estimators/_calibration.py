@@ -3,8 +3,6 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from skdl._utils._numbers import as_numeric
-
 __all__ = ["conformal_width", "find_temperature", "held_back_logits", "scaled_output"]
 
 # The logarithm of the temperature has a prior of this deviation around 0. Without it,
@@ -15,7 +13,7 @@ _LARGEST = 3.0
 
 def held_back_logits(network, part):
     """Return the logits of the members of a network for the rows held back."""
-    X = as_numeric(part.X if part.rows is None else part.X[part.rows])
+    X = part.X if part.rows is None else part.X[part.rows]
     return [member._logits_of(X) for member in network._members]
 
 

@@ -168,9 +168,6 @@ class _OwnSoftmax(OwnLoss, _Softmax):
 
         return y, tf.nn.softmax(logits)
 
-    def own_metrics(self, logits, y):
-        return self._metrics(logits, y)
-
 
 class _OwnSigmoid(OwnLoss, _Sigmoid):
     """Independent labels, by a function of 0 and 1 and of probabilities."""
@@ -179,9 +176,6 @@ class _OwnSigmoid(OwnLoss, _Sigmoid):
         from skdl.nn._backend import tf
 
         return y, tf.math.sigmoid(logits)
-
-    def own_metrics(self, logits, y):
-        return self._metrics(logits, y)
 
 
 HEADS = {

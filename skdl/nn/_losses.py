@@ -211,7 +211,7 @@ class _OwnNumbers(OwnLoss, _Numbers):
         factor, offset = tf.split(settings, 2)
         return y * factor + offset, logits * factor + offset
 
-    def own_metrics(self, logits, y):
+    def _metrics(self, logits, y):
         from skdl.nn._backend import tf
 
         return tf.reduce_mean(tf.square(logits - y), axis=1)

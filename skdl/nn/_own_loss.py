@@ -73,6 +73,7 @@ class OwnLoss(Head):
 
     loss: Any = None
     n_logits: int
+    _metrics: Callable  # of logits and targets: that of the head beside it
 
     def bound(self, loss: Any, n_logits: int) -> OwnLoss:
         """Return the head with its loss, checked, and the width of the outputs."""
@@ -83,10 +84,6 @@ class OwnLoss(Head):
 
     def in_units(self, logits, y, settings):
         """Return targets and predictions as the function takes them, in a graph."""
-        raise NotImplementedError
-
-    def own_metrics(self, logits, y):
-        """Return the metric of each row, in a graph."""
         raise NotImplementedError
 
     def score(self, logits, y, settings):
@@ -103,7 +100,7 @@ class OwnLoss(Head):
         gradient = tape.gradient(losses, logits)
         if gradient is None:
             raise ValueError(f"loss={self.loss!r} does not depend on y_pred.")
-        return losses, self.own_metrics(logits, y), gradient
+        return losses, self._metrics(logits, y), gradient
 
     def public_loss(self, target):
         return self.loss
