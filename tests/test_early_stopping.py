@@ -49,6 +49,16 @@ def test_the_score_is_that_of_the_program(iris, kind, metric):
     assert network.best_score_ == max(scores)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [(MLPClassifier, "accuracy"), (MLPRegressor, "r2")]
+)
+def test_a_scorer_that_the_program_has_is_not_computed_again(iris, kind, name):
+    by_scorer = kind(monitor=name, **PARAMS).fit(*iris)
+    in_program = kind(monitor="score", **PARAMS).fit(*iris)
+    assert by_scorer.history_ == in_program.history_
+    assert by_scorer.best_epoch_ == in_program.best_epoch_
+
+
 AUC = make_scorer(roc_auc_score, response_method="predict_proba")
 
 

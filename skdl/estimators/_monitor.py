@@ -7,7 +7,7 @@ from inspect import signature
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._utils._hints import hint_at_value
-from skdl._utils._sklearn import is_plain_scorer
+from skdl._utils._sklearn import is_plain_scorer, plain_score_name
 from skdl.training._job import Stopping
 
 __all__ = ["add_monitor", "check_monitor"]
@@ -57,10 +57,12 @@ def add_monitor(job, estimator, attributes):
     monitor = estimator.monitor
     name, rises = job.learner.target.metric, monitor != "loss"
     if monitor not in _IN_PROGRAM:
-        name = monitor if isinstance(monitor, str) else _name_of(monitor)
-        if name in ("loss", job.learner.target.metric):
-            name += "_score"  # the history has another one of that name
-        job.score = f"val_{name}", _make_score(job, estimator, attributes)
+        scorer = check_scoring(estimator, scoring=monitor)
+        if not _is_in_program(scorer, job, estimator):
+            name = monitor if isinstance(monitor, str) else _name_of(monitor)
+            if name in ("loss", job.learner.target.metric):
+                name += "_score"  # the history has another one of that name
+            job.score = f"val_{name}", _make_score(scorer, job, estimator, attributes)
     if estimator.early_stopping:
         job.stopping = Stopping(
             estimator.patience,
@@ -72,8 +74,15 @@ def add_monitor(job, estimator, attributes):
     return name
 
 
-def _make_score(job, estimator, attributes):
-    part, scorer = job.validation, check_scoring(estimator, scoring=estimator.monitor)
+def _is_in_program(scorer, job, estimator):
+    # Scores of several outputs are averaged in another way.
+    one_output = job.validation.y.ndim == 1 or job.validation.y.shape[1] == 1
+    plain = plain_score_name(scorer, None, estimator)
+    return one_output and plain == job.learner.target.metric
+
+
+def _make_score(scorer, job, estimator, attributes):
+    part = job.validation
     X = part.X if part.rows is None else part.X[part.rows]
     weights = {}
     if part.weight is not None and _takes_weights(scorer):
