@@ -1,4 +1,4 @@
-"""Transformers of images: scaling and whitening."""
+"""Transformers of images, tables and numbers."""
 
 import math
 from collections.abc import Sequence
@@ -12,8 +12,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._utils._sklearn import Interval, StrOptions
 from skdl.estimators._images import check_same_images, find_image_shape
+from skdl.tables._encoder import TableEncoder
+from skdl.tables._piecewise import PiecewiseLinearEncoder
 
-__all__ = ["ImageScaler", "ZCAWhitening"]
+__all__ = ["ImageScaler", "PiecewiseLinearEncoder", "TableEncoder", "ZCAWhitening"]
 
 
 class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

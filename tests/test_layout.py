@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Each may import what stands above it, and itself.
 LAYERS = [
     {"_utils"},
+    {"tables"},
     {"nn"},
     {"training"},
     {"estimators", "keras_wrapper"},

@@ -26,7 +26,10 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.metaestimators import _safe_split as cut_rows
+from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_feature_names_in as check_names_in
 from sklearn.utils.validation import _check_method_params as check_params
+from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as count_rows
 
@@ -53,6 +56,9 @@ __all__ = [
     "Options",
     "SearchTasks",
     "StrOptions",
+    "check_feature_names",
+    "check_n_features",
+    "check_names_in",
     "check_params",
     "check_sample_weight",
     "count_rows",

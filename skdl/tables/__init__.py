@@ -1,0 +1,1 @@
+"""Tables as people have them: columns of any kind, read and made numbers."""

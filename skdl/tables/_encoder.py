@@ -1,0 +1,362 @@
+"""TableEncoder: the columns of a data frame as one matrix of numbers."""
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skdl._utils._hints import hint_at_value
+from skdl._utils._sklearn import (
+    Interval,
+    StrOptions,
+    check_feature_names,
+    check_n_features,
+)
+from skdl.tables._encodings import LeftOut, find_encoding
+from skdl.tables._reading import (
+    as_array,
+    as_category,
+    as_number,
+    has_columns,
+    read_columns,
+)
+
+__all__ = ["TABLE_CONSTRAINTS", "TableEncoder"]
+
+N_BINS = 16
+MOST_CATEGORIES = 100
+# All bins together: a table of more than 250 numbers gets fewer for each.
+_BINS_IN_ALL = 4_000
+# Strings of more words than this, most of which differ, are text.
+_WORDS = 4
+
+TABLE_CONSTRAINTS = {
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "numerical_features": ["array-like", None],
+    "drop_features": ["array-like", None],
+}
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Make numbers of the columns of a data frame, whatever they hold.
+
+    Numbers are scaled by median and quartiles, drawn in smoothly and also encoded as
+    filled bins; categories get an indicator each; dates are split into the time, and
+    the times of the year, the week and the day; what is missing in the training rows
+    has an indicator. It is what ``TabularClassifier`` and ``TabularRegressor`` do.
+
+    Parameters
+    ----------
+    n_bins : int, default=16
+        The most bins of a number, at least 0 (``PiecewiseLinearEncoder``). A table of
+        more than 250 numbers gets fewer.
+    max_categories : int, default=100
+        The most categories of a column that have an indicator of their own, at least
+        1: the most frequent ones. The others, those that only one row has, and those
+        that no training row had, share one.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        Names or indices (or a mask) of columns to treat as categories beside those
+        whose type says so: strings and the categorical types of pandas and polars.
+        None for no others, as ``"from_dtype"``.
+    numerical_features : array-like or None, default=None
+        Names or indices of columns of strings or categories to treat as numbers.
+    drop_features : array-like or None, default=None
+        Names or indices of columns to leave out.
+
+    Attributes
+    ----------
+    columns_ : DataFrame
+        What was made of each column: its kind, the number of categories, the share of
+        missing values, the encoding, and how many outputs that has.
+    n_outputs_ : int
+        Number of columns of the matrix.
+    n_features_in_ : int
+        Number of columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+
+    See Also
+    --------
+    skdl.TabularClassifier : A network on such tables.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdl.preprocessing import TableEncoder
+    >>> X = pd.DataFrame({"size": [1.5, None, 2.0], "color": ["red", "red", "blue"]})
+    >>> encoder = TableEncoder().fit(X)
+    >>> encoder.columns_["encoding"].tolist()
+    ['scaled, missing', '1 number']
+    >>> encoder.transform(X).shape
+    (3, 3)
+    """
+
+    _parameter_constraints = TABLE_CONSTRAINTS | {
+        "n_bins": [Interval(Integral, 0, None, closed="left")],
+        "max_categories": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    # Set by a fit.
+    _encodings: list
+    _wanted: list
+
+    def __init__(
+        self,
+        n_bins: int = N_BINS,
+        *,
+        max_categories: int = MOST_CATEGORIES,
+        categorical_features: Any = "from_dtype",
+        numerical_features: Sequence | None = None,
+        drop_features: Sequence | None = None,
+    ) -> None:
+        self.n_bins = n_bins
+        self.max_categories = max_categories
+        self.categorical_features = categorical_features
+        self.numerical_features = numerical_features
+        self.drop_features = drop_features
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn how to encode each column.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table: of pandas, polars or NumPy.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a column can't be encoded; the message names it.
+        """
+        self._validate_params()
+        X = X if has_columns(X) else as_array(X)
+        check_feature_names(self, X, reset=True)
+        check_n_features(self, X, reset=True)
+        _check_not_empty(X)
+        names = [*X.columns] if has_columns(X) else [*range(X.shape[1])]
+        dropped = _indices(names, self.drop_features, "drop_features")
+        as_categories = _indices(
+            names, self.categorical_features, "categorical_features"
+        )
+        as_numbers = _indices(names, self.numerical_features, "numerical_features")
+        _check_apart(names, as_categories, as_numbers, dropped)
+        kept = [k for k in range(len(names)) if k not in dropped]
+        columns = read_columns(X, kept)
+        for place, k in enumerate(kept):
+            if k in as_categories:
+                columns[place] = as_category(columns[place])
+            elif k in as_numbers:
+                columns[place] = as_number(columns[place])
+            else:
+                _check_text(columns[place], self.max_categories)
+        n_numbers = sum(c.kind not in ("category", "empty") for c in columns)
+        n_bins = min(self.n_bins, _BINS_IN_ALL // max(1, n_numbers))
+        found = {
+            k: find_encoding(column, n_bins, self.max_categories)
+            for k, column in zip(kept, columns)
+        }
+        self._encodings = [
+            found.get(k) or LeftOut("", "drop_features") for k in range(len(names))
+        ]
+        self._wanted = [k for k in kept if found[k].n_outputs]
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table, with the columns of the fit in the same order.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, n_outputs_)
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or holds another kind of values than in the fit.
+        """
+        check_is_fitted(self)
+        X = X if has_columns(X) else as_array(X)
+        check_feature_names(self, X, reset=False)
+        check_n_features(self, X, reset=False)
+        _check_not_empty(X)
+        parts = [np.empty((X.shape[0], 0), np.float32)]
+        for k, column in zip(self._wanted, read_columns(X, self._wanted)):
+            encoding = self._encodings[k]
+            _check_kind(column, encoding.kind)
+            parts.append(encoding.encode(column))
+        return np.concatenate(parts, axis=1)
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of columns of the matrix."""
+        check_is_fitted(self)
+        return sum(encoding.n_outputs for encoding in self._encodings)
+
+    @property
+    def columns_(self) -> Any:
+        """What was made of each column, as a data frame."""
+        check_is_fitted(self)
+        import pandas as pd
+
+        rows = [
+            {
+                "kind": encoding.kind,
+                "categories": getattr(encoding, "n_categories", 0),
+                "missing": encoding.missing,
+                "encoding": encoding.describe(),
+                "outputs": int(encoding.n_outputs),
+            }
+            for encoding in self._encodings
+        ]
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        return pd.DataFrame(rows, index=pd.Index(names, name="column"))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of the matrix.
+
+        Parameters
+        ----------
+        input_features : None
+            Not used: the names are those of the fit.
+
+        Returns
+        -------
+        ndarray of str
+            Such as ``"age_0"``, ``"age_1"``.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{k}" for k in range(self.n_features_in_)]
+        found = [
+            f"{name}_{k}"
+            for name, encoding in zip(names, self._encodings)
+            for k in range(encoding.n_outputs)
+        ]
+        return np.array(found, dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_encodings")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _check_not_empty(X):
+    for n_found, what in zip(X.shape, ("sample", "feature")):
+        if n_found == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a "
+                "minimum of 1 is required."
+            )
+
+
+def _indices(names, given, parameter):
+    """Return the indices of columns that a parameter names."""
+    if given is None or isinstance(given, str):
+        return set()
+    given = [*np.asarray(given, dtype=object).ravel()]
+    is_mask = given and all(isinstance(v, (bool, np.bool_)) for v in given)
+    if is_mask and len(given) != len(names):
+        raise ValueError(
+            f"{parameter} is a mask of {len(given)} values, but X has {len(names)} "
+            "columns."
+        )
+    if is_mask:
+        return {k for k, chosen in enumerate(given) if chosen}
+    found = set()
+    for value in given:
+        if value in names:
+            found.add(names.index(value))
+        elif isinstance(value, (int, np.integer)) and 0 <= value < len(names):
+            found.add(int(value))
+        else:
+            shown = f"{names[:20]}{'...' if len(names) > 20 else ''}"
+            hint = hint_at_value(parameter, str(value), [*map(str, names)])
+            raise ValueError(
+                f"{parameter} names {value!r}, but X has no such column. Its columns "
+                f"are {shown}. {hint}".rstrip()
+            )
+    return found
+
+
+def _check_apart(names, as_categories, as_numbers, dropped):
+    for one, other, what in (
+        (as_categories, as_numbers, "categorical_features and numerical_features"),
+        (as_categories, dropped, "categorical_features and drop_features"),
+        (as_numbers, dropped, "numerical_features and drop_features"),
+    ):
+        if one & other:
+            both = [names[k] for k in sorted(one & other)]
+            raise ValueError(f"{what} both name {both}: leave it in one of them.")
+
+
+def _check_text(column, most_categories):
+    """Refuse text, and warn of numbers that are written as text."""
+    if not column.is_text:
+        return
+    name, categories = f"Column {column.name!r} of X", column.categories
+    n_known = max(1, int((column.values >= 0).sum()))
+    if len(categories) > most_categories and len(categories) > n_known / 2:
+        words = sum(len(category.split()) for category in categories) / len(categories)
+        if words > _WORDS:
+            raise ValueError(
+                f"{name} holds text: {len(categories)} different strings of "
+                f"{words:.0f} words, such as {categories[0][:60]!r}. Leave it out with "
+                "drop_features, or make numbers of it (TfidfVectorizer and "
+                "TruncatedSVD). If these are categories, name it in "
+                "categorical_features."
+            )
+    if len(categories) > N_BINS and all(map(_is_number, categories)):
+        warnings.warn(
+            f"{name} holds numbers written as text, such as {categories[0]!r}, and is "
+            "treated as categories. Name it in numerical_features if they are amounts, "
+            "or in categorical_features if they are codes.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_kind(column, kind):
+    """Check that a column holds what it held in the fit."""
+    numbers = ("number", "boolean", "empty")
+    fits = (
+        column.kind in (kind, "empty")
+        or (kind in numbers and column.kind in numbers)
+        # as_category and as_number say what is wrong with a value.
+        or (kind == "category" and column.kind in numbers)
+        or (kind in numbers and column.kind == "category")
+    )
+    if not fits:
+        raise ValueError(
+            f"Column {column.name!r} of X held values of the kind {kind!r} in the fit, "
+            f"and holds {column.kind!r} now: give it the type that it had."
+        )
