@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # at run time they are imported when they are first asked for
     from skdl.estimators._cnn_regressor import CNNRegressor
     from skdl.estimators._mlp import MLPClassifier
     from skdl.estimators._mlp_regressor import MLPRegressor
+    from skdl.estimators._tabular_classifier import TabularClassifier
+    from skdl.estimators._tabular_regressor import TabularRegressor
     from skdl.inspection._model_card import model_card
     from skdl.keras_wrapper._classifier import KerasClassifier
     from skdl.keras_wrapper._regressor import KerasRegressor
@@ -34,6 +36,8 @@ _WHERE = {
     "MLPClassifier": "skdl.estimators._mlp",
     "MLPRegressor": "skdl.estimators._mlp_regressor",
     "ModelFileError": "skdl.saving",
+    "TabularClassifier": "skdl.estimators._tabular_classifier",
+    "TabularRegressor": "skdl.estimators._tabular_regressor",
     "baselines": "skdl",
     "datasets": "skdl",
     "export_onnx": "skdl.saving._onnx",
@@ -53,6 +57,8 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "ModelFileError",
+    "TabularClassifier",
+    "TabularRegressor",
     "__version__",
     "baselines",
     "datasets",

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
-__all__ = ["check_groups", "split_validation"]
+__all__ = ["check_groups", "deal_folds", "split_validation"]
 
 
 def split_validation(n_rows, labels, fraction, seed, groups=None):
@@ -51,6 +51,52 @@ def split_validation(n_rows, labels, fraction, seed, groups=None):
             f"early stopping: {error}{_name_single(labels)} Use a larger fraction, "
             "more data, X_val and y_val, or early_stopping=False."
         ) from error
+
+
+def deal_folds(n_rows, labels, n_folds, seed, groups=None):
+    """Deal the rows to folds of about the same size, and of the same labels.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows there are.
+    labels : ndarray of shape (n_rows,) or None
+        What to stratify by.
+    n_folds : int
+        How many folds there are at most: as many as rows or groups.
+    seed : np.random.SeedSequence
+        Where the random numbers come from.
+    groups : ndarray of shape (n_rows,), default=None
+        If given, each group is whole in one fold; the folds are not stratified.
+
+    Returns
+    -------
+    list of ndarray of int
+        The rows of each fold.
+
+    Raises
+    ------
+    ValueError
+        If there is one row or group alone.
+    """
+    rng = np.random.default_rng(seed)
+    dealt = np.arange(n_rows) if groups is None else np.unique(groups)
+    if len(dealt) < 2:
+        what = "n_samples = 1" if groups is None else f"the one group {dealt[0]!r}"
+        raise ValueError(
+            f"Each network of an ensemble is validated on another part of the rows, "
+            f"and {what} can't be split: give more, X_val and y_val, or "
+            "early_stopping=False."
+        )
+    order = rng.permutation(len(dealt))
+    if labels is not None and groups is None:
+        # Dealt label by label: each fold gets its share of each.
+        order = order[np.argsort(labels[order], kind="stable")]
+    n_folds = min(n_folds, len(dealt))
+    hands = [np.sort(dealt[order[k::n_folds]]) for k in range(n_folds)]
+    if groups is None:
+        return hands
+    return [np.flatnonzero(np.isin(groups, hand)) for hand in hands]
 
 
 def _name_single(labels):

@@ -61,6 +61,14 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
     def _weigh_classes(self, target, part, *, partial):
         """Return the part with its rows also weighted by their classes."""
 
+    def _check_fits_partially(self):
+        """Check that it has ``partial_fit``; the AttributeError says why not."""
+        if self.early_stopping:
+            raise AttributeError(
+                "early_stopping=True can't be combined with partial_fit, which trains "
+                "one epoch: set early_stopping=False."
+            )
+
     def _check_partial(self):
         """Check that nothing is asked for that one epoch of some rows can't give."""
         if self.swa_start is not None:
@@ -69,10 +77,10 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
                 "partial_fit does not know how many there will be: use ema=0.99."
             )
 
-    def _check_held_back(self, part):
+    def _check_held_back(self, job):
         """Check that rows are held back if something needs them."""
 
-    def _calibrate(self, part):
+    def _calibrate(self, job):
         """Learn from the rows that were held back, where there are some."""
 
     @with_hints
@@ -159,7 +167,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         self._check_parameters()
         if partial:
             self._check_partial()
-        X = self._as_rows(X, reset=not resuming)
+        given = X
+        X = self._training_rows(X, sample_weight, reset=not resuming)
         X, y, weight = check_data(
             self, X, y, sample_weight, reset=not resuming, names=_TRAINING_NAMES
         )
@@ -206,8 +215,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             groups = check_groups(groups, X.shape[0])
             _, split_seed = _seeds_of(seed, 0)
             self._split_validation(job, split_seed, groups)
-        self._check_held_back(job.validation)
-        data = {"X": X, "y": y, "metadata": _metadata(weight)}
+        self._check_held_back(job)
+        data = {"X": self._shown_rows(given, X), "y": y, "metadata": _metadata(weight)}
         if self.n_ensemble > 1:
             fit_members(self, job, seed, data, resuming=resuming)
         else:
@@ -215,8 +224,16 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             self.__dict__.pop("estimators_", None)
             self._train(self._own_job(job, seed, resuming=resuming), data)
         self._seed = seed
-        self._calibrate(job.validation)
+        self._calibrate(job)
         return self
+
+    def _training_rows(self, X, weight, *, reset):
+        """Return the training data as one row for each sample."""
+        return self._as_rows(X, reset=reset)
+
+    def _shown_rows(self, given, rows):
+        """Return the training data as scikit-learn's callbacks are to see them."""
+        return rows
 
     def _own_job(self, job, seed, *, resuming):
         """Return the job of this network, from that of all networks of an ensemble."""
@@ -360,11 +377,7 @@ def can_fit_partially(estimator: Any) -> bool:
     AttributeError
         If it does not have it; the message gives the reason.
     """
-    if estimator.early_stopping:
-        raise AttributeError(
-            "early_stopping=True can't be combined with partial_fit, which trains one "
-            "epoch: set early_stopping=False."
-        )
+    estimator._check_fits_partially()
     return True
 
 

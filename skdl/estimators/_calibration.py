@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-__all__ = ["conformal_width", "find_temperature", "held_back_logits", "scaled_output"]
+from skdl.nn._links import average_logits
+
+__all__ = ["HeldBack", "conformal_width", "find_temperature", "scaled_output"]
 
 # The logarithm of the temperature has a prior of this deviation around 0. Without it,
 # few rows held back from a small table can raise the loss of new ones by half.
@@ -11,10 +13,53 @@ _DEVIATION = 0.1
 _LARGEST = 3.0
 
 
-def held_back_logits(network, part):
-    """Return the logits of the members of a network for the rows held back."""
-    X = part.X if part.rows is None else part.X[part.rows]
-    return [member._logits_of(X) for member in network._members]
+class HeldBack:
+    """The rows that a fit has held back, and what its networks say of them.
+
+    Parameters
+    ----------
+    network : BaseNetwork
+        Fitted.
+    job : Job
+        What it was fitted by.
+
+    Attributes
+    ----------
+    part : Part
+        The rows: the validation part, or those of all folds one after the other.
+    logits : list of ndarray
+        Of each network for its validation part.
+    """
+
+    def __init__(self, network, job):
+        members = network._members
+        self._is_shared = not job.folds
+        self.parts = [part for _, part in job.folds] or [job.validation] * len(members)
+        self.part = job.validation if self._is_shared else _join_parts(self.parts)
+        self.logits = [
+            member._logits_of(part.X if part.rows is None else part.X[part.rows])
+            for member, part in zip(members, self.parts, strict=True)
+        ]
+
+    def whole(self, link, temperature=1.0):
+        """Return the logits for the rows, divided by a temperature.
+
+        Those of networks that were validated on the same rows are averaged; of folds,
+        each row has those of the network that was not trained on it.
+        """
+        logits = [each / temperature for each in self.logits]
+        return average_logits(link, logits) if self._is_shared else np.vstack(logits)
+
+
+def _join_parts(parts):
+    first = parts[0]
+    has_weights = first.weight is not None
+    return first._replace(
+        rows=np.concatenate([part.rows for part in parts]),
+        y=np.concatenate([part.y for part in parts]),
+        weight=np.concatenate([part.weight for part in parts]) if has_weights else None,
+        given=np.concatenate([part.given for part in parts]),
+    )
 
 
 def find_temperature(losses, n_rows):

@@ -4,7 +4,8 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._hints import parameters_of
@@ -126,7 +127,29 @@ class FittedNetwork(CheckedParameters):
     def _plan(self):
         """Return the sizes of the fitted network."""
         widths = self._network.widths_of(self._members[0]._weights)
-        return self._network.plan(self.n_features_in_, widths)
+        return self._network.plan(self._n_inputs(), widths)
+
+    def _n_inputs(self):
+        """Return how many numbers the network takes for each sample."""
+        return self.n_features_in_
+
+    def _validate(self, X, y, *, reset):
+        """Return rows and targets as arrays, as scikit-learn checks them."""
+        # CSR, since a batch is some of the rows, made dense one batch at a time.
+        accepted = "csr" if get_tags(self).input_tags.sparse else False
+        return validate_data(
+            self, X, y, reset=reset, multi_output=True, accept_sparse=accepted
+        )
+
+    def _checked_rows(self, X):
+        """Return the rows to predict as the network takes them."""
+        return validate_rows(self, self._as_rows(X))
+
+    def _taking_rows(self):
+        """Return a copy that predicts from checked rows, which have no names."""
+        shown = copy(self)
+        vars(shown).pop("feature_names_in_", None)
+        return shown
 
     def _trained_weights(self):
         """Return the weights that resumed training begins with."""
@@ -136,7 +159,7 @@ class FittedNetwork(CheckedParameters):
         """Return the logits of the network for the rows of ``X``."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # it takes as long as a row, and says what is missing
-        return self._logits_of(validate_rows(self, self._as_rows(X)))
+        return self._logits_of(self._checked_rows(X))
 
     def _logits_of(self, X):
         """Return the logits for checked rows: of an ensemble, those of the means."""

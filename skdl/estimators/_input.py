@@ -35,15 +35,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     """
     X_name, y_name, weight_name = names
     try:
-        X, y = validate_data(
-            estimator,
-            X,
-            y,
-            reset=reset,
-            multi_output=True,
-            # CSR, since a batch is some of the rows, made dense one batch at a time.
-            accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
-        )
+        X, y = estimator._validate(X, y, reset=reset)
     except ValueError as error:
         raise _explain(error, X_name) from error
     X = as_numeric(X, X_name)

@@ -56,10 +56,10 @@ def fit_members(whole, job, seed, data, *, resuming):
     # scikit-learn's configuration is that of the thread.
     config = get_config()
 
-    def fit_one(member):
+    def fit_one(index, member):
         goes_on = resuming and job.keep_states
         own_seed = member._seed if goes_on else draw_seed(member.random_state)
-        own = member._own_job(job, own_seed, resuming=resuming)
+        own = member._own_job(job.of_member(index), own_seed, resuming=resuming)
         own.keep_on_interrupt = False  # the ensemble keeps its members
         own.watchers.append(_Stopper(stop, observer, line, stride))
         with config_context(**config):
@@ -70,7 +70,7 @@ def fit_members(whole, job, seed, data, *, resuming):
     # Each small step runs on one thread: as many members as cores run side by side.
     n_threads = min(len(members), joblib.cpu_count())
     with ThreadPoolExecutor(n_threads) as pool, line or nullcontext():
-        futures = [pool.submit(fit_one, member) for member in members]
+        futures = [pool.submit(fit_one, *each) for each in enumerate(members)]
         try:
             for future in as_completed(futures):
                 done.append(future.result())
@@ -93,6 +93,10 @@ def fit_members(whole, job, seed, data, *, resuming):
     if tasks is not None:
         tasks.end()
     done.sort(key=members.index)
+    # An interrupted fit has not kept all of them.
+    if job.folds:
+        kept = [members.index(member) for member in done]
+        job.folds = [job.folds[index % len(job.folds)] for index in kept]
     for name in (*_OF_ONE, "_seen_columns"):
         vars(whole).pop(name, None)
     vars(whole).update(_attributes(done))

@@ -10,9 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
 from skdl.estimators._calibration import (
+    HeldBack,
     conformal_width,
     find_temperature,
-    held_back_logits,
     scaled_output,
 )
 from skdl.estimators._constraints import FACTOR, LEVEL, POSITIVE, SHARE
@@ -20,7 +20,6 @@ from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
 from skdl.estimators._parameters import check_loss, expand_levels, is_own_loss
 from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
 from skdl.nn._heads import HEADS
-from skdl.nn._links import average_logits
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
 
@@ -192,24 +191,24 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 "none back: leave it out."
             )
 
-    def _check_held_back(self, part):
-        if self.temperature and part is None:
+    def _check_held_back(self, job):
+        if self.temperature and job.validation is None and not job.folds:
             raise ValueError(
                 "temperature=True needs rows that are held back: set "
                 "early_stopping=True, or give fit X_val and y_val."
             )
 
-    def _calibrate(self, part):
+    def _calibrate(self, job):
         networks = {id(network): network for network in (self, *self._members)}
         for network in networks.values():
             vars(network).pop("temperature_", None)
         if not self.temperature:
             return
-        parts, link = held_back_logits(self, part), HEADS[self._target.head].link
+        held_back, link = HeldBack(self, job), HEADS[self._target.head].link
+        part = held_back.part
 
         def mean_loss(temperature):
-            logits = average_logits(link, [each / temperature for each in parts])
-            losses = self._target.losses(logits, part.y)
+            losses = self._target.losses(held_back.whole(link, temperature), part.y)
             return np.average(losses, weights=part.weight)
 
         found = find_temperature(mean_loss, len(part.y))
@@ -428,13 +427,14 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
     def _weigh_classes(self, target, part, *, partial):
         return part
 
-    def _calibrate(self, part):
+    def _calibrate(self, job):
         self._residuals = self._residual_weight = None
-        if part is None:
+        if job.validation is None and not job.folds:
             return
-        parts, link = held_back_logits(self, part), HEADS[self._target.head].link
-        pairs = [*zip(self._members, parts, strict=True)]
-        for network, logits in [*pairs, (self, average_logits(link, parts))]:
+        held_back, link = HeldBack(self, job), HEADS[self._target.head].link
+        known = [*zip(self._members, held_back.parts, held_back.logits, strict=True)]
+        known.append((self, held_back.part, held_back.whole(link)))
+        for network, part, logits in known:
             network._residuals = self._target.residuals(logits, part.given)
             network._residual_weight = part.weight
 

@@ -1,7 +1,6 @@
 """The score of the validation part that early stopping looks at."""
 
 import math
-from copy import copy
 from inspect import signature
 
 from sklearn.metrics import check_scoring, get_scorer_names
@@ -89,10 +88,8 @@ def _make_score(scorer, job, estimator, attributes):
         weights["sample_weight"] = part.weight
 
     def score(network_weights):
-        shown = copy(estimator)
+        shown = estimator._taking_rows()
         vars(shown).update(attributes(network_weights))
-        # The rows are those of the fit, checked: they have lost their names.
-        vars(shown).pop("feature_names_in_", None)
         try:
             found = float(scorer(shown, X, part.given, **weights))
         except Exception as error:

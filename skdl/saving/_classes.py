@@ -48,13 +48,17 @@ NETWORKS = {
     "skdl.CNNRegressor",
     "skdl.MLPClassifier",
     "skdl.MLPRegressor",
+    "skdl.TabularClassifier",
+    "skdl.TabularRegressor",
 }
 _PUBLIC = {
     "skdl": (
         "CNNClassifier CNNRegressor KerasClassifier KerasRegressor MLPClassifier "
-        "MLPRegressor"
+        "MLPRegressor TabularClassifier TabularRegressor"
     ),
-    "skdl.preprocessing": "ImageScaler ZCAWhitening",
+    "skdl.preprocessing": (
+        "ImageScaler PiecewiseLinearEncoder TableEncoder ZCAWhitening"
+    ),
 }
 _PRIVATE = {
     "binary_target": ("skdl.estimators._targets", "_BinaryTarget"),
@@ -64,6 +68,10 @@ _PRIVATE = {
     "real_target": ("skdl.estimators._number_targets", "_RealTarget"),
     "CNN": ("skdl.nn._structure", "CNNStructure"),
     "MLP": ("skdl.nn._structure", "MLPStructure"),
+    "number_encoding": ("skdl.tables._encodings", "NumberEncoding"),
+    "category_encoding": ("skdl.tables._encodings", "CategoryEncoding"),
+    "date_encoding": ("skdl.tables._encodings", "DateEncoding"),
+    "left_out": ("skdl.tables._encodings", "LeftOut"),
     "label_encoder": ("skdl.keras_wrapper._scikeras", "ClassifierLabelEncoder"),
     "target_encoder": ("skdl.keras_wrapper._scikeras", "RegressorTargetEncoder"),
     "target_reshaper": ("skdl.keras_wrapper._scikeras", "TargetReshaper"),

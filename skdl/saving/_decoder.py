@@ -212,7 +212,7 @@ def check_network(estimator):
     if rates and (len(rates) != n_rates or not all(0 <= rate < 1 for rate in rates)):
         raise ValueError(f"The network has wrong dropout rates: {rates}.")
     widths = network.widths_of(weights)
-    plan = network.plan(state["n_features_in_"], widths)
+    plan = network.plan(estimator._n_inputs(), widths)
     expected = [tuple(shape) for shapes in plan.weight_shapes for shape in shapes]
     found = [weight.shape for weight in weights]
     if found != expected or widths[-1] != target.n_logits:

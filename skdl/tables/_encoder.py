@@ -18,9 +18,9 @@ from skdl._utils._sklearn import (
 )
 from skdl.tables._encodings import LeftOut, find_encoding
 from skdl.tables._reading import (
-    as_array,
     as_category,
     as_number,
+    as_table,
     has_columns,
     read_columns,
 )
@@ -140,7 +140,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a column can't be encoded; the message names it.
         """
         self._validate_params()
-        X = X if has_columns(X) else as_array(X)
+        X = as_table(X)
         check_feature_names(self, X, reset=True)
         check_n_features(self, X, reset=True)
         _check_not_empty(X)
@@ -190,7 +190,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a column is missing, or holds another kind of values than in the fit.
         """
         check_is_fitted(self)
-        X = X if has_columns(X) else as_array(X)
+        X = as_table(X)
         check_feature_names(self, X, reset=False)
         check_n_features(self, X, reset=False)
         _check_not_empty(X)
@@ -327,7 +327,7 @@ def _check_text(column, most_categories):
                 "TruncatedSVD). If these are categories, name it in "
                 "categorical_features."
             )
-    if len(categories) > N_BINS and all(map(_is_number, categories)):
+    if len(categories) > N_BINS and all(map(_reads_as_number, categories)):
         warnings.warn(
             f"{name} holds numbers written as text, such as {categories[0]!r}, and is "
             "treated as categories. Name it in numerical_features if they are amounts, "
@@ -337,7 +337,7 @@ def _check_text(column, most_categories):
         )
 
 
-def _is_number(text):
+def _reads_as_number(text):
     try:
         float(text)
     except ValueError:

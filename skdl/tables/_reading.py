@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import narwhals.stable.v1 as nw
 import numpy as np
 
-__all__ = ["Column", "as_category", "as_number", "has_columns", "read_columns"]
+__all__ = [
+    "Column",
+    "as_category",
+    "as_number",
+    "as_table",
+    "has_columns",
+    "read_columns",
+]
 
 _SECONDS_OF_A_DAY = 86_400.0
 _EPOCH = datetime(1970, 1, 1)
@@ -50,7 +57,7 @@ def read_columns(X, wanted=None):
 
     Parameters
     ----------
-    X : DataFrame or array-like of shape (n_samples, n_features)
+    X : DataFrame or ndarray of shape (n_samples, n_features)
         The table.
     wanted : list of int or None, default=None
         The indices of the columns to read; None reads all.
@@ -61,7 +68,6 @@ def read_columns(X, wanted=None):
         If a column holds what can't be made numbers; the message names it.
     """
     if not has_columns(X):
-        X = as_array(X)
         wanted = range(X.shape[1]) if wanted is None else wanted
         return [_read_array(k, X[:, k]) for k in wanted]
     try:
@@ -76,8 +82,18 @@ def read_columns(X, wanted=None):
     return [_read_series(names[k], frame[names[k]]) for k in wanted]
 
 
-def as_array(X):
-    """Return a table that is no data frame as an array of two dimensions."""
+def as_table(X):
+    """Return a data frame as it is, and anything else as an array of two dimensions.
+
+    Raises
+    ------
+    ValueError
+        If it has other dimensions.
+    TypeError
+        If it is sparse.
+    """
+    if has_columns(X):
+        return X
     if hasattr(X, "toarray"):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use "

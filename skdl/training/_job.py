@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -282,6 +282,9 @@ class Job:
         Whether to keep the optimizer states for the outcome.
     keep_on_interrupt : bool
         Whether Ctrl-C ends the training, and what was done is kept.
+    folds : list of (Part, Part)
+        What each network of an ensemble is trained and validated on; none if all have
+        the same rows.
     """
 
     learner: Network | WrappedModel
@@ -304,6 +307,14 @@ class Job:
     first_epoch: int = 0
     keep_states: bool = False
     keep_on_interrupt: bool = False
+    folds: list[tuple[Part, Part]] = field(default_factory=list)
+
+    def of_member(self, index: int) -> Job:
+        """Return the job of one network of an ensemble."""
+        if not self.folds:
+            return self
+        train, validation = self.folds[index % len(self.folds)]
+        return replace(self, train=train, validation=validation, folds=[])
 
     def rows_of_step(self, n_rows: int) -> int:
         """Return the rows of a step of a training on so many rows."""

@@ -1,0 +1,145 @@
+"""The network of tables: what TabularClassifier and TabularRegressor share."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_X_y
+
+from skdl._utils._sklearn import take_rows
+from skdl._utils._validation_part import deal_folds
+from skdl.estimators._mlp import MLP_CONSTRAINTS, Perceptron
+from skdl.tables._encoder import TABLE_CONSTRAINTS, TableEncoder
+from skdl.tables._reading import as_table
+
+__all__ = ["N_ENSEMBLE", "TABULAR_CONSTRAINTS", "Tabular"]
+
+# The defaults that were chosen by measurement: docs/tables.md has the ablation.
+N_ENSEMBLE = 8
+
+TABULAR_CONSTRAINTS = MLP_CONSTRAINTS | TABLE_CONSTRAINTS
+
+
+class Tabular(Perceptron):
+    """A perceptron on the encoded columns of a table.
+
+    The networks of its ensemble are each validated on another fold of the rows, so
+    that none of them is lost to the training.
+    """
+
+    n_bins: int
+    max_categories: int
+    categorical_features: Any
+    numerical_features: Any
+    drop_features: Any
+    # The old spelling of a parameter that is newer than it.
+    batch_norm = False
+
+    # Set by a fit.
+    _encoder: TableEncoder | None = None
+
+    @property
+    def columns_(self) -> Any:
+        """What was made of each column, as a data frame."""
+        return self._fitted_encoder().columns_
+
+    def _check_fits_partially(self):
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit: how columns are encoded, and "
+            "which rows each network is validated on, is learned from all rows at "
+            "once. Use fit, or a fitted TableEncoder and an MLPClassifier or "
+            "MLPRegressor, whose partial_fit takes some rows at a time."
+        )
+
+    def _fitted_encoder(self):
+        if self._encoder is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no columns_ before fit has seen a "
+                "table."
+            )
+        return self._encoder
+
+    # The way of the data
+
+    def _training_rows(self, X, weight, *, reset):
+        if not reset:
+            return self._as_rows(X)
+        table = as_table(X)
+        encoder = TableEncoder(
+            self.n_bins,
+            max_categories=self.max_categories,
+            categorical_features=self.categorical_features,
+            numerical_features=self.numerical_features,
+            drop_features=self.drop_features,
+        )
+        # A row of weight 0 is as if it were not there. Other weights are checked later.
+        kept = None if weight is None else np.flatnonzero(np.asarray(weight))
+        is_part = kept is not None and 0 < len(kept) < table.shape[0]
+        encoder.fit(take_rows(table, kept) if is_part else table)
+        if not encoder.n_outputs_:
+            reasons = encoder.columns_["encoding"].to_dict()
+            raise ValueError(f"No column of X is left to learn from: {reasons}.")
+        self._encoder = encoder
+        self.n_features_in_ = encoder.n_features_in_
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        return encoder.transform(table)
+
+    def _as_rows(self, X, *, reset=False, name="X"):
+        if self._encoder is None:
+            return super()._as_rows(X, name=name)
+        return self._encoder.transform(X)
+
+    def _checked_rows(self, X):
+        return self._as_rows(X) if self._encoder else super()._checked_rows(X)
+
+    def _validate(self, X, y, *, reset):
+        return check_X_y(X, y, multi_output=True, dtype=None, estimator=self)
+
+    def _shown_rows(self, given, rows):
+        return given
+
+    def _taking_rows(self):
+        shown = super()._taking_rows()
+        shown.n_features_in_, shown._encoder = self._n_inputs(), None
+        return shown
+
+    def _n_inputs(self):
+        return self._encoder.n_outputs_ if self._encoder else self.n_features_in_
+
+    def _split_validation(self, job, seed, groups):
+        if self.n_ensemble == 1:
+            super()._split_validation(job, seed, groups)
+            return
+        part = job.train
+        n_rows = len(part.y)
+        if groups is not None and part.rows is not None:
+            groups = groups[part.rows]
+        labels = job.learner.target.stratify(part.y)
+        for fold in deal_folds(n_rows, labels, self.n_ensemble, seed, groups):
+            is_held_back = np.zeros(n_rows, bool)
+            is_held_back[fold] = True
+            train = part.take(np.flatnonzero(~is_held_back))
+            job.folds.append((train, part.take(fold)))
+
+    # One encoder for all networks, in memory and in a file
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "estimators_" in state:
+            state["estimators_"] = [m._taking_rows() for m in state["estimators_"]]
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        learned = ("_encoder", "n_features_in_", "feature_names_in_")
+        for member in vars(self).get("estimators_", ()):
+            vars(member).update({k: v for k, v in vars(self).items() if k in learned})
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
