@@ -41,6 +41,22 @@ class Graph:
         )
         return output
 
+    def add_lookup(self, x, keys, places, default):
+        """Add a table from strings to integers; return the name of its output."""
+        output = self._scope.get_unique_variable_name("place")
+        self._container.add_node(
+            "LabelEncoder",
+            [x],
+            [output],
+            name=self._scope.get_unique_operator_name("LabelEncoder"),
+            op_domain="ai.onnx.ml",
+            op_version=2,
+            keys_strings=keys,
+            values_int64s=places,
+            default_int64=default,
+        )
+        return output
+
     # Parts that both kinds of network use. Images have the shape (n, c, h, w) here.
 
     def add_dense(self, x, kernel, bias=None):

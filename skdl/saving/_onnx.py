@@ -1,6 +1,5 @@
 """``skdl.export_onnx``: write a fitted estimator as one ONNX graph."""
 
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,13 @@ from skdl.saving._onnx_outputs import (
     write_probabilities,
 )
 from skdl.saving._onnx_probe import make_probe, needs_double, text_columns
+from skdl.saving._onnx_table import (
+    declare_table,
+    feed_table,
+    used_columns,
+    write_table,
+)
+from skdl.tables._encoder import TableEncoder
 
 __all__ = ["export_onnx"]
 
@@ -112,7 +118,7 @@ def export_onnx(estimator: Any, path: Any) -> None:
     steps = _steps_of(estimator)
     first = steps[0][1]
     names = getattr(getattr(first, "network", first), "feature_names_in_", None)
-    if names is not None and not isinstance(first, ColumnTransformer):
+    if names is not None and not isinstance(first, (ColumnTransformer, TableEncoder)):
         steps.insert(0, ("columns", Joined(len(names))))
     whole = Pipeline([(f"step{k}", step) for k, (_, step) in enumerate(steps)])
     double = needs_double(whole)
@@ -164,8 +170,11 @@ def _steps_of(estimator, name="estimator", after=None):
             f"export_onnx: step {name!r} is a {type(estimator).__name__}, but the last "
             "step must be a network of skdl."
         )
-    network = copy(estimator) if isinstance(estimator, BaseNetwork) else estimator
-    return [(name, _Exported(network, after))]
+    if not isinstance(estimator, BaseNetwork):
+        return [(name, _Exported(estimator, after))]
+    encoder = getattr(estimator, "_encoder", None)
+    table = [] if encoder is None else [("table", encoder)]
+    return [*table, (name, _Exported(estimator._taking_rows(), after))]
 
 
 def _flatten_steps(name, estimator):
@@ -242,7 +251,9 @@ def _declare_inputs(whole, names, double):
     kind = _float_type(double)
     if names is None:
         return [("X", kind(_shape_of_rows(whole)))]
-    texts = text_columns(whole)
+    texts, first = text_columns(whole), whole.steps[0][1]
+    if isinstance(first, TableEncoder):
+        names = used_columns(first)
     return [
         (str(name), (StringTensorType if name in texts else kind)([None, 1]))
         for name in names
@@ -266,6 +277,7 @@ def _register(skl2onnx):
         (_Exported, _declare_outputs, _write_exported),
         (Imputed, declare_imputed, write_imputed),
         (Joined, declare_joined, write_joined),
+        (TableEncoder, declare_table, write_table),
     ):
         skl2onnx.update_registered_converter(
             kind,
@@ -327,8 +339,11 @@ def _write_exported(scope, operator, container):
 def _compare(model, estimator, whole, names, double):
     """Return how much graph and estimator differ on rows like those of the fit."""
     rows = make_probe(whole, names, _shape_of_rows(whole))
+    first = whole.steps[0][1]
     if names is None:
         feed = {"X": rows.astype(np.float64 if double else np.float32)}
+    elif isinstance(first, TableEncoder):
+        feed = feed_table(first, rows, double)
     else:
         feed = {str(name): _as_input(rows[name], double) for name in names}
     found = _evaluate(model, feed)

@@ -7,6 +7,9 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from skdl.saving._onnx_table import make_table, table_needs_double, text_columns_of
+from skdl.tables._encoder import TableEncoder
+
 __all__ = ["make_probe", "needs_double", "text_columns"]
 
 _N_ROWS = 50
@@ -16,6 +19,9 @@ _LARGE_OFFSET = 1e4
 
 def needs_double(whole):
     """Return whether a scaler shows features that single floats can't tell apart."""
+    first = whole.steps[0][1]
+    if isinstance(first, TableEncoder) and table_needs_double(first):
+        return True
     return any(
         np.any(np.abs(center) > _LARGE_OFFSET * spread)
         for center, spread in map(_find_scale, _parts_of(whole))
@@ -25,6 +31,8 @@ def needs_double(whole):
 
 def text_columns(whole):
     """Return the names of the columns that hold text."""
+    if isinstance(whole.steps[0][1], TableEncoder):
+        return text_columns_of(whole.steps[0][1])
     return {
         name
         for name, values in _find_categories(whole).items()
@@ -48,7 +56,12 @@ def make_probe(whole, names, shape):
     -------
     DataFrame or ndarray of shape (50, ...)
     """
-    rng = np.random.RandomState(0)
+    rng, first = np.random.RandomState(0), whole.steps[0][1]
+    if isinstance(first, TableEncoder):
+        columns = make_table(first, _N_ROWS, rng)
+        if names is None:
+            return np.stack([*columns.values()], axis=1).astype(float)
+        return pd.DataFrame(columns)
     n_features = int(np.prod(shape[1:])) if names is None else len(names)
     center, spread = _find_ranges(whole, names, n_features)
     rows = center + spread * rng.standard_normal((_N_ROWS, n_features))

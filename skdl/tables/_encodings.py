@@ -10,6 +10,10 @@ from skdl.tables._piecewise import fill_bins, find_edges
 from skdl.tables._reading import as_category, as_number
 
 __all__ = [
+    "CLIP",
+    "DAYS_OF_A_WEEK",
+    "DAYS_OF_A_YEAR",
+    "FIRST_DAY",
     "CategoryEncoding",
     "DateEncoding",
     "LeftOut",
@@ -18,13 +22,13 @@ __all__ = [
 ]
 
 # Numbers far from the middle are drawn in smoothly, to within 3 scales of it.
-_CLIP = 3.0
+CLIP = 3.0
 # Of a normal distribution, the distance of the quartiles is 1.35 deviations.
 _QUARTILES = 1.35
-_DAYS_OF_A_YEAR = 365.2425
-_DAYS_OF_A_WEEK = 7
+DAYS_OF_A_YEAR = 365.2425
+DAYS_OF_A_WEEK = 7
 # 1970-01-01 was a Thursday: the week begins on Mondays.
-_FIRST_DAY = 3
+FIRST_DAY = 3
 
 
 class NumberEncoding:
@@ -68,7 +72,7 @@ class NumberEncoding:
         is_missing = np.isnan(values)
         values = np.where(is_missing, self.center, values)
         scaled = (values - self.center) / self.scale
-        parts = [(scaled / np.sqrt(1 + (scaled / _CLIP) ** 2))[:, None]]
+        parts = [(scaled / np.sqrt(1 + (scaled / CLIP) ** 2))[:, None]]
         if self.n_bins:
             parts.append(fill_bins(values, self.edges))
         if self.missing:
@@ -186,17 +190,17 @@ class DateEncoding:
     @property
     def n_outputs(self):
         """How many numbers it becomes."""
-        return self.time.n_outputs + 2 + _DAYS_OF_A_WEEK + 2 * self.has_hours
+        return self.time.n_outputs + 2 + DAYS_OF_A_WEEK + 2 * self.has_hours
 
     def encode(self, column):
         """Return a column as an array of shape (n_samples, n_outputs)."""
         values = column.values
         known = np.where(np.isnan(values), self.time.center, values)
-        day = np.floor(known) + _FIRST_DAY
+        day = np.floor(known) + FIRST_DAY
         parts = [
             self.time.encode(column),
-            _on_a_circle(known / _DAYS_OF_A_YEAR),
-            (day % _DAYS_OF_A_WEEK)[:, None] == np.arange(_DAYS_OF_A_WEEK),
+            _on_a_circle(known / DAYS_OF_A_YEAR),
+            (day % DAYS_OF_A_WEEK)[:, None] == np.arange(DAYS_OF_A_WEEK),
         ]
         if self.has_hours:
             parts.append(_on_a_circle(known))

@@ -1,0 +1,245 @@
+"""The encoding of a table as operators: one input for each of its columns."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from skdl.nn._onnx_graph import Graph
+from skdl.tables._encodings import (
+    CLIP,
+    DAYS_OF_A_WEEK,
+    DAYS_OF_A_YEAR,
+    FIRST_DAY,
+    CategoryEncoding,
+    DateEncoding,
+    NumberEncoding,
+)
+
+__all__ = [
+    "declare_table",
+    "feed_table",
+    "make_table",
+    "table_needs_double",
+    "text_columns_of",
+    "used_columns",
+    "write_table",
+]
+
+# What stands for a missing string: a tensor of strings has no other.
+_MISSING = ""
+# ONNX's numbers of the types.
+_FLOAT, _DOUBLE = 1, 11
+_LARGE_OFFSET = 1e4
+
+
+def text_columns_of(encoder):
+    """Return the names of the columns of strings."""
+    return {
+        name
+        for name, encoding in _named(encoder)
+        if isinstance(encoding, CategoryEncoding)
+        and any(isinstance(category, str) for category in encoding.categories)
+    }
+
+
+def table_needs_double(encoder):
+    """Return whether single floats can't tell the values of a column apart."""
+    for _, encoding in _named(encoder):
+        if isinstance(encoding, DateEncoding):
+            return True
+        is_number = isinstance(encoding, NumberEncoding)
+        if is_number and abs(encoding.center) > _LARGE_OFFSET * encoding.scale:
+            return True
+    return False
+
+
+def make_table(encoder, n_rows, rng):
+    """Return rows like those of the training, with gaps where it had some."""
+    names = getattr(encoder, "feature_names_in_", range(encoder.n_features_in_))
+    columns = {name: np.zeros(n_rows) for name in names}  # those that are left out
+    for name, encoding in _named(encoder):
+        is_missing = rng.random_sample(n_rows) < (0.2 if encoding.missing else 0)
+        if isinstance(encoding, CategoryEncoding):
+            known = np.array([*encoding.categories, None], dtype=object)[:-1]
+            values = known[rng.randint(len(known), size=n_rows)]
+            values = np.where(is_missing, None, values)
+        else:
+            number = getattr(encoding, "time", encoding)
+            values = number.center + number.scale * rng.standard_normal(n_rows)
+            if isinstance(encoding, DateEncoding) and not encoding.has_hours:
+                values = np.floor(values)
+            values = np.where(is_missing, np.nan, values)
+        columns[name] = _as_dates(values) if encoding.kind == "date" else values
+        if encoding.kind == "duration":
+            columns[name] = _as_durations(values)
+    return columns
+
+
+def _as_dates(days):
+    return np.array(
+        [
+            None if day != day else datetime(1970, 1, 1) + timedelta(days=day)
+            for day in days
+        ],
+        dtype="datetime64[us]",
+    )
+
+
+def _as_durations(days):
+    return np.array(
+        [None if day != day else timedelta(days=day) for day in days],
+        dtype="timedelta64[us]",
+    )
+
+
+def feed_table(encoder, rows, double):
+    """Return the inputs of the graph for a frame of such rows."""
+    texts, kind = text_columns_of(encoder), np.float64 if double else np.float32
+    zeros = {"M": np.datetime64(0, "us"), "m": np.timedelta64(0, "us")}
+    feed = {}
+    for name, _ in _named(encoder):
+        values = rows[name].to_numpy()
+        if name in texts:
+            texts_of = [v if isinstance(v, str) else _MISSING for v in values]
+            values = np.array(texts_of, object)
+        elif values.dtype.kind in zeros:
+            values = (values - zeros[values.dtype.kind]) / np.timedelta64(1, "D")
+        feed[str(name)] = (values if name in texts else values.astype(kind)).reshape(
+            -1, 1
+        )
+    return feed
+
+
+def _named(encoder):
+    """Return the columns that are used, by name, and how each is encoded."""
+    names = getattr(encoder, "feature_names_in_", range(encoder.n_features_in_))
+    return [(names[k], encoder._encodings[k]) for k in encoder._wanted]
+
+
+def used_columns(encoder):
+    """Return the names of the columns that are inputs of the graph."""
+    return [name for name, _ in _named(encoder)]
+
+
+def declare_table(operator):
+    """Give the encoded columns their type and shape."""
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+    first = operator.inputs[0]
+    double = any(isinstance(v.type, DoubleTensorType) for v in operator.inputs)
+    shape = [first.get_first_dimension(), operator.raw_operator.n_outputs_]
+    kind = DoubleTensorType if double else FloatTensorType
+    operator.outputs[0].type = kind(shape)
+
+
+def write_table(scope, operator, container):
+    """Write the operators that encode the columns."""
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    encoder, graph = operator.raw_operator, Graph(scope, container)
+    double = isinstance(operator.outputs[0].type, DoubleTensorType)
+    names = [variable.full_name for variable in operator.inputs]
+    if not hasattr(encoder, "feature_names_in_"):
+        # An array: (n, n_features) -> (n, 1) for each
+        whole = names[0]
+        names = [
+            graph.add("Gather", whole, np.int64([k]), axis=1) for k in encoder._wanted
+        ]
+    texts = text_columns_of(encoder)
+    parts = []
+    for (name, encoding), x in zip(_named(encoder), names, strict=True):
+        parts += _write_one(graph, encoding, x, name in texts, double)
+    output = operator.outputs[0].full_name
+    if len(parts) == 1:
+        graph.add("Identity", *parts, output=output)
+    else:
+        graph.add("Concat", *parts, output=output, axis=1)
+
+
+def _write_one(graph, encoding, x, is_text, double):
+    number = (np.float64, _DOUBLE) if double else (np.float32, _FLOAT)
+    if isinstance(encoding, CategoryEncoding):
+        return _write_category(graph, encoding, x, is_text, number)
+    if isinstance(encoding, DateEncoding):
+        return _write_date(graph, encoding, x, number)
+    return _write_number(graph, encoding, x, number)
+
+
+def _write_number(graph, encoding, x, number):
+    dtype, code = number
+    missing = graph.add("IsNaN", x)
+    known = graph.add("Where", missing, dtype(encoding.center), x)
+    shifted = graph.add("Sub", known, dtype(encoding.center))
+    scaled = graph.add("Div", shifted, dtype(encoding.scale))
+    share = graph.add("Div", scaled, dtype(CLIP))
+    square = graph.add("Add", graph.add("Mul", share, share), dtype(1))
+    parts = [graph.add("Div", scaled, graph.add("Sqrt", square))]
+    if encoding.n_bins:
+        # (n, 1) -> (n, n_bins)
+        edges = encoding.edges.astype(dtype)
+        above = graph.add("Sub", known, edges[None, :-1])
+        filled = graph.add("Div", above, np.diff(encoding.edges).astype(dtype)[None])
+        parts.append(graph.add("Clip", filled, dtype(0), dtype(1)))
+    if encoding.missing:
+        parts.append(graph.add("Cast", missing, to=code))
+    return parts
+
+
+def _write_date(graph, encoding, x, number):
+    dtype, code = number
+    parts = _write_number(graph, encoding.time, x, number)
+    missing = graph.add("IsNaN", x)
+    known = graph.add("Where", missing, dtype(encoding.time.center), x)
+    parts += _write_circle(graph, known, dtype(DAYS_OF_A_YEAR), dtype)
+    day = graph.add("Add", graph.add("Floor", known), dtype(FIRST_DAY))
+    week = graph.add("Floor", graph.add("Div", day, dtype(DAYS_OF_A_WEEK)))
+    day = graph.add("Sub", day, graph.add("Mul", week, dtype(DAYS_OF_A_WEEK)))
+    day = graph.add("Cast", day, to=7)  # 64-bit integers
+    is_day = graph.add("Equal", day, np.arange(DAYS_OF_A_WEEK, dtype=np.int64)[None])
+    parts.append(graph.add("Cast", is_day, to=code))
+    if encoding.has_hours:
+        parts += _write_circle(graph, known, dtype(1), dtype)
+    return parts
+
+
+def _write_circle(graph, known, period, dtype):
+    turns = graph.add("Div", known, period)
+    turns = graph.add("Sub", turns, graph.add("Floor", turns))
+    # Runtimes have sines of single floats only.
+    angle = graph.add("Cast", graph.add("Mul", turns, dtype(2 * np.pi)), to=_FLOAT)
+    code = _DOUBLE if dtype is np.float64 else _FLOAT
+    return [
+        graph.add("Cast", graph.add(kind, angle), to=code) for kind in ("Sin", "Cos")
+    ]
+
+
+def _write_category(graph, encoding, x, is_text, number):
+    dtype, code = number
+    n_known = len(encoding.categories)
+    if is_text:
+        keys = [str(category) for category in encoding.categories]
+        places = [*range(n_known)]
+        if _MISSING not in keys:
+            keys, places = [*keys, _MISSING], [*places, n_known + 1]
+        place = graph.add_lookup(x, keys, places, default=n_known)
+    else:
+        known = np.array([float(c) for c in encoding.categories], dtype)
+        # (n, 1) -> (n, n_categories), and the place of the one that is equal
+        equal = graph.add("Cast", graph.add("Equal", x, known[None]), to=7)
+        before = np.arange(-n_known, 0, dtype=np.int64)[None]
+        place = graph.add("Mul", equal, before)
+        place = graph.add("ReduceSum", place, np.int64([1]), keepdims=1)
+        place = graph.add("Add", place, np.int64([n_known]))
+        missing = graph.add("Cast", graph.add("IsNaN", x), to=7)
+        place = graph.add("Add", place, missing)
+    parts = []
+    if encoding.is_binary:
+        table = np.array([1, -1, 0, 0], dtype)
+        parts.append(graph.add("Gather", table, place, axis=0))
+    else:
+        indicators = np.arange(n_known + encoding.has_rest, dtype=np.int64)[None]
+        parts.append(graph.add("Cast", graph.add("Equal", place, indicators), to=code))
+    if encoding.missing:
+        is_missing = graph.add("Equal", place, np.int64([[n_known + 1]]))
+        parts.append(graph.add("Cast", is_missing, to=code))
+    return parts
