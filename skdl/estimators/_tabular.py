@@ -76,8 +76,12 @@ class Tabular(Perceptron):
         is_part = kept is not None and 0 < len(kept) < table.shape[0]
         encoder.fit(take_rows(table, kept) if is_part else table)
         if not encoder.n_outputs_:
-            reasons = encoder.columns_["encoding"].to_dict()
-            raise ValueError(f"No column of X is left to learn from: {reasons}.")
+            n_rows = table.shape[0]
+            reasons = {k: each.describe() for k, each in enumerate(encoder._encodings)}
+            raise ValueError(
+                f"No column of X is left to learn from (n_samples = {n_rows}): "
+                f"{reasons}."
+            )
         self._encoder = encoder
         self.n_features_in_ = encoder.n_features_in_
         vars(self).pop("feature_names_in_", None)

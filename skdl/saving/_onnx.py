@@ -1,5 +1,6 @@
 """``skdl.export_onnx``: write a fitted estimator as one ONNX graph."""
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +174,9 @@ def _steps_of(estimator, name="estimator", after=None):
     if not isinstance(estimator, BaseNetwork):
         return [(name, _Exported(estimator, after))]
     encoder = getattr(estimator, "_encoder", None)
-    table = [] if encoder is None else [("table", encoder)]
-    return [*table, (name, _Exported(estimator._taking_rows(), after))]
+    if encoder is None:
+        return [(name, _Exported(copy(estimator), after))]
+    return [("table", encoder), (name, _Exported(estimator._taking_rows(), after))]
 
 
 def _flatten_steps(name, estimator):

@@ -7,14 +7,17 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from skdl.saving._onnx_table import make_table, table_needs_double, text_columns_of
+from skdl.saving._onnx_table import (
+    LARGE_OFFSET,
+    make_table,
+    table_needs_double,
+    text_columns_of,
+)
 from skdl.tables._encoder import TableEncoder
 
 __all__ = ["make_probe", "needs_double", "text_columns"]
 
 _N_ROWS = 50
-# An offset of so many deviations leaves three digits of single floats.
-_LARGE_OFFSET = 1e4
 
 
 def needs_double(whole):
@@ -23,7 +26,7 @@ def needs_double(whole):
     if isinstance(first, TableEncoder) and table_needs_double(first):
         return True
     return any(
-        np.any(np.abs(center) > _LARGE_OFFSET * spread)
+        np.any(np.abs(center) > LARGE_OFFSET * spread)
         for center, spread in map(_find_scale, _parts_of(whole))
         if center is not None
     )

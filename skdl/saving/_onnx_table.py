@@ -16,6 +16,7 @@ from skdl.tables._encodings import (
 )
 
 __all__ = [
+    "LARGE_OFFSET",
     "declare_table",
     "feed_table",
     "make_table",
@@ -29,7 +30,8 @@ __all__ = [
 _MISSING = ""
 # ONNX's numbers of the types.
 _FLOAT, _DOUBLE = 1, 11
-_LARGE_OFFSET = 1e4
+# An offset of so many deviations leaves three digits of single floats.
+LARGE_OFFSET = 1e4
 
 
 def text_columns_of(encoder):
@@ -48,7 +50,7 @@ def table_needs_double(encoder):
         if isinstance(encoding, DateEncoding):
             return True
         is_number = isinstance(encoding, NumberEncoding)
-        if is_number and abs(encoding.center) > _LARGE_OFFSET * encoding.scale:
+        if is_number and abs(encoding.center) > LARGE_OFFSET * encoding.scale:
             return True
     return False
 

@@ -79,7 +79,9 @@ def read_columns(X, wanted=None):
             "columns have different names."
         ) from error
     wanted = range(len(names)) if wanted is None else wanted
-    return [_read_series(names[k], frame[names[k]]) for k in wanted]
+    # By their places: to narwhals, frame[3] is a row.
+    columns = [*frame.iter_columns()]
+    return [_read_series(names[k], columns[k]) for k in wanted]
 
 
 def as_table(X):
