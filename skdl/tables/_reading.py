@@ -75,8 +75,7 @@ def read_columns(X, wanted=None):
         names = frame.columns
     except Exception as error:  # narwhals raises errors of its own
         raise ValueError(
-            f"X can't be read ({error}): give a pandas or polars data frame whose "
-            "columns have different names."
+            f"X can't be read ({error}): give a pandas or polars data frame."
         ) from error
     wanted = range(len(names)) if wanted is None else wanted
     # By their places: to narwhals, frame[3] is a row.
@@ -95,6 +94,13 @@ def as_table(X):
         If it is sparse.
     """
     if has_columns(X):
+        names = [*getattr(X, "columns", ())]
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"X has several columns of one name, {twice[:5]}: give each of its "
+                "columns another one."
+            )
         return X
     if hasattr(X, "toarray"):
         raise TypeError(
