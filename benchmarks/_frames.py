@@ -91,8 +91,6 @@ def load_frame(name, half):
     y = frame.pop(target)
     for column in frame.columns:
         kind = frame[column].dtype
-        if kind == bool:
-            continue
         if not pd.api.types.is_numeric_dtype(kind):
             column_as_date = column in DATES and name != "txhousing"
             frame[column] = (
