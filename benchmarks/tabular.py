@@ -3,8 +3,8 @@
 Each contestant is untouched, and fitted on three quarters of a table as it is. A row
 of ``results/tabular/scores.csv`` is one fit; those that it has already are not
 repeated, so that contestants of other environments (``pip install catboost lightgbm
-pytabkit``) add theirs with ``--only``. ``--report`` shows the means. The development half of the tables
-chose the design, and the test half reports it.
+pytabkit``) add theirs with ``--only``. ``--report`` shows the means. The development
+half of the tables chose the design, and the test half reports it.
 """
 
 import argparse

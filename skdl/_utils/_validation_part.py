@@ -82,7 +82,11 @@ def deal_folds(n_rows, labels, n_folds, seed, groups=None):
     rng = np.random.default_rng(seed)
     dealt = np.arange(n_rows) if groups is None else np.unique(groups)
     if len(dealt) < 2:
-        what = "n_samples = 1" if groups is None else f"the one group {dealt[0]!r}"
+        what = (
+            "n_samples = 1"
+            if groups is None
+            else f"the one group {dealt.tolist()[0]!r}"
+        )
         raise ValueError(
             f"Each network of an ensemble is validated on another part of the rows, "
             f"and {what} can't be split: give more, X_val and y_val, or "

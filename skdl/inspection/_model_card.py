@@ -99,6 +99,7 @@ def model_card(
         f"# {_title(model)}",
         f"Written on {datetime.now():%Y-%m-%d %H:%M}.",
         _data_section(estimator, X_test, y_test),
+        _column_section(network),
         _model_section(model, network),
         _score_section(estimator, X_test, y_test, predicted),
         _search_section(estimator),
@@ -140,6 +141,18 @@ def _data_section(estimator, X_test, y_test):
         shares = [f"{label}: {n}" for label, n in zip(labels, counts)]
         rows.append(("rows of each class", _shorten_values(shares)))
     return "## Data\n\n" + table(rows, ("", ""))
+
+
+def _column_section(network):
+    """Return what a network of tables has made of each column, or nothing."""
+    columns = getattr(network, "columns_", None)
+    if columns is None:
+        return ""
+    rows = [
+        (name, row["kind"], f"{row['missing']:.1%}", row["encoding"])
+        for name, row in columns.iterrows()
+    ]
+    return "## Columns\n\n" + table(rows, ("column", "kind", "missing", "encoding"))
 
 
 def _best(estimator):

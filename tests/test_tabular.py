@@ -1,0 +1,435 @@
+"""TabularClassifier and TabularRegressor: a frame in, the network of a table out."""
+
+import pickle
+
+import keras
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import skdl
+from skdl import MLPClassifier, TabularClassifier, TabularRegressor
+from skdl._utils._validation_part import deal_folds
+from skdl.estimators._base import _seeds_of
+from skdl.inspection import compare, diagnose
+from skdl.model_selection import OptunaSearchCV, default_space
+from skdl.preprocessing import TableEncoder
+
+KINDS = [TabularClassifier, TabularRegressor]
+QUICK = dict(epochs=6, n_ensemble=2, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Return a mixed frame with gaps, classes, and numbers."""
+    rng = np.random.default_rng(0)
+    n = 240
+    size = rng.normal(size=n)
+    color = rng.choice(["red", "green", "blue"], n)
+    X = pd.DataFrame(
+        {
+            "size": np.where(rng.random(n) < 0.1, np.nan, size),
+            "color": pd.Categorical(color),
+            "shape": np.where(rng.random(n) < 0.2, None, rng.choice([*"abc"], n)),
+            "when": pd.date_range("2024-01-01", periods=n, freq="7h"),
+            "flag": rng.random(n) < 0.5,
+            "nothing": 1,
+        }
+    )
+    z = 2 * size + (color == "red") + 0.1 * rng.normal(size=n)
+    return X, np.where(z > 0, "yes", "no"), z
+
+
+@pytest.fixture(scope="module")
+def fitted(table):
+    X, y, z = table
+    return {
+        TabularClassifier: TabularClassifier(**QUICK).fit(X, y),
+        TabularRegressor: TabularRegressor(**QUICK).fit(X, z),
+    }
+
+
+def target_of(kind, table):
+    return table[1] if kind is TabularClassifier else table[2]
+
+
+def test_a_raw_frame_is_learned_without_parameters(table):
+    X, y, z = table
+    classifier = TabularClassifier(random_state=0).fit(X[:180], y[:180])
+    assert classifier.score(X[180:], y[180:]) > 0.85
+    regressor = TabularRegressor(random_state=0).fit(X[:180], z[:180])
+    assert regressor.score(X[180:], z[180:]) > 0.75
+    assert len(classifier.estimators_) == len(regressor.estimators_) == 8
+
+
+def test_what_was_made_of_each_column_is_a_table(fitted):
+    columns = fitted[TabularClassifier].columns_
+    assert columns["kind"].to_dict() == {
+        "size": "number",
+        "color": "category",
+        "shape": "category",
+        "when": "date",
+        "flag": "boolean",
+        "nothing": "number",
+    }
+    assert columns["encoding"]["nothing"] == "left out: constant"
+    assert columns["categories"]["color"] == 3
+    assert columns["missing"]["shape"] == pytest.approx(0.2, abs=0.1)
+    assert "<table" in columns._repr_html_()
+    assert fitted[TabularClassifier].n_features_in_ == 6
+    assert [*fitted[TabularClassifier].feature_names_in_] == [*columns.index]
+
+
+def test_columns_are_there_after_a_fit_only():
+    assert not hasattr(TabularClassifier(), "columns_")
+
+
+def test_the_networks_are_those_of_an_mlp_on_the_folds(table):
+    """Each member is the MLP with its seed, without the rows of its fold.
+
+    A regressor's are not to the bit: it scales the targets by all rows.
+    """
+    X, y, _ = table
+    params = dict(epochs=6, l2=1e-3, batch_size=64)
+    model = TabularClassifier(n_ensemble=2, random_state=0, **params).fit(X, y)
+    encoded = TableEncoder().fit_transform(X)
+    _, seed = _seeds_of(model._seed, 0)
+    folds = deal_folds(len(X), (y == "yes").astype(int), 2, seed)
+    names = ("learning_rate", "weight_decay", "patience")
+    params |= {name: getattr(model, name) for name in names}
+    for member, fold in zip(model.estimators_, folds):
+        others = np.setdiff1d(np.arange(len(X)), fold)
+        alone = MLPClassifier(
+            early_stopping=True, random_state=member.random_state, **params
+        ).fit(encoded[others], y[others], X_val=encoded[fold], y_val=y[fold])
+        for weight, expected in zip(member._weights, alone._weights, strict=True):
+            np.testing.assert_array_equal(weight, expected)
+
+
+def test_each_row_is_held_back_by_one_network(table, monkeypatch):
+    X, y, _ = table
+    seen = []
+    from skdl.estimators import _base
+
+    def spy(run, job, **_):
+        seen.append((job.train.rows, job.validation.rows))
+        return run(job)
+
+    run = _base.BaseNetwork._train
+    monkeypatch.setattr(
+        _base.BaseNetwork,
+        "_train",
+        lambda self, job, data: spy(lambda j: run(self, j, data), job),
+    )
+    TabularClassifier(epochs=1, n_ensemble=4, random_state=0).fit(X, y)
+    held_back = np.concatenate([validation for _, validation in seen])
+    assert sorted(held_back) == [*range(240)]
+    for train, validation in seen:
+        assert sorted([*train, *validation]) == [*range(240)]
+        assert np.mean(y[validation] == "yes") == pytest.approx(
+            np.mean(y == "yes"), abs=0.02
+        )
+
+
+def test_groups_are_held_back_whole(table):
+    X, y, _ = table
+    groups = np.arange(240) // 40
+    shifted = X.assign(size=groups.astype(float))
+    model = TabularClassifier(**{**QUICK, "n_ensemble": 3})
+    model.fit(shifted, y, validation_groups=groups)
+    assert len(model.estimators_) == 3
+    with pytest.raises(ValueError, match="one group 7 can't be split"):
+        model.fit(X, y, validation_groups=np.full(240, 7))
+
+
+def test_one_network_is_validated_on_a_part(table):
+    X, y, _ = table
+    model = TabularClassifier(epochs=2, n_ensemble=1, random_state=0).fit(X, y)
+    assert "estimators_" not in vars(model)
+    assert len(model.validation_scores_) == 2
+
+
+def test_rows_that_are_given_validate_all_networks(table):
+    X, y, _ = table
+    model = TabularClassifier(**QUICK)
+    model.fit(X[:180], y[:180], X_val=X[180:], y_val=y[180:])
+    shown = model.estimators_[0]
+    expected = log_loss(y[180:], shown.predict_proba(X[180:]))
+    assert min(shown.history_["val_loss"]) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pandas_polars_and_objects_give_the_same(table, fitted, kind):
+    X = table[0]
+    expected = fitted[kind].predict(X)
+    frame = pl.from_pandas(X)
+    np.testing.assert_array_equal(fitted[kind].predict(frame), expected)
+    of_polars = kind(**QUICK).fit(frame, target_of(kind, table))
+    np.testing.assert_array_equal(of_polars.predict(X), expected)
+    rows = X.drop(columns="when").astype(object).to_numpy()
+    of_objects = kind(**QUICK).fit(rows, target_of(kind, table))
+    of_frame = kind(**QUICK).fit(X.drop(columns="when"), target_of(kind, table))
+    np.testing.assert_array_equal(
+        of_objects.predict(rows), of_frame.predict(X.drop(columns="when"))
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_do_not_depend_on_those_beside_them(table, fitted, kind):
+    X = table[0]
+    method = "predict_proba" if kind is TabularClassifier else "predict"
+    together = getattr(fitted[kind], method)(X[:20])
+    alone = [getattr(fitted[kind], method)(X[k : k + 1])[0] for k in range(20)]
+    np.testing.assert_allclose(together, alone, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_of_weight_0_is_as_if_it_were_not_there(table, kind):
+    X, y = table[0].copy(), target_of(kind, table)
+    weight = np.r_[np.zeros(40), np.ones(200)]
+    X.loc[:10, "size"] = 1e6
+    X["shape"] = X["shape"].where(X.index > 5, "only here")
+    weighted = kind(**QUICK).fit(X, y, sample_weight=weight)
+    without = kind(**QUICK).fit(X[40:], y[40:])
+    np.testing.assert_allclose(weighted.predict(X) == without.predict(X), True)
+    assert weighted.columns_.equals(without.columns_)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unknown_categories_and_new_gaps_are_predicted(table, fitted, kind):
+    new = table[0][:4].copy()
+    new["color"] = ["purple", None, "red", "red"]
+    new["flag"] = [True, False, None, True]
+    new.loc[new.index[3], "when"] = pd.NaT
+    assert len(fitted[kind].predict(new)) == 4
+
+
+def test_wrong_names_are_refused(table, fitted):
+    X = table[0]
+    model = fitted[TabularClassifier]
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(X[X.columns[::-1]])
+    with pytest.raises(ValueError, match="'size' of X is to hold numbers.*'big'"):
+        model.predict(X.assign(size="big"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_keeps_all(table, fitted, kind, tmp_path):
+    X = table[0]
+    skdl.save(fitted[kind], tmp_path / "a.skdl")
+    for again in (
+        skdl.load(tmp_path / "a.skdl"),
+        pickle.loads(pickle.dumps(fitted[kind])),
+    ):
+        np.testing.assert_array_equal(again.predict(X), fitted[kind].predict(X))
+        np.testing.assert_array_equal(
+            again.estimators_[1].predict(X), fitted[kind].estimators_[1].predict(X)
+        )
+        assert again.columns_.equals(fitted[kind].columns_)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_graph_has_an_input_for_each_column(table, fitted, kind, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    X = table[0]
+    skdl.export_onnx(fitted[kind], tmp_path / "a.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    days = (X["when"] - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    columns = {
+        "size": X["size"].astype(float),
+        "color": X["color"].astype(object),
+        "shape": X["shape"].where(X["shape"].notna(), "").astype(object),
+        "when": days,
+        "flag": X["flag"].astype(float),
+    }
+    # "nothing" is left out.
+    assert [each.name for each in session.get_inputs()] == [*columns]
+    feed = {name: values.to_numpy()[:, None] for name, values in columns.items()}
+    found = session.run(None, feed)[-1]
+    if kind is TabularClassifier:
+        expected = fitted[kind].predict_proba(X)
+    else:
+        expected = fitted[kind].predict(X)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
+
+
+def test_an_encoder_in_a_pipeline_is_exported_too(table, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    X, y, _ = table
+    X = X[["size", "flag"]]
+    pipeline = make_pipeline(TableEncoder(), MLPClassifier(epochs=2, random_state=0))
+    skdl.export_onnx(pipeline.fit(X, y), tmp_path / "a.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    feed = {name: X[[name]].to_numpy(np.float32) for name in X}
+    found = session.run(None, feed)[1]
+    np.testing.assert_allclose(found, pipeline.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_keras_model_takes_encoded_rows(table, fitted, kind):
+    X, model = table[0], fitted[kind]
+    found = model.model_.predict(model._encoder.transform(X), verbose=0)
+    if kind is TabularRegressor:
+        np.testing.assert_allclose(found[:, 0], model.predict(X), rtol=1e-4, atol=1e-4)
+    else:
+        positive = model.predict_proba(X)[:, 1]
+        np.testing.assert_allclose(found[:, 0], positive, atol=1e-5)
+
+
+def test_partial_fit_is_refused_with_the_reason(table):
+    assert not hasattr(TabularClassifier(), "partial_fit")
+    with pytest.raises(AttributeError) as found:
+        TabularRegressor().partial_fit  # noqa: B018
+    assert "learned from all rows at once" in str(found.value.__cause__)
+
+
+def test_losses_and_intervals(table):
+    X, _, z = table
+    model = TabularRegressor(loss="quantile", quantile=[0.1, 0.9], **QUICK).fit(X, z)
+    assert model.predict_quantiles(X).shape == (240, 2)
+    # The rows held back are all of them, each by the network that has not seen it.
+    assert len(model._residuals) == 240
+    low, high = model.predict_interval(X, coverage=0.8).T
+    assert np.mean((low <= z) & (z <= high)) > 0.75
+    counts = TabularRegressor(loss="poisson", **QUICK).fit(X, np.floor(np.abs(z)))
+    assert (counts.predict(X) > 0).all()
+
+
+def test_a_temperature_is_that_of_the_folds(table):
+    X, y, _ = table
+    plain = TabularClassifier(**QUICK).fit(X, y)
+    cooled = TabularClassifier(temperature=True, **QUICK).fit(X, y)
+    assert cooled.temperature_ != 1
+    np.testing.assert_allclose(
+        cooled.estimators_[0].decision_function(X) * cooled.temperature_,
+        plain.estimators_[0].decision_function(X),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_several_targets(table):
+    X, y, z = table
+    two = np.stack([z, -z], axis=1)
+    assert TabularRegressor(**QUICK).fit(X, two).predict(X).shape == (240, 2)
+    labels = np.stack([z > 0, z > 1], axis=1).astype(int)
+    found = TabularClassifier(**QUICK).fit(X, labels).predict_proba(X)
+    assert found.shape == (240, 2)
+
+
+def test_monitors_and_callbacks_see_the_table(table):
+    X, y, _ = table
+    scored = []
+
+    def scorer(estimator, X, y):
+        scored.append(X.shape)
+        return estimator.score(X, y)
+
+    seen = []
+
+    class Seen(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(logs["loss"])
+
+    model = TabularClassifier(
+        epochs=2, n_ensemble=1, monitor=scorer, callbacks=[Seen()], random_state=0
+    ).fit(X, y)
+    assert len(model.validation_scores_) == 2
+    assert len(scored) == 2
+
+
+def test_callbacks_of_scikit_learn_get_the_frame(table):
+    callback = pytest.importorskip("sklearn.callback")
+    X, y, _ = table
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = TabularClassifier(epochs=3, n_ensemble=1, random_state=0)
+    model.set_callbacks(monitor).fit(X, y)
+    scores = monitor.get_logs().data_as_pandas["accuracy"]
+    assert scores.iloc[-1] > 0.5
+
+
+def test_a_resumed_fit_keeps_the_columns(table):
+    X, y, _ = table
+    model = TabularClassifier(warm_start=True, **QUICK).fit(X, y)
+    before, columns = model.estimators_[0].loss_curve_[-1], model.columns_
+    model.fit(X[:200], y[:200])
+    assert model.columns_.equals(columns)
+    assert model.estimators_[0].loss_curve_[0] < before + 0.1
+
+
+def test_a_fit_that_fails_changes_nothing(table, fitted):
+    X, y, _ = table
+    model = pickle.loads(pickle.dumps(fitted[TabularClassifier]))
+    before = model.predict_proba(X)
+    with pytest.raises(TypeError, match="'bad' of X holds lists"):
+        model.fit(X.assign(bad=[[1]] * 240), y)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        model.fit(X, np.where(y == "yes", np.nan, 1.0))
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_a_table_that_says_nothing_is_refused():
+    frame = pd.DataFrame({"a": [1, 1, 1], "b": [None] * 3})
+    with pytest.raises(ValueError, match="No column of X is left.*constant.*missing"):
+        TabularClassifier().fit(frame, [0, 1, 0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_corrections_are_parameters(table, kind):
+    X = table[0]
+    model = kind(
+        **QUICK,
+        categorical_features=["flag"],
+        drop_features=["when"],
+        n_bins=0,
+        max_categories=2,
+    ).fit(X, target_of(kind, table))
+    assert model.columns_["kind"]["flag"] == "category"
+    assert model.columns_["encoding"]["size"] == "scaled, missing"
+    assert model.columns_["encoding"]["color"] == "2 indicators, 1 for the other 1"
+    assert clone(model).get_params() == model.get_params()
+
+
+# In what stands around it
+
+
+def test_searches_compare_and_diagnose(table, tmp_path):
+    X, y, _ = table
+    quick = TabularClassifier(**{**QUICK, "epochs": 2})
+    assert cross_val_score(quick, X, y, cv=2).shape == (2,)
+    grid = GridSearchCV(quick, {"n_bins": [0, 8]}, cv=2).fit(X, y)
+    assert grid.best_params_["n_bins"] in (0, 8)
+    search = OptunaSearchCV(
+        quick, default_space(quick), n_trials=2, cv=2, random_state=0
+    ).fit(X, y)
+    assert set(search.best_params_) == set(default_space(quick))
+    found = compare(quick, {"plain": {}, "more": {"dropout": 0.3}}, X, y)
+    assert len(found.runs) == 2
+    assert diagnose(quick, X, y).numbers["train_score"] > 0.4
+    in_pipeline = make_pipeline(FunctionTransformer(), quick).fit(X, y)
+    assert in_pipeline.score(X, y) > 0.5
+
+
+def test_permuted_columns_tell_which_matter(table, fitted):
+    X, _, z = table
+    found = permutation_importance(
+        fitted[TabularRegressor], X, z, n_repeats=3, random_state=0
+    )
+    assert X.columns[np.argmax(found.importances_mean)] == "size"
+    assert found.importances_mean[X.columns.get_loc("nothing")] == 0
+    assert not hasattr(fitted[TabularRegressor], "feature_importances_")
+
+
+def test_a_model_card_names_the_columns(table, fitted, tmp_path):
+    X, y, _ = table
+    text = skdl.model_card(
+        fitted[TabularClassifier], X, y, tmp_path / "card.md"
+    ).read_text()
+    assert "| shape | category |" in text
