@@ -13,6 +13,8 @@ from skdl import (
     KerasRegressor,
     MLPClassifier,
     MLPRegressor,
+    TabularClassifier,
+    TabularRegressor,
 )
 from tests.keras_models import build_compiled_classifier, build_regressor
 
@@ -50,6 +52,8 @@ def test_scikit_learn_check(estimator, check):
 @parametrize_with_checks(
     [
         MLPClassifier(n_ensemble=2),
+        TabularClassifier(n_ensemble=3, epochs=30),
+        TabularRegressor(n_ensemble=3, epochs=60),
         MLPRegressor(loss=AbsoluteError()),
     ],
     expected_failed_checks=lambda estimator: MINI_BATCHES,

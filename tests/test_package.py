@@ -27,12 +27,19 @@ from skdl import (
     KerasRegressor,
     MLPClassifier,
     MLPRegressor,
+    TabularClassifier,
+    TabularRegressor,
     baselines,
     datasets,
     inspection,
 )
 from skdl.model_selection import OptunaSearchCV, PruningCallback, RacingPruner
-from skdl.preprocessing import ImageScaler, ZCAWhitening
+from skdl.preprocessing import (
+    ImageScaler,
+    PiecewiseLinearEncoder,
+    TableEncoder,
+    ZCAWhitening,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -109,8 +116,12 @@ def test_the_examples_of_the_docstrings_run(module, n_lines):
         MLPClassifier,
         MLPRegressor,
         OptunaSearchCV,
+        PiecewiseLinearEncoder,
         PruningCallback,
         RacingPruner,
+        TableEncoder,
+        TabularClassifier,
+        TabularRegressor,
         ZCAWhitening,
         inspection.compare,
         inspection.diagnose,
@@ -129,10 +140,12 @@ def test_the_docstring_has_the_parameters_of_the_signature(kind):
             assert repr(eval(default, {"nan": np.nan})) == repr(signature[name].default)
 
 
-def test_both_estimators_have_the_same_parameters_in_the_same_order():
-    first, second = (
-        list(inspect.signature(k).parameters) for k in (MLPClassifier, MLPRegressor)
-    )
+@pytest.mark.parametrize(
+    "kinds",
+    [(MLPClassifier, MLPRegressor), (TabularClassifier, TabularRegressor)],
+)
+def test_both_estimators_have_the_same_parameters_in_the_same_order(kinds):
+    first, second = (list(inspect.signature(k).parameters) for k in kinds)
     own = {"class_weight", "label_smoothing", "focal_gamma", "categories"}
     own |= {"temperature"}
     own |= {"huber_delta", "quantile"}

@@ -9,8 +9,15 @@ AUTO = "auto"
 _L2 = {"classification": 1e-3, "regression": 1e-3, "counts": 1e-2}
 _PENALIZED_ROWS = 2_000
 # Rows that a training sees in all epochs together, and the limits on its epochs.
-_ROWS_IN_ALL = {"classification": 2_000_000, "regression": 600_000, "counts": 600_000}
-_EPOCHS = (5, 100)
+_ROWS_IN_ALL = {
+    "classification": 2_000_000,
+    "regression": 600_000,
+    "counts": 600_000,
+    # Networks of tables stop early.
+    "table": 4_000_000,
+}
+_EPOCHS = {"table": (20, 300)}
+_EPOCHS_OF_OTHERS = (5, 100)
 _BATCHES = ((10_000, 64), (40_000, 128))
 _LARGEST_BATCH = 256
 
@@ -38,7 +45,7 @@ def _epochs(n_rows, task):
 
     Regression gets fewer: the outliers of a noisy target are memorized sooner.
     """
-    least, most = _EPOCHS
+    least, most = _EPOCHS.get(task, _EPOCHS_OF_OTHERS)
     return max(least, min(most, round(_ROWS_IN_ALL[task] / n_rows)))
 
 
@@ -64,8 +71,9 @@ def resolve(estimator, settings, n_rows):
     task = "regression" if is_regressor(estimator) else "classification"
     if settings.get("loss") == "poisson":
         task = "counts"
+    epochs_task = "table" if "n_bins" in settings else task
     return {
-        name: rule(n_rows, task)
+        name: rule(n_rows, epochs_task if name == "epochs" else task)
         for name, rule in _RULES.items()
         if isinstance(settings.get(name), str) and settings[name] == AUTO
     }

@@ -148,7 +148,7 @@ class FittedNetwork(CheckedParameters):
     def _taking_rows(self):
         """Return a copy that predicts from checked rows, which have no names."""
         shown = copy(self)
-        vars(shown).pop("feature_names_in_", None)
+        shown.__dict__.pop("feature_names_in_", None)
         return shown
 
     def _trained_weights(self):

@@ -121,7 +121,12 @@ def choose_clip(params):
 
 
 def choose_decay(params):
-    """Return the weight decay: that of Keras for ``"adamw"``, unless it is given."""
+    """Return the weight decay: that of Keras for ``"adamw"``, unless it is given.
+
+    An instance of an optimizer has its own.
+    """
+    if not isinstance(params["optimizer"], str):
+        return 0.0
     if params["weight_decay"] is not None:
         return params["weight_decay"]
     return 0.004 if params["optimizer"] == "adamw" else 0.0

@@ -11,10 +11,20 @@ from skdl.estimators._mlp import MLP_CONSTRAINTS, Perceptron
 from skdl.tables._encoder import TABLE_CONSTRAINTS, TableEncoder
 from skdl.tables._reading import as_table
 
-__all__ = ["N_ENSEMBLE", "TABULAR_CONSTRAINTS", "Tabular"]
+__all__ = [
+    "LEARNING_RATE_OF_TABLES",
+    "N_ENSEMBLE",
+    "PATIENCE",
+    "TABULAR_CONSTRAINTS",
+    "WEIGHT_DECAY",
+    "Tabular",
+]
 
 # The defaults that were chosen by measurement: docs/tables.md has the ablation.
 N_ENSEMBLE = 8
+LEARNING_RATE_OF_TABLES = 0.004
+WEIGHT_DECAY = 0.05
+PATIENCE = 20
 
 TABULAR_CONSTRAINTS = MLP_CONSTRAINTS | TABLE_CONSTRAINTS
 
@@ -84,7 +94,7 @@ class Tabular(Perceptron):
             )
         self._encoder = encoder
         self.n_features_in_ = encoder.n_features_in_
-        vars(self).pop("feature_names_in_", None)
+        self.__dict__.pop("feature_names_in_", None)
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
         return encoder.transform(table)

@@ -4,8 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from skdl.estimators._mixins import NetworkClassifier
-from skdl.estimators._mlp import ACTIVATION, DROPOUT, HIDDEN, LEARNING_RATE
-from skdl.estimators._tabular import N_ENSEMBLE, TABULAR_CONSTRAINTS, Tabular
+from skdl.estimators._mlp import ACTIVATION, DROPOUT, HIDDEN
+from skdl.estimators._tabular import (
+    LEARNING_RATE_OF_TABLES,
+    N_ENSEMBLE,
+    PATIENCE,
+    TABULAR_CONSTRAINTS,
+    WEIGHT_DECAY,
+    Tabular,
+)
 from skdl.tables._encoder import MOST_CATEGORIES, N_BINS
 
 __all__ = ["TabularClassifier"]
@@ -61,13 +68,13 @@ class TabularClassifier(Tabular, NetworkClassifier):
         order of numbers.
     l1 : float, default=0.0
         Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
-    l2 : float or "auto", default="auto"
+    l2 : float or "auto", default=0.0
         Penalty, at least 0: ``l2 * sum(w**2)`` over the kernels is added to the loss,
         as in Keras. The loss is a mean over rows and the penalty is not, so what is
         right for few rows is too much for many (scikit-learn divides its ``alpha`` by
         ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
         n_samples) ** 1.5`` above, the best of what was measured.
-    weight_decay : float or None, default=None
+    weight_decay : float or None, default=0.05
         Decoupled decay, at least 0: a step takes ``learning_rate * weight_decay`` of
         each kernel away, whatever the optimizer (Loshchilov & Hutter, 2019). None is
         0.004 for ``"adamw"``, as in Keras, and 0 for the others.
@@ -75,7 +82,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
-    learning_rate : float, default=0.002
+    learning_rate : float, default=0.004
         Step size of the optimizer, above 0; where the schedule starts.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
@@ -114,8 +121,8 @@ class TabularClassifier(Tabular, NetworkClassifier):
         Rows per batch, at least 1; -1 takes all rows as one batch. ``"auto"`` is 64 up
         to 10,000 rows, 128 up to 40,000, and 256 above.
     epochs : int or "auto", default="auto"
-        Number of passes over the data, at least 1. ``"auto"`` is 100 up to 20,000 rows,
-        and ``2_000_000 / n_samples`` above, but at least 5.
+        Most passes over the data, at least 1; training stops early. ``"auto"`` is 300
+        up to 13,000 rows, and ``4_000_000 / n_samples`` above, but at least 20.
     early_stopping : bool, default=True
         Whether to stop when the monitored validation score no longer improves. Each of
         several networks is validated on another fold of the rows, unless ``fit`` gets
@@ -127,7 +134,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
     validation_fraction : float, default=0.1
         Share of the rows, in (0, 1), that one network alone (``n_ensemble=1``) is
         validated on; of several, each is validated on ``1 / n_ensemble``.
-    patience : int, default=10
+    patience : int, default=20
         Epochs without an improvement after which training stops.
     min_delta : float, default=0.0
         Change of the monitored score that counts as an improvement, at least 0.
@@ -258,10 +265,10 @@ class TabularClassifier(Tabular, NetworkClassifier):
         focal_gamma: float = 2.0,
         categories: Sequence | None = None,
         l1: float = 0.0,
-        l2: float | str = "auto",
-        weight_decay: float | None = None,
+        l2: float | str = 0.0,
+        weight_decay: float | None = WEIGHT_DECAY,
         optimizer: Any = "adam",
-        learning_rate: float = LEARNING_RATE,
+        learning_rate: float = LEARNING_RATE_OF_TABLES,
         learning_rate_schedule: Any = None,
         warmup: float = 0,
         ema: float | None = None,
@@ -276,7 +283,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
         early_stopping: bool = True,
         monitor: Any = "loss",
         validation_fraction: float = 0.1,
-        patience: int = 10,
+        patience: int = PATIENCE,
         min_delta: float = 0.0,
         restore_best_weights: bool = True,
         temperature: bool = False,

@@ -6,12 +6,21 @@ from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
+    IntDistribution,
 )
 
 from skdl._utils._nested import find_network, last_prefix, say_what_holds
 from skdl.estimators._base import BaseNetwork
 
 __all__ = ["default_space"]
+
+_SPACE_OF_TABLES: dict[str, BaseDistribution] = {
+    "learning_rate": FloatDistribution(1e-3, 2e-2, log=True),
+    "dropout": FloatDistribution(0.0, 0.5),
+    "weight_decay": FloatDistribution(1e-3, 0.5, log=True),
+    "n_bins": IntDistribution(4, 64, log=True),
+    "batch_size": CategoricalDistribution([32, 64, 128, 256]),
+}
 
 
 def default_space(estimator: Any) -> dict[str, BaseDistribution]:
@@ -28,8 +37,10 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
         Distributions by the names of the parameters, for ``OptunaSearchCV``: learning
         rate 1e-4 to 1e-1 and l2 1e-6 to 1e-2 (both log-uniform), dropout 0 to 0.5,
         and batch sizes of 16 to 256; of a convolutional network also conv_dropout 0 to
-        0.3. The learning rate is left out if the optimizer is an instance, which has
-        its own.
+        0.3; of a network of tables the weight decay (1e-3 to 0.5, log-uniform) in the
+        place of l2, 4 to 64 bins of each number, and batch sizes from 32, with learning
+        rates of 1e-3 to 2e-2 only. The learning rate is left out if the optimizer is an
+        instance, which has its own.
 
     Raises
     ------
@@ -64,15 +75,18 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
             f"There is no default space: {what}. Write a space as a dict of "
             "distributions."
         )
-    space = {
+    space: dict[str, BaseDistribution] = {
         "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
         "dropout": FloatDistribution(0.0, 0.5),
         "l2": FloatDistribution(1e-6, 1e-2, log=True),
         "batch_size": CategoricalDistribution([16, 32, 64, 128, 256]),
     }
+    if hasattr(network, "n_bins"):
+        space = _SPACE_OF_TABLES
     if hasattr(network, "conv_dropout"):
         space["conv_dropout"] = FloatDistribution(0.0, 0.3)
     if not isinstance(network.optimizer, str):
-        del space["learning_rate"]
+        own = ("learning_rate", "weight_decay")  # the instance has its own
+        space = {name: space[name] for name in space if name not in own}
     prefix = last_prefix(estimator)
     return {prefix + name: distribution for name, distribution in space.items()}

@@ -145,7 +145,8 @@ def write_table(scope, operator, container):
         # An array: (n, n_features) -> (n, 1) for each
         whole = names[0]
         names = [
-            graph.add("Gather", whole, np.int64([k]), axis=1) for k in encoder._wanted
+            graph.add("Gather", whole, np.array([k], np.int64), axis=1)
+            for k in encoder._wanted
         ]
     texts = text_columns_of(encoder)
     parts = []
@@ -230,8 +231,8 @@ def _write_category(graph, encoding, x, is_text, number):
         equal = graph.add("Cast", graph.add("Equal", x, known[None]), to=7)
         before = np.arange(-n_known, 0, dtype=np.int64)[None]
         place = graph.add("Mul", equal, before)
-        place = graph.add("ReduceSum", place, np.int64([1]), keepdims=1)
-        place = graph.add("Add", place, np.int64([n_known]))
+        place = graph.add("ReduceSum", place, np.array([1], np.int64), keepdims=1)
+        place = graph.add("Add", place, np.array([n_known], np.int64))
         missing = graph.add("Cast", graph.add("IsNaN", x), to=7)
         place = graph.add("Add", place, missing)
     parts = []
@@ -242,6 +243,6 @@ def _write_category(graph, encoding, x, is_text, number):
         indicators = np.arange(n_known + encoding.has_rest, dtype=np.int64)[None]
         parts.append(graph.add("Cast", graph.add("Equal", place, indicators), to=code))
     if encoding.missing:
-        is_missing = graph.add("Equal", place, np.int64([[n_known + 1]]))
+        is_missing = graph.add("Equal", place, np.array([[n_known + 1]], np.int64))
         parts.append(graph.add("Cast", is_missing, to=code))
     return parts

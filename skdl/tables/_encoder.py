@@ -183,6 +183,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of float32, shape (n_samples, n_outputs_)
+            The outputs of the columns, beside each other.
 
         Raises
         ------
