@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-from skdl import CNNClassifier, MLPClassifier, MLPRegressor
+from skdl import CNNClassifier, MLPClassifier, MLPRegressor, TabularClassifier
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -96,6 +96,17 @@ for images in (joblib.load("small.joblib"), skdl.load("large.skdl")):
     np.testing.assert_allclose(found, expected[name], atol=2e-6)
     assert len(images.predict(expected["digits"])) == len(expected["digits"])
 """,
+    "rows of a table": """
+table = skdl.load("table.skdl")
+rows = [[1.5, "red", None], [None, "blue", True], [0.0, "purple", False]]
+np.testing.assert_array_equal(table.predict_proba(rows), expected["table"])
+""",
+    "a frame": """
+import pandas as pd
+found = table.predict_proba(pd.DataFrame(rows))
+np.testing.assert_array_equal(found, expected["table"])
+assert table.columns_["kind"].tolist() == ["number", "category", "boolean"]
+""",
     "permutation importance": """
 from sklearn.inspection import permutation_importance
 found = permutation_importance(classifier, X, y, n_repeats=2, random_state=0)
@@ -151,8 +162,13 @@ def saved(tmp_path_factory):
     )
     joblib.dump(small, folder / "small.joblib")
     skdl.save(large, folder / "large.skdl")
+    rows = [[0.0, "red", True], [1.0, "blue", None], [None, "red", False]] * 20
+    table = TabularClassifier(epochs=3, n_ensemble=2, random_state=0)
+    skdl.save(table.fit(rows, [0, 1, 1] * 20), folder / "table.skdl")
+    new = [[1.5, "red", None], [None, "blue", True], [0.0, "purple", False]]
     np.savez(
         folder / "expected.npz",
+        table=table.predict_proba(new),
         probabilities=probabilities,
         labels=probabilities.argmax(axis=1),
         numbers=regressor[-1].model_.predict(scaled[1], verbose=0)[:, 0],
@@ -179,15 +195,16 @@ def test_all_that_is_no_training_works_without_tensorflow(saved):
 
 
 @pytest.mark.slow
-def test_four_packages_are_enough_to_load_and_predict(saved, tmp_path):
+def test_five_packages_are_enough_to_load_and_predict(saved, tmp_path):
     builder = venv.EnvBuilder(with_pip=True)
     builder.create(tmp_path / "small")
     python = tmp_path / "small" / "bin" / "python"
     install = [python, "-m", "pip", "install", "--quiet"]
-    packages = ["numpy", "scipy", "scikit-learn", "joblib"]
+    packages = ["numpy", "scipy", "scikit-learn", "joblib", "narwhals"]
     versions = [f"{name}=={version(name)}" for name in packages]
     subprocess.run([*install, *versions], check=True)
     subprocess.run([*install, "--no-deps", str(ROOT)], check=True)
     uses = "predict", "predict_proba", "score", "pickle", "save and load", "views"
-    uses = [USES[name] for name in (*uses, "small and large images")]
+    uses = (*uses, "small and large images", "rows of a table")
+    uses = [USES[name] for name in uses]
     run_script(python, saved, PREPARE + "".join(uses))

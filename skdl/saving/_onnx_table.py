@@ -39,8 +39,7 @@ def text_columns_of(encoder):
     return {
         name
         for name, encoding in _named(encoder)
-        if isinstance(encoding, CategoryEncoding)
-        and any(isinstance(category, str) for category in encoding.categories)
+        if isinstance(encoding, CategoryEncoding) and encoding.is_text
     }
 
 

@@ -198,8 +198,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         parts = [np.empty((X.shape[0], 0), np.float32)]
         for k, column in zip(self._wanted, read_columns(X, self._wanted)):
             encoding = self._encodings[k]
-            _check_kind(column, encoding.kind)
-            parts.append(encoding.encode(column))
+            parts.append(encoding.encode(_as_in_the_fit(column, encoding)))
         return np.concatenate(parts, axis=1)
 
     @property
@@ -346,18 +345,27 @@ def _reads_as_number(text):
     return True
 
 
-def _check_kind(column, kind):
-    """Check that a column holds what it held in the fit."""
-    numbers = ("number", "boolean", "empty")
-    fits = (
-        column.kind in (kind, "empty")
-        or (kind in numbers and column.kind in numbers)
-        # as_category and as_number say what is wrong with a value.
-        or (kind == "category" and column.kind in numbers)
-        or (kind in numbers and column.kind == "category")
+def _as_in_the_fit(column, encoding):
+    """Return a column as the kind of values that it held in the fit.
+
+    Raises
+    ------
+    ValueError
+        If it holds another kind.
+    """
+    numbers, kind, now = ("number", "boolean"), encoding.kind, column.kind
+    if now == "empty":
+        return column
+    is_text = now == "category" and any(isinstance(c, str) for c in column.categories)
+    if kind in numbers and now in (*numbers, "category"):
+        return as_number(column)
+    if kind == "category" and not encoding.is_text and now in (*numbers, "category"):
+        return as_category(as_number(column) if is_text else column)
+    if kind == now and (kind != "category" or is_text):
+        return column
+    then = "categories" if kind == "category" else f"values of the kind {kind!r}"
+    of_what = " of strings" if kind == "category" and encoding.is_text else ""
+    raise ValueError(
+        f"Column {column.name!r} of X held {then}{of_what} in the fit, and holds "
+        f"values of the kind {now!r} now: give it the type that it had."
     )
-    if not fits:
-        raise ValueError(
-            f"Column {column.name!r} of X held values of the kind {kind!r} in the fit, "
-            f"and holds {column.kind!r} now: give it the type that it had."
-        )

@@ -7,7 +7,6 @@ and ``describe``. It is plain data: a file can hold it.
 import numpy as np
 
 from skdl.tables._piecewise import fill_bins, find_edges
-from skdl.tables._reading import as_category, as_number
 
 __all__ = [
     "CLIP",
@@ -68,7 +67,7 @@ class NumberEncoding:
 
     def encode(self, column):
         """Return a column as an array of shape (n_samples, n_outputs)."""
-        values = as_number(column).values
+        values = column.values
         is_missing = np.isnan(values)
         values = np.where(is_missing, self.center, values)
         scaled = (values - self.center) / self.scale
@@ -98,6 +97,8 @@ class CategoryEncoding:
         Those that have an indicator, the most frequent first.
     n_categories : int
         How many there were.
+    is_text : bool
+        Whether they are strings.
     has_rest : bool
         Whether the others, and those that no training row had, share an indicator.
     missing : float
@@ -114,6 +115,7 @@ class CategoryEncoding:
         # The order of equally frequent ones is that of their names, not of the rows.
         order = sorted(present, key=lambda k: (-counts[k], str(column.categories[k])))
         self.n_categories = len(present)
+        self.is_text = any(isinstance(c, str) for c in column.categories)
         # Nothing can be learned of a category that one row alone has.
         kept = [k for k in order[:most] if counts[k] > 1 or len(present) <= 2]
         self.categories = [column.categories[k] for k in kept]
@@ -133,7 +135,6 @@ class CategoryEncoding:
 
     def encode(self, column):
         """Return a column as an array of shape (n_samples, n_outputs)."""
-        column = as_category(column)
         encoded = np.zeros((len(column.values), self.n_outputs), np.float32)
         # What each code stands for among our indicators; the last is that of -1.
         n_known = len(self.categories)

@@ -198,14 +198,15 @@ def _from_objects(name, values):
         )
     kind = kinds.pop()
     if kind == "category":
-        return _code(name, values, is_text=True)
+        texts = [None if value is None else _as_text(value) for value in values]
+        return _code(name, texts, is_text=True)
     make = {"date": _days_since_1970, "duration": _days}.get(kind, float)
     numbers = [np.nan if value is None else make(value) for value in values]
     return Column(name, kind, _finite(name, np.array(numbers, np.float64)))
 
 
 def _kind_of(name, value):
-    if isinstance(value, str):
+    if isinstance(value, str) or hasattr(value, "closed"):  # an interval of pandas
         return "category"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
@@ -259,12 +260,27 @@ def _as_key(value):
         return bool(value)
     if isinstance(value, Real):
         return float(value)
-    return str(value)
+    return _as_text(value)
+
+
+def _as_text(value):
+    if not hasattr(value, "closed"):
+        return str(value)
+    # pandas writes the ends of an interval as integers or floats, as it happens.
+    ends = [
+        repr(float(end)) if isinstance(end, Real) else str(end)
+        for end in (value.left, value.right)
+    ]
+    left = "[" if value.closed in ("left", "both") else "("
+    right = "]" if value.closed in ("right", "both") else ")"
+    return f"{left}{ends[0]}, {ends[1]}{right}"
 
 
 def _code(name, values, *, is_text=False):
     known: dict = {}
     codes = [-1 if v is None else known.setdefault(v, len(known)) for v in values]
+    if not known:
+        return Column(name, "empty", np.full(len(values), np.nan))
     return Column(name, "category", np.array(codes, np.int64), [*known], is_text)
 
 

@@ -382,10 +382,14 @@ FITTED = pd.DataFrame(
         (
             {"t": [1, 2, 3]},
             ValueError,
-            "'t' of X held.*'date' in the fit, and holds 'n",
+            "'t' of X held.*'date' in the fit.*kind 'n",
         ),
-        ({"n": FITTED["t"]}, ValueError, "'n' of X held.*'number'.*holds 'date'"),
-        ({"c": FITTED["t"]}, ValueError, "'c' of X held.*'category'.*holds 'date'"),
+        ({"n": FITTED["t"]}, ValueError, "'n' of X held.*'number'.*kind 'date'"),
+        (
+            {"c": FITTED["t"]},
+            ValueError,
+            "'c' of X held categories of strings.*kind 'date'",
+        ),
         ({"t": ["2024-01-01"] * 3}, ValueError, "'t' of X held.*'date'.*'category'"),
         ({"n": [np.inf, 1, 2]}, ValueError, "'n' of X contains infinity"),
         ({"c": [[1], [2], [3]]}, TypeError, "'c' of X holds lists"),
