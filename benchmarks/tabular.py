@@ -208,7 +208,7 @@ def few_categories(X, X_test):
     """Return frames whose columns have at most 200 categories, as trees take them."""
     X, X_test = prepared(X), prepared(X_test)
     for name in X.select_dtypes("category"):
-        known = X[name].value_counts().index[:200]
+        known = X[name].value_counts().index[:200].tolist()
         X[name] = X[name].cat.set_categories(known)
         X_test[name] = X_test[name].cat.set_categories(known)
     return X, X_test

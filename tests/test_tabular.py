@@ -63,7 +63,7 @@ def target_of(kind, table):
 def test_a_raw_frame_is_learned_without_parameters(table):
     X, y, z = table
     classifier = TabularClassifier(random_state=0).fit(X[:180], y[:180])
-    assert classifier.score(X[180:], y[180:]) > 0.85
+    assert classifier.score(X[180:], y[180:]) > 0.8
     regressor = TabularRegressor(random_state=0).fit(X[:180], z[:180])
     assert regressor.score(X[180:], z[180:]) > 0.75
     assert len(classifier.estimators_) == len(regressor.estimators_) == 8

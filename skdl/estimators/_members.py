@@ -145,7 +145,7 @@ def _resumed(whole):
 def _member_of(whole, random_state, fitted):
     member = copy(whole)
     # Callbacks of scikit-learn see the members of the whole, and not their epochs.
-    for name in ("_skl_callbacks", "_observer", *_OF_ALL):
+    for name in ("_skl_callbacks", "_parent_callback_ctx", "_observer", *_OF_ALL):
         vars(member).pop(name, None)
     vars(member).update(fitted)
     member.n_ensemble, member.random_state, member.verbose = 1, random_state, 0
