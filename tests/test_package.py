@@ -195,6 +195,13 @@ def test_the_python_blocks_of_the_page_on_losses_run():
     assert 0.6 < names["inside"] < 0.95  # of 0.8; 111 rows
 
 
+def test_the_page_of_tables_runs():
+    names = run_blocks("docs/tables.md", {})
+    assert names["model"].score(names["X_test"], names["y_test"]) > 0.9
+    found = names["found"].importances_mean
+    assert found[2] < min(found[:2])  # the date does not matter
+
+
 @pytest.mark.slow
 def test_the_python_blocks_of_the_page_on_training_run():
     names = run_blocks("docs/training.md", {})
