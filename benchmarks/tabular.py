@@ -11,6 +11,7 @@ import argparse
 import os
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -117,12 +118,12 @@ def skdl_mlp(is_class):
     return careful(kind(random_state=0))
 
 
-def tabular(is_class):
+def tabular(is_class, **params):
     """Return what this benchmark is about."""
     import skdl
 
     kind = skdl.TabularClassifier if is_class else skdl.TabularRegressor
-    return kind(random_state=0)
+    return kind(random_state=0, **params)
 
 
 def lightgbm(is_class):
@@ -169,6 +170,19 @@ CONTESTANTS = {
     "RealMLP-TD": realmlp,
     "TabM-D": tabm,
 }
+# Each part of the design left out, or done in another way.
+ABLATION = {
+    "without bins": {"n_bins": 0},
+    "32 bins": {"n_bins": 32},
+    "one network": {"n_ensemble": 1},
+    "four networks": {"n_ensemble": 4},
+    "l2 in place of weight decay": {"weight_decay": 0.0, "l2": "auto"},
+    "without dropout": {"dropout": 0.0},
+    "relu": {"activation": "relu"},
+    "layer normalization": {"normalization": "layer"},
+    "patience of 10": {"patience": 10},
+}
+CONTESTANTS |= {name: partial(tabular, **params) for name, params in ABLATION.items()}
 # Those that take the frame in a form of their own.
 OF_STRINGS = {"CatBoost", "RealMLP-TD", "TabM-D"}
 # Their cost grows with the square of the rows.
@@ -191,7 +205,7 @@ def fit_one(name, X, X_test, y, is_class):
                 middle = X[column].median()
                 X[column] = X[column].fillna(middle).astype(float)
                 X_test[column] = X_test[column].fillna(middle).astype(float)
-    elif name != "Tabular":
+    elif name not in {"Tabular", *ABLATION}:
         X, X_test = prepared(X), prepared(X_test)
     if name == "LightGBM":
         for column in X.select_dtypes("category"):
@@ -254,6 +268,7 @@ def main():
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--only", default="", help="names of contestants, by commas")
     parser.add_argument("--tables", default="", help="names of tables, by commas")
+    parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--output", default="results/tabular/scores.csv")
     options = parser.parse_args()
@@ -263,6 +278,8 @@ def main():
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     known = {(r["half"], r["table"], r["split"], r["contestant"]) for r in rows}
     contestants = [c for c in options.only.split(",") if c] or [*CONTESTANTS][:6]
+    if options.ablation:
+        contestants = ["Tabular", *ABLATION]
     tables = [t for t in options.tables.split(",") if t] or names_of(options.half)
     work = [
         (options.half, name, split, contestant)

@@ -36,7 +36,7 @@ class Tabular(Perceptron):
     that none of them is lost to the training.
     """
 
-    n_bins: int
+    n_bins: int | str
     max_categories: int
     categorical_features: Any
     numerical_features: Any

@@ -160,9 +160,10 @@ class TabularClassifier(Tabular, NetworkClassifier):
         Whether to show a line of progress.
     random_state : int, RandomState or None, default=None
         An int gives the same weights, bit for bit, in each fit on one machine.
-    n_bins : int, default=16
+    n_bins : int or "auto", default="auto"
         The most bins of a number, at least 0 (``PiecewiseLinearEncoder``; Gorishniy et
-        al., 2022).
+        al., 2022). ``"auto"`` is the cube root of the number of rows, 6 at least and
+        16 at most.
     max_categories : int, default=100
         The most categories of a column that have an indicator of their own, at least 1.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -294,7 +295,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
         callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
-        n_bins: int = N_BINS,
+        n_bins: int | str = N_BINS,
         max_categories: int = MOST_CATEGORIES,
         categorical_features: Any = "from_dtype",
         numerical_features: Sequence | None = None,

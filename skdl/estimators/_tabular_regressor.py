@@ -154,9 +154,10 @@ class TabularRegressor(Tabular, NetworkRegressor):
         Whether to show a line of progress.
     random_state : int, RandomState or None, default=None
         An int gives the same weights, bit for bit, in each fit on one machine.
-    n_bins : int, default=16
+    n_bins : int or "auto", default="auto"
         The most bins of a number, at least 0 (``PiecewiseLinearEncoder``; Gorishniy et
-        al., 2022).
+        al., 2022). ``"auto"`` is the cube root of the number of rows, 6 at least and
+        16 at most.
     max_categories : int, default=100
         The most categories of a column that have an indicator of their own, at least 1.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -233,7 +234,7 @@ class TabularRegressor(Tabular, NetworkRegressor):
     >>> y = X["size"] + (X["color"] == "red")
     >>> model = TabularRegressor(random_state=0).fit(X, y)
     >>> model.columns_["encoding"].tolist()
-    ['scaled, 16 bins', '1 number, missing']
+    ['scaled, 6 bins', '1 number, missing']
     >>> model.score(X, y) > 0.9
     True
     """
@@ -282,7 +283,7 @@ class TabularRegressor(Tabular, NetworkRegressor):
         callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
-        n_bins: int = N_BINS,
+        n_bins: int | str = N_BINS,
         max_categories: int = MOST_CATEGORIES,
         categorical_features: Any = "from_dtype",
         numerical_features: Sequence | None = None,

@@ -27,14 +27,20 @@ from skdl.tables._reading import (
 
 __all__ = ["TABLE_CONSTRAINTS", "TableEncoder"]
 
-N_BINS = 16
+N_BINS = "auto"
+# Cube root of the rows, within these: docs/tables.md.
+_BINS = (6, 16)
 MOST_CATEGORIES = 100
 # All bins together: a table of more than 250 numbers gets fewer for each.
 _BINS_IN_ALL = 4_000
+# So many numbers written as text may be the names of categories.
+_FEW = 16
 # Strings of more words than this, most of which differ, are text.
 _WORDS = 4
 
 TABLE_CONSTRAINTS = {
+    "n_bins": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+    "max_categories": [Interval(Integral, 1, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "numerical_features": ["array-like", None],
     "drop_features": ["array-like", None],
@@ -51,8 +57,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_bins : int, default=16
-        The most bins of a number, at least 0 (``PiecewiseLinearEncoder``). A table of
+    n_bins : int or "auto", default="auto"
+        The most bins of a number, at least 0 (``PiecewiseLinearEncoder``). ``"auto"``
+        is the cube root of the number of rows, 6 at least and 16 at most. A table of
         more than 250 numbers gets fewer.
     max_categories : int, default=100
         The most categories of a column that have an indicator of their own, at least
@@ -95,10 +102,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     (3, 3)
     """
 
-    _parameter_constraints = TABLE_CONSTRAINTS | {
-        "n_bins": [Interval(Integral, 0, None, closed="left")],
-        "max_categories": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints = TABLE_CONSTRAINTS
 
     # Set by a fit.
     _encodings: list
@@ -106,7 +110,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_bins: int = N_BINS,
+        n_bins: int | str = N_BINS,
         *,
         max_categories: int = MOST_CATEGORIES,
         categorical_features: Any = "from_dtype",
@@ -161,7 +165,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             else:
                 _check_text(columns[place], self.max_categories)
         n_numbers = sum(c.kind not in ("category", "empty") for c in columns)
-        n_bins = min(self.n_bins, _BINS_IN_ALL // max(1, n_numbers))
+        n_bins = self.n_bins
+        if n_bins == "auto":
+            n_bins = int(np.clip(round(np.cbrt(X.shape[0])), *_BINS))
+        n_bins = min(n_bins, _BINS_IN_ALL // max(1, n_numbers))
         found = {
             k: find_encoding(column, n_bins, self.max_categories)
             for k, column in zip(kept, columns)
@@ -327,7 +334,7 @@ def _check_text(column, most_categories):
                 "TruncatedSVD). If these are categories, name it in "
                 "categorical_features."
             )
-    if len(categories) > N_BINS and all(map(_reads_as_number, categories)):
+    if len(categories) > _FEW and all(map(_reads_as_number, categories)):
         warnings.warn(
             f"{name} holds numbers written as text, such as {categories[0]!r}, and is "
             "treated as categories. Name it in numerical_features if they are amounts, "

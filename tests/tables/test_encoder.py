@@ -117,9 +117,17 @@ def test_a_number_becomes_bins_too():
     assert encoder.transform([[37.5]])[0, 1:].tolist() == [1, 0.5, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_bins"), [(20, 6), (300, 7), (1_000, 10), (4_000, 16), (9_000, 16)]
+)
+def test_more_rows_get_more_bins(n_rows, n_bins):
+    encoder = TableEncoder().fit(np.arange(float(n_rows))[:, None])
+    assert encoder.n_outputs_ == 1 + n_bins
+
+
 def test_wide_tables_get_fewer_bins():
     X = np.random.default_rng(0).normal(size=(50, 1000))
-    assert TableEncoder().fit(X).n_outputs_ == 1000 * (1 + 4)
+    assert TableEncoder(n_bins=16).fit(X).n_outputs_ == 1000 * (1 + 4)
 
 
 def test_categories_have_an_indicator_each_and_unknown_ones_none():
