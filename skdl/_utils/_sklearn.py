@@ -26,7 +26,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.metaestimators import _safe_split as cut_rows
-from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_feature_names, _get_feature_names
 from sklearn.utils.validation import _check_feature_names_in as check_names_in
 from sklearn.utils.validation import _check_method_params as check_params
 from sklearn.utils.validation import _check_n_features as check_n_features
@@ -244,6 +244,42 @@ def take_scorer(scorer, objective):
         return scorer  # routing sends metadata to all of them, or to none
     name = objective or next(iter(scorer._scorers))
     return _MultimetricScorer(scorers={name: scorer._scorers[name]})
+
+
+class _Columns:
+    """Stands for a frame, of which it has the names of the columns only."""
+
+    def __init__(self, names):
+        self._names = names
+
+    def __dataframe__(self):
+        return self
+
+    def column_names(self):
+        return self._names
+
+
+def check_feature_names(estimator, X, *, reset):
+    """Set or check ``feature_names_in_``, as scikit-learn does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It has or gets the names.
+    X : DataFrame or ndarray
+        The data.
+    reset : bool
+        Whether the names are set.
+    """
+    names = [*getattr(X, "columns", ())]
+    if (
+        names
+        and all(isinstance(n, str) for n in names)
+        and _get_feature_names(X) is None
+    ):
+        # scikit-learn before 1.9 does not know the frames of polars 2.
+        X = _Columns(names)
+    _check_feature_names(estimator, X, reset=reset)
 
 
 def is_plain_scorer(scorer):
