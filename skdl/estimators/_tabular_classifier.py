@@ -10,7 +10,6 @@ from skdl.estimators._tabular import (
     N_ENSEMBLE,
     PATIENCE,
     TABULAR_CONSTRAINTS,
-    WEIGHT_DECAY,
     Tabular,
 )
 from skdl.tables._encoder import MOST_CATEGORIES, N_BINS
@@ -68,13 +67,13 @@ class TabularClassifier(Tabular, NetworkClassifier):
         order of numbers.
     l1 : float, default=0.0
         Penalty, at least 0: ``l1 * sum(abs(w))`` over the kernels is added to the loss.
-    l2 : float or "auto", default=0.0
+    l2 : float or "auto", default="auto"
         Penalty, at least 0: ``l2 * sum(w**2)`` over the kernels is added to the loss,
         as in Keras. The loss is a mean over rows and the penalty is not, so what is
         right for few rows is too much for many (scikit-learn divides its ``alpha`` by
         ``n_samples``): ``"auto"`` is 0.001 up to 2,000 rows, and ``0.001 * (2000 /
         n_samples) ** 1.5`` above, the best of what was measured.
-    weight_decay : float or None, default=0.05
+    weight_decay : float or None, default=None
         Decoupled decay, at least 0: a step takes ``learning_rate * weight_decay`` of
         each kernel away, whatever the optimizer (Loshchilov & Hutter, 2019). None is
         0.004 for ``"adamw"``, as in Keras, and 0 for the others.
@@ -266,8 +265,8 @@ class TabularClassifier(Tabular, NetworkClassifier):
         focal_gamma: float = 2.0,
         categories: Sequence | None = None,
         l1: float = 0.0,
-        l2: float | str = 0.0,
-        weight_decay: float | None = WEIGHT_DECAY,
+        l2: float | str = "auto",
+        weight_decay: float | None = None,
         optimizer: Any = "adam",
         learning_rate: float = LEARNING_RATE_OF_TABLES,
         learning_rate_schedule: Any = None,
