@@ -21,6 +21,7 @@ from skdl.tables._reading import (
     as_category,
     as_number,
     as_table,
+    column_names,
     has_columns,
     read_columns,
 )
@@ -148,7 +149,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_feature_names(self, X, reset=True)
         check_n_features(self, X, reset=True)
         _check_not_empty(X)
-        names = [*X.columns] if has_columns(X) else [*range(X.shape[1])]
+        names = column_names(X) if has_columns(X) else [*range(X.shape[1])]
         dropped = _indices(names, self.drop_features, "drop_features")
         as_categories = _indices(
             names, self.categorical_features, "categorical_features"

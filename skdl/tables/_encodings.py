@@ -24,10 +24,17 @@ __all__ = [
 CLIP = 3.0
 # Of a normal distribution, the distance of the quartiles is 1.35 deviations.
 _QUARTILES = 1.35
+_LARGEST = np.finfo(np.float64).max / 4
+_FARTHEST = 1e100  # its square is finite
 DAYS_OF_A_YEAR = 365.2425
 DAYS_OF_A_WEEK = 7
 # 1970-01-01 was a Thursday: the week begins on Mondays.
 FIRST_DAY = 3
+
+
+def _within_range(values):
+    """Return numbers whose differences are finite."""
+    return np.clip(values, -_LARGEST, _LARGEST)
 
 
 class NumberEncoding:
@@ -44,7 +51,7 @@ class NumberEncoding:
     """
 
     def __init__(self, kind, values, n_bins):
-        known = values[~np.isnan(values)]
+        known = _within_range(values[~np.isnan(values)])
         low, first, self.center, third, high = (
             float(quantile) for quantile in np.quantile(known, [0, 0.25, 0.5, 0.75, 1])
         )
@@ -69,8 +76,10 @@ class NumberEncoding:
         """Return a column as an array of shape (n_samples, n_outputs)."""
         values = column.values
         is_missing = np.isnan(values)
-        values = np.where(is_missing, self.center, values)
-        scaled = (values - self.center) / self.scale
+        values = np.where(is_missing, self.center, _within_range(values))
+        with np.errstate(over="ignore"):  # far from all training rows
+            scaled = (values - self.center) / self.scale
+        scaled = np.clip(scaled, -_FARTHEST, _FARTHEST)
         parts = [(scaled / np.sqrt(1 + (scaled / CLIP) ** 2))[:, None]]
         if self.n_bins:
             parts.append(fill_bins(values, self.edges))

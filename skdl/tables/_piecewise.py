@@ -48,7 +48,8 @@ def fill_bins(values, edges):
     -------
     ndarray of shape (n_samples, n_bins)
     """
-    filled = (values[:, None] - edges[:-1]) / np.diff(edges)
+    with np.errstate(over="ignore"):  # far beyond a narrow bin
+        filled = (values[:, None] - edges[:-1]) / np.diff(edges)
     return np.clip(filled, 0.0, 1.0, out=filled)
 
 

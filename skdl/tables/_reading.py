@@ -13,6 +13,7 @@ __all__ = [
     "as_category",
     "as_number",
     "as_table",
+    "column_names",
     "has_columns",
     "read_columns",
 ]
@@ -83,6 +84,12 @@ def read_columns(X, wanted=None):
     return [_read_series(names[k], columns[k]) for k in wanted]
 
 
+def column_names(X):
+    """Return the names of the columns of a data frame."""
+    # Arrow's tables have the columns themselves under that name.
+    return [*(X.column_names if hasattr(X, "column_names") else X.columns)]
+
+
 def as_table(X):
     """Return a data frame as it is, and anything else as an array of two dimensions.
 
@@ -94,7 +101,7 @@ def as_table(X):
         If it is sparse.
     """
     if has_columns(X):
-        names = [*getattr(X, "columns", ())]
+        names = column_names(X)
         twice = sorted({str(name) for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(
@@ -107,7 +114,17 @@ def as_table(X):
             "Sparse data was passed for X, but dense data is required. Use "
             "'.toarray()' to convert to a dense numpy array."
         )
-    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    if hasattr(X, "collect"):
+        raise ValueError("X is a lazy frame: collect it first, X.collect().")
+    if isinstance(X, dict) or (isinstance(X, list) and X and isinstance(X[0], dict)):
+        raise ValueError("X is made of dicts: give a data frame, pandas.DataFrame(X).")
+    if isinstance(X, np.ma.MaskedArray):
+        mask, X = np.ma.getmaskarray(X), X.data.astype(object)
+        X[mask] = None
+    try:
+        array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"X can't be made a table: {error}") from error
     if array.dtype.kind in "US" and not isinstance(X, np.ndarray):
         array = np.asarray(X, dtype=object)  # numbers beside text have become text
     if array.dtype.names:

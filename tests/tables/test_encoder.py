@@ -320,6 +320,10 @@ def test_categories_of_numbers_are_known_in_any_type():
         (np.zeros(3), ValueError, "Expected 2D array, got 1D"),
         (np.zeros((2, 2, 2)), ValueError, "Expected 2D array, got 3D"),
         (np.array([(1, 2.0)], dtype="i4,f4"), ValueError, "structured array"),
+        ({"x": [1, 2]}, ValueError, "X is made of dicts: give a data frame"),
+        ([{"x": 1}, {"x": 2}], ValueError, "X is made of dicts: give a data frame"),
+        (pl.LazyFrame({"x": [1, 2]}), ValueError, "X is a lazy frame: collect it"),
+        ([[1, 2], [3]], ValueError, "X can't be made a table.*inhomogeneous"),
         (np.array([[1j]]), ValueError, "Complex data not supported"),
     ],
 )
@@ -417,6 +421,42 @@ def test_columns_keep_their_names_and_order():
         encoder.transform(FITTED.rename(columns={"n": "m"}))
     with pytest.raises(ValueError, match="names should match"):
         encoder.transform(FITTED[["n", "c"]])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e308, -1e308, 1e300, 0, 5],
+        [1e-320, 2e-320, 0, 5e-324, 1e-310],
+        [1e9 + k * 1e-7 for k in range(5)],
+        [0, 0, 0, 0, 1e-300],
+    ],
+)
+def test_numbers_of_any_size_are_encoded(values):
+    encoder = TableEncoder().fit(np.array(values)[:, None])
+    new = np.array([*values, 0, 1, -1e308, 1e308, np.nan])[:, None]
+    encoded = encoder.transform(new)
+    assert np.isfinite(encoded).all()
+    assert np.abs(encoded).max() <= 3
+    assert len(np.unique(encoded[:5], axis=0)) == len(set(values))
+
+
+def test_masked_values_are_missing():
+    X = np.ma.masked_array([[1.0], [2], [99], [4]], mask=[[0], [0], [1], [0]])
+    encoder = TableEncoder(n_bins=0).fit(X)
+    assert encoder.columns_["missing"][0] == 0.25
+    np.testing.assert_array_equal(
+        encoder.transform(X), encoder.transform([[1.0], [2], [np.nan], [4]])
+    )
+
+
+def test_tables_of_arrow_are_read():
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"n": [1, 2, None, 4], "c": ["x", "y", None, "x"]})
+    frame = table.to_pandas()
+    encoder = TableEncoder(drop_features=["c"]).fit(table)
+    assert [*encoder.feature_names_in_] == ["n", "c"]
+    np.testing.assert_array_equal(encoder.transform(table), encoder.transform(frame))
 
 
 def test_all_may_be_missing_later():
