@@ -260,6 +260,14 @@ def test_one_graph_has_an_input_for_each_column(table, fitted, kind, tmp_path):
     np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
 
 
+def test_gaps_beside_empty_strings_are_no_graph(tmp_path):
+    frame = pd.DataFrame({"name": ["", "a", None] * 10})
+    model = TabularClassifier(**QUICK).fit(frame, [0, 1, 1] * 10)
+    with pytest.raises(ValueError, match="'name' holds gaps and empty strings"):
+        skdl.export_onnx(model, tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
 def test_an_encoder_in_a_pipeline_is_exported_too(table, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     X, y, _ = table

@@ -44,6 +44,7 @@ from skdl.saving._onnx_outputs import (
 )
 from skdl.saving._onnx_probe import make_probe, needs_double, text_columns
 from skdl.saving._onnx_table import (
+    check_table,
     declare_table,
     feed_table,
     used_columns,
@@ -255,6 +256,7 @@ def _declare_inputs(whole, names, double):
         return [("X", kind(_shape_of_rows(whole)))]
     texts, first = text_columns(whole), whole.steps[0][1]
     if isinstance(first, TableEncoder):
+        check_table(first)
         names = used_columns(first)
     return [
         (str(name), (StringTensorType if name in texts else kind)([None, 1]))

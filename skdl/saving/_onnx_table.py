@@ -17,6 +17,7 @@ from skdl.tables._encodings import (
 
 __all__ = [
     "LARGE_OFFSET",
+    "check_table",
     "declare_table",
     "feed_table",
     "make_table",
@@ -213,6 +214,24 @@ def _write_circle(graph, known, period, dtype):
     return [
         graph.add("Cast", graph.add(kind, angle), to=code) for kind in ("Sin", "Cos")
     ]
+
+
+def check_table(encoder):
+    """Check that a graph can tell a missing string from the others.
+
+    Raises
+    ------
+    ValueError
+        If a column has both gaps and empty strings.
+    """
+    for name, encoding in _named(encoder):
+        is_category = isinstance(encoding, CategoryEncoding)
+        if is_category and encoding.missing and _MISSING in encoding.categories:
+            raise ValueError(
+                f"export_onnx: column {name!r} holds gaps and empty strings, which are "
+                "one and the same in a tensor of strings. Fit on a table where the "
+                "empty strings are missing or have another name."
+            )
 
 
 def _write_category(graph, encoding, x, is_text, number):
