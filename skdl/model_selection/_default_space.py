@@ -16,8 +16,8 @@ from skdl.estimators._base import BaseNetwork
 __all__ = ["default_space"]
 
 # On which scale the penalty of a network of tables is searched.
-_L2 = FloatDistribution(1e-6, 1e-2, log=True)
-_WEIGHT_DECAY = FloatDistribution(1e-3, 0.5, log=True)
+_L2_RANGE = FloatDistribution(1e-6, 1e-2, log=True)
+_WEIGHT_DECAY_RANGE = FloatDistribution(1e-3, 0.5, log=True)
 
 
 def default_space(estimator: Any) -> dict[str, BaseDistribution]:
@@ -75,7 +75,7 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
     space: dict[str, BaseDistribution] = {
         "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
         "dropout": FloatDistribution(0.0, 0.5),
-        "l2": _L2,
+        "l2": _L2_RANGE,
         "batch_size": CategoricalDistribution([16, 32, 64, 128, 256]),
     }
     if hasattr(network, "n_bins"):
@@ -91,7 +91,11 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
 
 def _space_of_tables(network):
     # The default of each is what was better on real tables.
-    penalty = {"weight_decay": _WEIGHT_DECAY} if is_regressor(network) else {"l2": _L2}
+    penalty = (
+        {"weight_decay": _WEIGHT_DECAY_RANGE}
+        if is_regressor(network)
+        else {"l2": _L2_RANGE}
+    )
     return {
         "learning_rate": FloatDistribution(1e-3, 2e-2, log=True),
         "dropout": FloatDistribution(0.0, 0.5),

@@ -24,7 +24,7 @@ __all__ = [
 CLIP = 3.0
 # Of a normal distribution, the distance of the quartiles is 1.35 deviations.
 _QUARTILES = 1.35
-_LARGEST = np.finfo(np.float64).max / 4
+_LARGEST_NUMBER = np.finfo(np.float64).max / 4
 _FARTHEST = 1e100  # its square is finite
 DAYS_OF_A_YEAR = 365.2425
 DAYS_OF_A_WEEK = 7
@@ -34,7 +34,7 @@ FIRST_DAY = 3
 
 def _within_range(values):
     """Return numbers whose differences are finite."""
-    return np.clip(values, -_LARGEST, _LARGEST)
+    return np.clip(values, -_LARGEST_NUMBER, _LARGEST_NUMBER)
 
 
 class NumberEncoding:
