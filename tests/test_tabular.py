@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import log_loss
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import skdl
-from skdl import MLPClassifier, TabularClassifier, TabularRegressor
+from skdl import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from skdl._utils._validation_part import deal_folds
 from skdl.estimators._base import _seeds_of
 from skdl.inspection import compare, diagnose
@@ -441,3 +442,117 @@ def test_a_model_card_names_the_columns(table, fitted, tmp_path):
         fitted[TabularClassifier], X, y, tmp_path / "card.md"
     ).read_text()
     assert "| shape | category |" in text
+
+
+# What a hostile reader found
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_the_output_that_transformers_are_set_to_changes_nothing(table, fitted, output):
+    X, y, _ = table
+    expected = fitted[TabularClassifier].predict_proba(X)
+    with sklearn.config_context(transform_output=output):
+        np.testing.assert_array_equal(
+            fitted[TabularClassifier].predict_proba(X), expected
+        )
+        again = TabularClassifier(**QUICK).fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+
+
+def test_errors_of_the_validation_rows_name_them(table):
+    X, y, _ = table
+    with pytest.raises(ValueError, match="X_val: Column 'size' of X is to hold"):
+        TabularClassifier(**QUICK).fit(X, y, X_val=X.assign(size="q"), y_val=y)
+
+
+def test_a_weight_for_all_rows_is_accepted(table):
+    X, y, _ = table
+    weighted = TabularClassifier(**QUICK).fit(X, y, sample_weight=1.0)
+    assert weighted.columns_.equals(TabularClassifier(**QUICK).fit(X, y).columns_)
+
+
+def test_groups_that_are_missing_are_named(table):
+    X, y, _ = table
+    with pytest.raises(ValueError, match="validation_groups holds None"):
+        TabularClassifier(**QUICK).fit(X, y, validation_groups=[None] * 240)
+
+
+def compare_with_graph(model, frame, path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    skdl.export_onnx(model, path)
+    session = onnxruntime.InferenceSession(path)
+    kinds = {each.name: each.type for each in session.get_inputs()}
+    feed = {}
+    for name, kind in kinds.items():
+        values = frame[name].to_numpy()
+        if "string" in kind:
+            values = np.array([v if isinstance(v, str) else "" for v in values], object)
+        else:
+            values = values.astype(np.float64 if "double" in kind else np.float32)
+        feed[name] = values[:, None]
+    found = np.ravel(session.run(None, feed)[0])
+    np.testing.assert_allclose(found, model.predict(frame), rtol=1e-4, atol=1e-3)
+
+
+def test_a_graph_has_names_of_columns_as_they_are(table, tmp_path):
+    _, _, z = table
+    names = ["hours-per-week", "a b", "c/d", "1st", "€"]
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(240, 5)), columns=names)
+    model = TabularRegressor(**QUICK).fit(frame, z)
+    compare_with_graph(model, frame, tmp_path / "a.onnx")
+    plain = MLPRegressor(4, epochs=2, random_state=0).fit(frame, z)
+    compare_with_graph(plain, frame, tmp_path / "b.onnx")
+
+
+def test_a_column_with_the_name_of_an_output_is_refused(table, tmp_path):
+    _, _, z = table
+    frame = pd.DataFrame({"prediction": z, "b": z**2})
+    model = TabularRegressor(**QUICK).fit(frame, z)
+    with pytest.raises(ValueError, match=r"columns \['prediction'\] have the names"):
+        skdl.export_onnx(model, tmp_path / "a.onnx")
+
+
+def test_a_graph_tells_values_apart_that_lie_close_together(tmp_path):
+    rng = np.random.default_rng(0)
+    late = 1e12 + rng.integers(0, 1000, 600)
+    values = np.where(np.arange(600) % 3 == 0, -1.0, late)
+    frame = pd.DataFrame({"a": values})
+    y = np.where(values > 1, np.sin((values - values.max()) / 170), 0)
+    model = TabularRegressor(n_bins=16, **{**QUICK, "epochs": 20}).fit(frame, y)
+    compare_with_graph(model, frame, tmp_path / "a.onnx")
+
+
+def test_a_graph_draws_in_what_is_far_away(table, tmp_path):
+    _, _, z = table
+    frame = pd.DataFrame({"a": z, "b": z**2})
+    model = TabularRegressor(**QUICK).fit(frame, z)
+    far = pd.DataFrame({"a": [1e20, 3e38, -1e25], "b": [0.0, 1.0, 2.0]})
+    onnxruntime = pytest.importorskip("onnxruntime")
+    skdl.export_onnx(model, tmp_path / "a.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    feed = {name: far[[name]].to_numpy(np.float32) for name in far}
+    found = np.ravel(session.run(None, feed)[0])
+    np.testing.assert_allclose(found, model.predict(far), rtol=1e-4, atol=1e-4)
+
+
+def test_the_last_day_of_all_is_exported(table, tmp_path):
+    pytest.importorskip("onnxruntime")
+    _, _, z = table
+    days = np.array(["2020-01-01", "9999-12-31"] * 120, dtype="datetime64[s]")
+    frame = pd.DataFrame({"until": days, "b": z})
+    skdl.export_onnx(TabularRegressor(**QUICK).fit(frame, z), tmp_path / "a.onnx")
+
+
+def test_strings_of_an_array_are_no_graph(tmp_path):
+    rows = np.array([[1.0, "p"], [2.0, "q"]] * 20, dtype=object)
+    model = TabularClassifier(**QUICK).fit(rows, ["u", "v"] * 20)
+    with pytest.raises(ValueError, match="fit on a data frame"):
+        skdl.export_onnx(model, tmp_path / "a.onnx")
+
+
+def test_a_rare_empty_string_beside_gaps_is_no_graph(tmp_path):
+    frame = pd.DataFrame({"name": ["", None, "a", "b"] + ["a", "b", None, "b"] * 5})
+    model = TabularClassifier(**QUICK).fit(frame, [0, 1] * 12)
+    with pytest.raises(ValueError, match="'name' holds gaps and empty strings"):
+        skdl.export_onnx(model, tmp_path / "a.onnx")

@@ -18,9 +18,10 @@ def end_with_parent():
     Such a worker is not told when its parent is killed: it would finish its fits and
     then wait for another five minutes, with TensorFlow in memory.
     """
-    name = multiprocessing.current_process().name
-    if name.startswith("LokyProcess"):
-        parent = os.getppid()
+    process = multiprocessing.current_process()
+    if process.name.startswith("LokyProcess"):
+        # Not os.getppid(): the parent may have died before skdl was imported here.
+        parent = vars(process)["_parent_pid"]
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

@@ -82,8 +82,10 @@ class Tabular(Perceptron):
             drop_features=self.drop_features,
         )
         # A row of weight 0 is as if it were not there. Other weights are checked later.
-        kept = None if weight is None else np.flatnonzero(np.asarray(weight))
-        is_part = kept is not None and 0 < len(kept) < table.shape[0]
+        kept = np.arange(table.shape[0])
+        if np.shape(weight) == kept.shape:
+            kept = np.flatnonzero(np.asarray(weight))
+        is_part = 0 < len(kept) < table.shape[0]
         encoder.fit(take_rows(table, kept) if is_part else table)
         if not encoder.n_outputs_:
             n_rows = table.shape[0]
@@ -97,12 +99,17 @@ class Tabular(Perceptron):
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
-        return encoder.transform(table)
+        return encoder.encode(table)
 
     def _as_rows(self, X, *, reset=False, name="X"):
         if self._encoder is None:
             return super()._as_rows(X, name=name)
-        return self._encoder.transform(X)
+        try:
+            return self._encoder.encode(X)
+        except (TypeError, ValueError) as error:
+            if name == "X":
+                raise
+            raise type(error)(f"{name}: {error}") from error
 
     def _checked_rows(self, X):
         return self._as_rows(X) if self._encoder else super()._checked_rows(X)

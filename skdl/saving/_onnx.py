@@ -216,11 +216,31 @@ def _convert(whole, steps, names, double):
             "export_onnx needs skl2onnx: pip install skdl[onnx]"
         ) from error
     _register(skl2onnx)
+    if isinstance(whole.steps[0][1], TableEncoder):
+        check_table(whole.steps[0][1])
     inputs = _declare_inputs(whole, names, double)
     for name, step in steps[:-1]:
         if names is None:
             _convert_one(skl2onnx, step, f"step {name!r}", double)
-    return _run(skl2onnx, whole, "the pipeline", inputs)
+    model = _run(skl2onnx, whole, "the pipeline", inputs)
+    return _name_inputs(model, [name for name, _ in inputs])
+
+
+def _name_inputs(model, names):
+    """Return the model with inputs of these names: skl2onnx makes others of some."""
+    outputs = {each.name for each in model.graph.output}
+    taken = sorted(outputs & set(names))
+    if taken:
+        raise ValueError(
+            f"export_onnx: the columns {taken} have the names of outputs of the graph: "
+            "rename them."
+        )
+    new = {old.name: name for old, name in zip(model.graph.input, names, strict=True)}
+    for each in model.graph.input:
+        each.name = new[each.name]
+    for node in model.graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+    return model
 
 
 def _convert_one(skl2onnx, step, what, double):
@@ -256,7 +276,6 @@ def _declare_inputs(whole, names, double):
         return [("X", kind(_shape_of_rows(whole)))]
     texts, first = text_columns(whole), whole.steps[0][1]
     if isinstance(first, TableEncoder):
-        check_table(first)
         names = used_columns(first)
     return [
         (str(name), (StringTensorType if name in texts else kind)([None, 1]))

@@ -9,6 +9,7 @@ from skdl.tables._encodings import (
     CLIP,
     DAYS_OF_A_WEEK,
     DAYS_OF_A_YEAR,
+    FARTHEST,
     FIRST_DAY,
     CategoryEncoding,
     DateEncoding,
@@ -33,6 +34,9 @@ _MISSING = ""
 _FLOAT, _DOUBLE = 1, 11
 # An offset of so many deviations leaves three digits of single floats.
 LARGE_OFFSET = 1e4
+_LEAST_SCALE = 1e-30
+# Of the years 1 and 9999, in days since 1970.
+_FIRST_DATE, _LAST_DATE = -719_162, 2_932_896
 
 
 def text_columns_of(encoder):
@@ -49,10 +53,19 @@ def table_needs_double(encoder):
     for _, encoding in _named(encoder):
         if isinstance(encoding, DateEncoding):
             return True
-        is_number = isinstance(encoding, NumberEncoding)
-        if is_number and abs(encoding.center) > LARGE_OFFSET * encoding.scale:
+        if isinstance(encoding, NumberEncoding) and _is_fine(encoding):
             return True
     return False
+
+
+def _is_fine(encoding):
+    low, high = encoding.edges[:-1], encoding.edges[1:]
+    sizes = np.maximum(np.abs(low), np.abs(high))
+    return (
+        abs(encoding.center) > LARGE_OFFSET * encoding.scale
+        or (high - low < sizes / LARGE_OFFSET).any()
+        or not _LEAST_SCALE < encoding.scale < 1 / _LEAST_SCALE
+    )
 
 
 def make_table(encoder, n_rows, rng):
@@ -68,6 +81,13 @@ def make_table(encoder, n_rows, rng):
         else:
             number = getattr(encoding, "time", encoding)
             values = number.center + number.scale * rng.standard_normal(n_rows)
+            if number.n_bins:
+                # Every other row between the edges, wherever these are.
+                places = rng.uniform(0, number.n_bins, n_rows)
+                between = np.interp(places, range(number.n_bins + 1), number.edges)
+                values = np.where(np.arange(n_rows) % 2, between, values)
+            if encoding.kind == "date":
+                values = np.clip(values, _FIRST_DATE, _LAST_DATE)
             if isinstance(encoding, DateEncoding) and not encoding.has_hours:
                 values = np.floor(values)
             values = np.where(is_missing, np.nan, values)
@@ -174,6 +194,7 @@ def _write_number(graph, encoding, x, number):
     known = graph.add("Where", missing, dtype(encoding.center), x)
     shifted = graph.add("Sub", known, dtype(encoding.center))
     scaled = graph.add("Div", shifted, dtype(encoding.scale))
+    scaled = graph.add("Clip", scaled, dtype(-FARTHEST), dtype(FARTHEST))
     share = graph.add("Div", scaled, dtype(CLIP))
     square = graph.add("Add", graph.add("Mul", share, share), dtype(1))
     parts = [graph.add("Div", scaled, graph.add("Sqrt", square))]
@@ -224,9 +245,16 @@ def check_table(encoder):
     ValueError
         If a column has both gaps and empty strings.
     """
+    texts = text_columns_of(encoder)
+    if texts and not hasattr(encoder, "feature_names_in_"):
+        raise ValueError(
+            f"export_onnx: columns {sorted(texts)} hold strings, but the fit saw an "
+            "array, which is one tensor of numbers in a graph: fit on a data frame "
+            "whose columns have names."
+        )
     for name, encoding in _named(encoder):
         is_category = isinstance(encoding, CategoryEncoding)
-        if is_category and encoding.missing and _MISSING in encoding.categories:
+        if is_category and encoding.missing and encoding.has_empty:
             raise ValueError(
                 f"export_onnx: column {name!r} holds gaps and empty strings, which are "
                 "one and the same in a tensor of strings. Fit on a table where the "
@@ -240,7 +268,7 @@ def _write_category(graph, encoding, x, is_text, number):
     if is_text:
         keys = [str(category) for category in encoding.categories]
         places = [*range(n_known)]
-        if _MISSING not in keys:
+        if not encoding.has_empty:
             keys, places = [*keys, _MISSING], [*places, n_known + 1]
         place = graph.add_lookup(x, keys, places, default=n_known)
     else:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from numbers import Integral
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from skdl._utils._sklearn import (
     StrOptions,
     check_feature_names,
     check_n_features,
+    check_names_in,
 )
 from skdl.tables._encodings import LeftOut, find_encoding
 from skdl.tables._reading import (
@@ -198,6 +200,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If a column is missing, or holds another kind of values than in the fit.
         """
+        return self.encode(X)
+
+    def encode(self, X):
+        """Return an encoded table as an array, whatever ``set_output`` asks for."""
         check_is_fitted(self)
         X = as_table(X)
         check_feature_names(self, X, reset=False)
@@ -239,8 +245,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : None
-            Not used: the names are those of the fit.
+        input_features : array-like of str, default=None
+            Names of the columns, if the fit saw none.
 
         Returns
         -------
@@ -248,9 +254,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             Such as ``"age_0"``, ``"age_1"``.
         """
         check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{k}" for k in range(self.n_features_in_)]
+        names = check_names_in(self, input_features)
         found = [
             f"{name}_{k}"
             for name, encoding in zip(names, self._encodings)
@@ -335,7 +339,15 @@ def _check_text(column, most_categories):
                 "TruncatedSVD). If these are categories, name it in "
                 "categorical_features."
             )
-    if len(categories) > _FEW and all(map(_reads_as_number, categories)):
+    if len(categories) > _FEW and all(map(_reads_as_date, categories)):
+        warnings.warn(
+            f"{name} holds dates written as text, such as {categories[0]!r}, and is "
+            "treated as categories. Make dates of them, pandas.to_datetime(), or name "
+            "it in categorical_features.",
+            UserWarning,
+            stacklevel=4,
+        )
+    elif len(categories) > _FEW and all(map(_reads_as_number, categories)):
         warnings.warn(
             f"{name} holds numbers written as text, such as {categories[0]!r}, and is "
             "treated as categories. Name it in numerical_features if they are amounts, "
@@ -343,6 +355,17 @@ def _check_text(column, most_categories):
             UserWarning,
             stacklevel=4,
         )
+
+
+def _reads_as_date(text):
+    # Digits alone are a number, or a code.
+    if text.isdigit():
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _reads_as_number(text):

@@ -6,12 +6,13 @@ and ``describe``. It is plain data: a file can hold it.
 
 import numpy as np
 
-from skdl.tables._piecewise import fill_bins, find_edges
+from skdl.tables._piecewise import fill_bins, find_edges, within_range
 
 __all__ = [
     "CLIP",
     "DAYS_OF_A_WEEK",
     "DAYS_OF_A_YEAR",
+    "FARTHEST",
     "FIRST_DAY",
     "CategoryEncoding",
     "DateEncoding",
@@ -24,17 +25,11 @@ __all__ = [
 CLIP = 3.0
 # Of a normal distribution, the distance of the quartiles is 1.35 deviations.
 _QUARTILES = 1.35
-_LARGEST_NUMBER = np.finfo(np.float64).max / 4
-_FARTHEST = 1e100  # its square is finite
+FARTHEST = 1e15  # its square is finite, in single floats too
 DAYS_OF_A_YEAR = 365.2425
 DAYS_OF_A_WEEK = 7
 # 1970-01-01 was a Thursday: the week begins on Mondays.
 FIRST_DAY = 3
-
-
-def _within_range(values):
-    """Return numbers whose differences are finite."""
-    return np.clip(values, -_LARGEST_NUMBER, _LARGEST_NUMBER)
 
 
 class NumberEncoding:
@@ -51,7 +46,7 @@ class NumberEncoding:
     """
 
     def __init__(self, kind, values, n_bins):
-        known = _within_range(values[~np.isnan(values)])
+        known = within_range(values[~np.isnan(values)])
         low, first, self.center, third, high = (
             float(quantile) for quantile in np.quantile(known, [0, 0.25, 0.5, 0.75, 1])
         )
@@ -76,10 +71,10 @@ class NumberEncoding:
         """Return a column as an array of shape (n_samples, n_outputs)."""
         values = column.values
         is_missing = np.isnan(values)
-        values = np.where(is_missing, self.center, _within_range(values))
+        values = np.where(is_missing, self.center, within_range(values))
         with np.errstate(over="ignore"):  # far from all training rows
             scaled = (values - self.center) / self.scale
-        scaled = np.clip(scaled, -_FARTHEST, _FARTHEST)
+        scaled = np.clip(scaled, -FARTHEST, FARTHEST)
         parts = [(scaled / np.sqrt(1 + (scaled / CLIP) ** 2))[:, None]]
         if self.n_bins:
             parts.append(fill_bins(values, self.edges))
@@ -108,6 +103,8 @@ class CategoryEncoding:
         How many there were.
     is_text : bool
         Whether they are strings.
+    has_empty : bool
+        Whether one is the empty string.
     has_rest : bool
         Whether the others, and those that no training row had, share an indicator.
     missing : float
@@ -124,6 +121,7 @@ class CategoryEncoding:
         # The order of equally frequent ones is that of their names, not of the rows.
         order = sorted(present, key=lambda k: (-counts[k], str(column.categories[k])))
         self.n_categories = len(present)
+        self.has_empty = "" in column.categories
         self.is_text = any(isinstance(c, str) for c in column.categories)
         # Nothing can be learned of a category that one row alone has.
         kept = [k for k in order[:most] if counts[k] > 1 or len(present) <= 2]
@@ -277,7 +275,7 @@ def find_encoding(column, n_bins, most_categories):
         return LeftOut(column.kind, "constant")
     if is_category:
         found = CategoryEncoding(column, most_categories)
-        if not found.categories:
+        if not found.categories and not missing:
             return LeftOut(column.kind, "no category occurs twice", missing)
         return found
     if column.kind == "date":

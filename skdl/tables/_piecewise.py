@@ -9,7 +9,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._utils._sklearn import Interval, check_names_in
 
-__all__ = ["PiecewiseLinearEncoder", "fill_bins", "find_edges"]
+__all__ = ["PiecewiseLinearEncoder", "fill_bins", "find_edges", "within_range"]
+
+_LARGEST_NUMBER = np.finfo(np.float64).max / 4
+
+
+def within_range(values):
+    """Return numbers whose differences are finite."""
+    return np.clip(values, -_LARGEST_NUMBER, _LARGEST_NUMBER)
 
 
 def find_edges(values, n_bins):
@@ -116,7 +123,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             The fitted transformer.
         """
         self._validate_params()
-        X = validate_data(self, X, dtype=np.float64)
+        X = within_range(validate_data(self, X, dtype=np.float64))
         self.edges_ = [find_edges(values, self.n_bins) for values in X.T]
         return self
 
@@ -134,7 +141,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             Between 0 and 1; the bins of a feature stand beside each other.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = within_range(validate_data(self, X, dtype=np.float64, reset=False))
         parts = [fill_bins(values, edges) for values, edges in zip(X.T, self.edges_)]
         return np.concatenate(parts, axis=1)
 

@@ -19,6 +19,7 @@ __all__ = [
 ]
 
 _SECONDS_OF_A_DAY = 86_400.0
+_MOST_EXACT = 2**53
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -122,7 +123,7 @@ def as_table(X):
         mask, X = np.ma.getmaskarray(X), X.data.astype(object)
         X[mask] = None
     try:
-        array = X if isinstance(X, np.ndarray) else np.asarray(X)
+        array = np.asarray(X)  # of a matrix, too
     except ValueError as error:
         raise ValueError(f"X can't be made a table: {error}") from error
     if array.dtype.kind in "US" and not isinstance(X, np.ndarray):
@@ -144,7 +145,7 @@ def as_table(X):
 def _read_array(index, values):
     kind = values.dtype.kind
     if kind in "iuf":
-        return Column(index, "number", _finite(index, values.astype(np.float64)))
+        return Column(index, "number", _as_floats(index, values))
     if kind == "b":
         return Column(index, "boolean", values.astype(np.float64))
     if kind in "mM":
@@ -160,13 +161,13 @@ def _read_series(name, series):
     kind = getattr(getattr(native, "dtype", None), "kind", "")
     if kind in ("i", "u", "f") and hasattr(native, "to_numpy"):
         try:
-            return Column(
-                name, "number", _finite(name, native.to_numpy().astype(np.float64))
-            )
+            return Column(name, "number", _as_floats(name, native.to_numpy()))
         except (TypeError, ValueError) as error:
-            if "infinity" in str(error):
+            if "of X" in str(error):
                 raise
     dtype = series.dtype
+    if dtype.is_integer() and not series.null_count():
+        return Column(name, "number", _as_floats(name, series.to_numpy()))
     if dtype.is_numeric():
         values = series.cast(nw.Float64).to_numpy()
         return Column(name, "number", _finite(name, np.asarray(values, np.float64)))
@@ -188,7 +189,31 @@ def _read_series(name, series):
     return _from_objects(name, series.to_list())
 
 
+def _as_floats(name, values):
+    numbers = _finite(name, values.astype(np.float64))
+    is_large = np.abs(numbers).max(initial=0) >= _MOST_EXACT
+    if values.dtype.kind not in "iu" or not is_large:
+        return numbers
+    if len(np.unique(values)) > len(np.unique(numbers)):
+        raise ValueError(
+            f"{_name(name)} holds integers beyond 2**53 that floats can't tell apart. "
+            "If they are names of something, make strings of them, .astype(str); else "
+            "divide them, or leave the column out with drop_features."
+        )
+    return numbers
+
+
 def _from_ticks(name, values):
+    try:
+        return _count_days(name, values)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(
+            f"{_name(name)} holds {values.dtype}, which can't be made days ({error}): "
+            "give it another unit, .astype('datetime64[us]') or 'timedelta64[us]'."
+        ) from error
+
+
+def _count_days(name, values):
     missing = np.isnat(values)
     unit = np.datetime64 if values.dtype.kind == "M" else np.timedelta64
     zero = unit(0, "us") if unit is np.datetime64 else np.timedelta64(0, "us")
@@ -218,7 +243,15 @@ def _from_objects(name, values):
         texts = [None if value is None else _as_text(value) for value in values]
         return _code(name, texts, is_text=True)
     make = {"date": _days_since_1970, "duration": _days}.get(kind, float)
-    numbers = [np.nan if value is None else make(value) for value in values]
+    numbers = []
+    for value in values:
+        try:
+            numbers.append(np.nan if value is None else make(value))
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{_name(name)} holds {value!r}, which is no number that a float can "
+                f"hold ({error})."
+            ) from error
     return Column(name, kind, _finite(name, np.array(numbers, np.float64)))
 
 
@@ -227,12 +260,13 @@ def _kind_of(name, value):
         return "category"
     if isinstance(value, (bool, np.bool_)):
         return "boolean"
+    # Before the numbers: NumPy's durations are integers to Python.
+    if isinstance(value, (timedelta, np.timedelta64)):
+        return "duration"
     if isinstance(value, (Real, Decimal)):
         return "number"
     if isinstance(value, (date, np.datetime64)):
         return "date"
-    if isinstance(value, (timedelta, np.timedelta64)):
-        return "duration"
     if hasattr(value, "to_timestamp"):  # a period of pandas
         return "date"
     if hasattr(value, "hour") and hasattr(value, "microsecond"):  # a time of the day
@@ -265,7 +299,7 @@ def _is_missing(value):
         return bool(np.isnat(value))
     try:
         return bool(value != value)
-    except (TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         return False
 
 
@@ -276,11 +310,21 @@ def _as_key(value):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, Real):
-        return float(value)
+        return _number_key(value)
     return _as_text(value)
 
 
+def _number_key(value):
+    """Return a category that is a number so that any type of it is the same."""
+    number = float(value)
+    if number.is_integer():
+        return int(value)  # beyond 2**53 as well
+    return float(np.float32(number))
+
+
 def _as_text(value):
+    if isinstance(value, str):
+        return str.__str__(value)  # a member of an enumeration has another one
     if not hasattr(value, "closed"):
         return str(value)
     # pandas writes the ends of an interval as integers or floats, as it happens.
@@ -354,7 +398,7 @@ def as_category(column):
             f"{_name(column.name)} holds values of the kind {column.kind!r}, and is "
             "to be one of categories: make strings of them first, .astype(str)."
         )
-    values = [None if v != v else v for v in column.values.tolist()]
+    values = [None if v != v else _number_key(v) for v in column.values.tolist()]
     if column.kind == "boolean":
         values = [None if v is None else bool(v) for v in values]
     return _code(column.name, values)

@@ -144,6 +144,25 @@ def test_no_process_is_left_after_its_parent_was_killed():
     assert alive == []
 
 
+ORPHAN = """
+import multiprocessing
+from joblib.externals.loky.backend.process import LokyProcess
+from skdl._utils._orphans import end_with_parent
+
+worker = LokyProcess(name="LokyProcess-1")
+worker._parent_pid = 2**22 + 1  # of no process: it has died before
+multiprocessing.process._current_process = worker
+end_with_parent()
+import time
+time.sleep(600)
+"""
+
+
+def test_a_worker_whose_parent_died_before_it_looked_ends():
+    done = subprocess.run([sys.executable, "-c", ORPHAN], check=False, timeout=600)
+    assert done.returncode == 1
+
+
 FORK = """
 import os, sys, time
 from sklearn.datasets import load_iris

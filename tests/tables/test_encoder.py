@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import enum
 
 import numpy as np
 import pandas as pd
@@ -463,3 +464,99 @@ def test_all_may_be_missing_later():
     encoder = TableEncoder().fit(FITTED)
     gaps = pd.DataFrame({"n": [None], "c": [None], "t": [None]})
     assert np.isfinite(encoder.transform(gaps)).all()
+
+
+# What a hostile reader found
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_integers_that_floats_merge_are_refused(library):
+    frame = library.DataFrame({"id": [2**60 + k % 3 for k in range(9)]})
+    with pytest.raises(ValueError, match="'id' of X holds integers beyond 2"):
+        TableEncoder().fit(frame)
+    far_apart = library.DataFrame({"id": [2**60, 2**61, 2**62]})
+    assert TableEncoder().fit(far_apart).n_outputs_ == 3
+
+
+def test_categories_of_large_integers_stay_apart():
+    values = pd.Categorical([2**60 + k % 3 for k in range(9)])
+    encoder = TableEncoder().fit(pd.DataFrame({"id": values}))
+    assert encoder.columns_["categories"]["id"] == 3
+
+
+def test_categories_that_are_floats_are_known_in_any_width():
+    wide = np.array([[0.1], [0.2], [0.3]] * 2)
+    encoder = TableEncoder(categorical_features=[0]).fit(wide)
+    expected = encoder.transform(wide)
+    np.testing.assert_array_equal(encoder.transform(wide.astype(np.float32)), expected)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_read_by_its_columns():
+    rows = np.array([[1.0, 2], [3, 4], [5, 6]])
+    encoder = TableEncoder().fit(np.asmatrix(rows))
+    np.testing.assert_array_equal(
+        encoder.transform(np.asmatrix(rows)), TableEncoder().fit_transform(rows)
+    )
+
+
+def test_members_of_an_enumeration_are_their_strings():
+    class Color(enum.StrEnum):
+        RED = "red"
+        BLUE = "blue"
+
+    values = np.array([Color.RED, Color.BLUE, Color.RED], dtype=object)
+    encoder = TableEncoder().fit(pd.DataFrame({"x": values}))
+    found = encoder.transform(pd.DataFrame({"x": ["red", "blue", "red"]}))
+    np.testing.assert_array_equal(found[:, 0], [1, -1, 1])
+
+
+def test_dates_written_as_text_are_told():
+    days = pd.date_range("2024-01-01", periods=40).strftime("%Y-%m-%d")
+    with pytest.warns(UserWarning, match="'x' of X holds dates written as text"):
+        TableEncoder().fit(pd.DataFrame({"x": [*days, *days]}))
+
+
+def test_gaps_among_names_that_occur_once_are_kept():
+    frame = pd.DataFrame({"id": ["a", None, "b", None, "c"]})
+    encoded = TableEncoder().fit_transform(frame)
+    assert encoded.tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, decimal.Decimal("sNaN")],
+    ids=["a large integer", "a signaling NaN"],
+)
+def test_objects_that_are_no_floats_are_named(value):
+    frame = pd.DataFrame({"x": np.array([value, 1, 2], dtype=object)})
+    with pytest.raises(ValueError, match="'x' of X holds"):
+        TableEncoder().fit(frame)
+
+
+def test_objects_of_numpys_durations_are_durations():
+    values = np.array([np.timedelta64(1, "h"), np.timedelta64(2, "h")] * 2)
+    objects = np.empty((4, 1), dtype=object)
+    objects[:, 0] = list(values)
+    encoder = TableEncoder().fit(objects)
+    assert encoder.columns_["kind"][0] == "duration"
+    np.testing.assert_array_equal(
+        encoder.transform(objects), encoder.transform(values[:, None])
+    )
+
+
+def test_durations_without_days_are_named():
+    with pytest.raises(ValueError, match="Column 0 of X holds timedelta64.M.*unit"):
+        TableEncoder().fit(np.array([[1], [2]], dtype="m8[M]"))
+
+
+def test_names_that_are_given_name_the_outputs():
+    encoder = TableEncoder(n_bins=0).fit([[1.0, 2], [2, 3], [4, 5]])
+    assert encoder.get_feature_names_out(["a", "b"]).tolist() == ["a_0", "b_0"]
+    with pytest.raises(ValueError, match="input_features"):
+        encoder.get_feature_names_out(["a"])
+
+
+def test_bins_of_the_largest_numbers_are_finite():
+    encoder = PiecewiseLinearEncoder(1).fit([[1.7e308], [-1.7e308]])
+    assert encoder.transform([[1.7e308], [-1.7e308]]).tolist() == [[1], [0]]
