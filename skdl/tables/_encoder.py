@@ -203,7 +203,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self.encode(X)
 
     def encode(self, X):
-        """Return an encoded table as an array, whatever ``set_output`` asks for."""
+        """Encode a table as an array, whatever ``set_output`` asks for.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, n_outputs_)
+            What ``transform`` returns, too, unless told otherwise.
+        """
         check_is_fitted(self)
         X = as_table(X)
         check_feature_names(self, X, reset=False)
