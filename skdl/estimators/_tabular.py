@@ -82,9 +82,9 @@ class Tabular(Perceptron):
             drop_features=self.drop_features,
         )
         # A row of weight 0 is as if it were not there. Other weights are checked later.
-        kept = np.arange(table.shape[0])
-        if np.shape(weight) == kept.shape:
-            kept = np.flatnonzero(np.asarray(weight))
+        kept, given = np.arange(table.shape[0]), np.asarray(weight)
+        if given.shape == kept.shape:
+            kept = np.flatnonzero(given)
         is_part = 0 < len(kept) < table.shape[0]
         encoder.fit(take_rows(table, kept) if is_part else table)
         if not encoder.n_outputs_:
