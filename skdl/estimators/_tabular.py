@@ -99,13 +99,13 @@ class Tabular(Perceptron):
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
-        return encoder.encode(table)
+        return encoder._encode(table)
 
     def _as_rows(self, X, *, reset=False, name="X"):
         if self._encoder is None:
             return super()._as_rows(X, name=name)
         try:
-            return self._encoder.encode(X)
+            return self._encoder._encode(X)
         except (TypeError, ValueError) as error:
             if name == "X":
                 raise

@@ -200,21 +200,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If a column is missing, or holds another kind of values than in the fit.
         """
-        return self.encode(X)
+        return self._encode(X)
 
-    def encode(self, X):
-        """Encode a table as an array, whatever ``set_output`` asks for.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_samples, n_outputs_)
-            What ``transform`` returns, too, unless told otherwise.
-        """
+    def _encode(self, X):
+        """Return an encoded table as an array, whatever ``set_output`` asks for."""
         check_is_fitted(self)
         X = as_table(X)
         check_feature_names(self, X, reset=False)
