@@ -50,7 +50,12 @@ class Tabular(Perceptron):
     @property
     def columns_(self) -> Any:
         """What was made of each column, as a data frame."""
-        return self._fitted_encoder().columns_
+        if self._encoder is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no columns_ before fit has seen a "
+                "table."
+            )
+        return self._encoder.columns_
 
     def _check_fits_partially(self):
         raise AttributeError(
@@ -59,14 +64,6 @@ class Tabular(Perceptron):
             "once. Use fit, or a fitted TableEncoder and an MLPClassifier or "
             "MLPRegressor, whose partial_fit takes some rows at a time."
         )
-
-    def _fitted_encoder(self):
-        if self._encoder is None:
-            raise AttributeError(
-                f"This {type(self).__name__} has no columns_ before fit has seen a "
-                "table."
-            )
-        return self._encoder
 
     # The way of the data
 

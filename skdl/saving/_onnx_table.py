@@ -185,13 +185,17 @@ def _write_one(graph, encoding, x, is_text, double):
         return _write_category(graph, encoding, x, is_text, number)
     if isinstance(encoding, DateEncoding):
         return _write_date(graph, encoding, x, number)
-    return _write_number(graph, encoding, x, number)
+    missing, known = _fill_gaps(graph, encoding, x, number[0])
+    return _write_known(graph, encoding, missing, known, number)
 
 
-def _write_number(graph, encoding, x, number):
-    dtype, code = number
+def _fill_gaps(graph, encoding, x, dtype):
     missing = graph.add("IsNaN", x)
-    known = graph.add("Where", missing, dtype(encoding.center), x)
+    return missing, graph.add("Where", missing, dtype(encoding.center), x)
+
+
+def _write_known(graph, encoding, missing, known, number):
+    dtype, code = number
     shifted = graph.add("Sub", known, dtype(encoding.center))
     scaled = graph.add("Div", shifted, dtype(encoding.scale))
     scaled = graph.add("Clip", scaled, dtype(-FARTHEST), dtype(FARTHEST))
@@ -211,9 +215,8 @@ def _write_number(graph, encoding, x, number):
 
 def _write_date(graph, encoding, x, number):
     dtype, code = number
-    parts = _write_number(graph, encoding.time, x, number)
-    missing = graph.add("IsNaN", x)
-    known = graph.add("Where", missing, dtype(encoding.time.center), x)
+    missing, known = _fill_gaps(graph, encoding.time, x, dtype)
+    parts = _write_known(graph, encoding.time, missing, known, number)
     parts += _write_circle(graph, known, dtype(DAYS_OF_A_YEAR), dtype)
     day = graph.add("Add", graph.add("Floor", known), dtype(FIRST_DAY))
     week = graph.add("Floor", graph.add("Div", day, dtype(DAYS_OF_A_WEEK)))
