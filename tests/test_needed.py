@@ -76,7 +76,11 @@ def test_start_up_lines_of_tensorflow_follow_its_own_variable(
 def test_an_error_of_the_import_loses_no_line(monkeypatch, capfd):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    with pytest.raises(OSError, match="broken"), keras_needed("fit a network"):
+
+    def fail():
         os.write(2, b"what is broken\n")
         raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"), keras_needed("fit a network"):
+        fail()
     assert capfd.readouterr().err == "what is broken\n"
