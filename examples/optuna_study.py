@@ -1,4 +1,7 @@
-"""Tune a pipeline by an Optuna study: search, watch, look at it, save the best.
+"""An Optuna study: search, watch, keep the best
+=============================================
+
+Tune a pipeline by an Optuna study: search, watch, look at it, save the best.
 
 The digits, a StandardScaler and an MLPClassifier, searched over learning rate, dropout,
 L2 and batch size with pruning. The study is kept in a file: interrupt it by Ctrl-C and

@@ -1,4 +1,7 @@
-"""An Optuna study of one's own, with pruning at epochs: PruningCallback.
+"""A study of one's own, with pruning
+==================================
+
+An Optuna study of one's own, with pruning at epochs: PruningCallback.
 
 OptunaSearchCV is a study over folds behind scikit-learn's interface. Where you want the
 objective in your own hands, write it, and give the network a PruningCallback.

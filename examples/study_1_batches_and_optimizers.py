@@ -1,4 +1,7 @@
-"""MNIST, an MLP 128-64: the size of the batch, decay, momentum, the optimizer.
+"""Study 1: batches and optimizers
+===============================
+
+MNIST, an MLP 128-64: the size of the batch, decay, momentum, the optimizer.
 
 Stochastic gradient descent with one row, 128 rows and all rows a step; then with a rate
 that decays, and with momentum; then against Adam and RMSprop. A sixth of the training

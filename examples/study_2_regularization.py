@@ -1,4 +1,7 @@
-"""CIFAR-10, an MLP: L2, dropout, early stopping, batch normalization, a random search.
+"""Study 2: regularization
+=======================
+
+CIFAR-10, an MLP: L2, dropout, early stopping, batch normalization, a random search.
 
 An MLP with layers of 128 and 64 units on 3,072 numbers learns its training images far
 better than others. Each remedy alone, and then a random search over learning rate,

@@ -1,4 +1,7 @@
-"""MNIST, an MLP 784-512-10: a diagnosis, its remedies, and optimizers in MLflow.
+"""Study 3: bias and variance
+==========================
+
+MNIST, an MLP 784-512-10: a diagnosis, its remedies, and optimizers in MLflow.
 
 54,000 images to train on, 6,000 to choose by, 10,000 to test. First a diagnosis, then
 what is done against high variance, then optimizers, tracked in MLflow (extra

@@ -1,4 +1,7 @@
-"""MNIST, six dense layers, full batch: what a small model gets wrong, and what helps.
+"""Study 4: what a small model gets wrong
+======================================
+
+MNIST, six dense layers, full batch: what a small model gets wrong, and what helps.
 
 Adam with a rate of 1e-4 takes one step an epoch. A small model is looked at closely:
 its surest mistakes, precision, recall and F1 of each class, the confusion matrix. Then

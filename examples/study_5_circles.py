@@ -1,4 +1,7 @@
-"""Two circles: an MLP with one tanh layer beside SVMs of four kernels.
+"""Study 5: two circles
+====================
+
+Two circles: an MLP with one tanh layer beside SVMs of four kernels.
 
 Two noisy rings, one around the other: no line parts them. The rate and the batch size
 of the MLP, its decision boundary, and the SVM's kernels over C.

@@ -1,4 +1,7 @@
-"""CIFAR-10, a CNN: what each step of preprocessing, augmentation and training adds.
+"""Study 6: a ladder of CNNs
+=========================
+
+CIFAR-10, a CNN: what each step of preprocessing, augmentation and training adds.
 
 Three convolutions of 5 x 5 (32, 64 and 64 filters), each followed by pooling, and a
 dense layer of 1,000 units. The plain images are numbers from 0 to 255. Each rung keeps

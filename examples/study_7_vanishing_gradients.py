@@ -1,4 +1,7 @@
-"""Deep tanh and sigmoid networks: first weights, and gradients that vanish or not.
+"""Study 7: vanishing gradients
+============================
+
+Deep tanh and sigmoid networks: first weights, and gradients that vanish or not.
 
 Ten layers of 64 units with small, large, Glorot's and He's first weights: how large the
 activations and the gradients are in each layer before the first step, and what the

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # at run time they are imported when they are first asked for
         baselines,
         datasets,
         inspection,
+        losses,
         model_selection,
         preprocessing,
     )
@@ -43,6 +44,7 @@ _WHERE = {
     "export_onnx": "skdl.saving._onnx",
     "inspection": "skdl",
     "load": "skdl.saving",
+    "losses": "skdl",
     "model_card": "skdl.inspection._model_card",
     "model_selection": "skdl",
     "preprocessing": "skdl",
@@ -65,6 +67,7 @@ __all__ = [
     "export_onnx",
     "inspection",
     "load",
+    "losses",
     "model_card",
     "model_selection",
     "preprocessing",

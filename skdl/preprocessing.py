@@ -10,6 +10,7 @@ import scipy.linalg
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._utils._site import LinkedToSite
 from skdl._utils._sklearn import Interval, StrOptions
 from skdl.estimators._images import check_same_images, find_image_shape
 from skdl.tables._encoder import TableEncoder
@@ -18,8 +19,12 @@ from skdl.tables._piecewise import PiecewiseLinearEncoder
 __all__ = ["ImageScaler", "PiecewiseLinearEncoder", "TableEncoder", "ZCAWhitening"]
 
 
-class _ImageTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class _ImageTransformer(
+    LinkedToSite, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Accepts images or flat rows, and returns the same shape."""
+
+    _documented_in = "skdl.preprocessing"
 
     # Set by a fit.
     image_shape_: tuple | None

@@ -14,6 +14,7 @@ MODULES = [
     "skdl.baselines",
     "skdl.datasets",
     "skdl.inspection",
+    "skdl.losses",
     "skdl.model_selection",
     "skdl.preprocessing",
 ]

@@ -12,6 +12,7 @@ from skdl._utils._hints import parameters_of
 from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import as_numeric
 from skdl._utils._observer import Observer
+from skdl._utils._site import LinkedToSite
 from skdl.estimators._inference import infer_logits
 from skdl.estimators._input import validate_rows
 from skdl.estimators._parameters import choose_clip, choose_decay
@@ -25,12 +26,8 @@ from skdl.training._job import Averaging, Network
 __all__ = ["FittedNetwork"]
 
 
-class FittedNetwork(CheckedParameters):
+class FittedNetwork(LinkedToSite, CheckedParameters):
     """What a network gives once it is fitted; ``BaseNetwork`` fits it."""
-
-    # Where scikit-learn's HTML view of an estimator links to.
-    _doc_link_module = "skdl"
-    _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
 
     # Set by a fit.
     _network: MLPStructure

@@ -13,6 +13,7 @@ from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._numbers import draw_seed
 from skdl._utils._observer import Observer, ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
+from skdl._utils._site import LinkedToSite
 from skdl._utils._validation_part import check_groups
 from skdl.keras_wrapper._arguments import (
     check_count,
@@ -43,15 +44,12 @@ from skdl.keras_wrapper._streams import Stream, is_stream
 __all__ = ["BaseKeras"]
 
 
-class BaseKeras(KeptModel, PredictingModel, BuiltModel):
+class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
     """The base class of the wrapped Keras models: what happens during one fit.
 
     Building, compiling and routing follow the protocol of SciKeras; data, seeds,
     training and prediction are ours.
     """
-
-    _doc_link_module = "skdl"
-    _doc_link_template = "https://skdl.readthedocs.io/en/latest/{estimator_name}.html"
 
     # Set by a fit: its model, its seed, and the state that the next fit resumes from.
     _built: keras.Model

@@ -32,7 +32,7 @@ def _refuse_labels_of_steps(model, y):
             f"The model gives an array of shape {outputs[0].shape[1:]} for each row, "
             "as for a label of each time step; a classifier has one label, or one row "
             "of labels, for each row. Make each step a row, or define your own "
-            "target_encoder in a subclass (docs/keras.md has one)."
+            "target_encoder in a subclass (docs/guide/keras.md has one)."
         )
 
 
@@ -461,7 +461,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             raise ValueError(
                 f"y has {y.ndim} dimensions; a classifier takes 1, or 2 for several "
                 "labels of each row. Make each step a row, or define your own "
-                "target_encoder in a subclass (docs/keras.md has one)."
+                "target_encoder in a subclass (docs/guide/keras.md has one)."
             )
         found = type_of_target(y, input_name="y")
         if found.startswith("continuous"):

@@ -12,6 +12,7 @@ from sklearn.utils import get_tags
 
 from skdl._utils._candidates import make_candidate
 from skdl._utils._hints import NamesWithHints
+from skdl._utils._site import LinkedToSite
 from skdl._utils._sklearn import (
     BaseSearchCV,
     Interval,
@@ -39,7 +40,7 @@ from skdl.model_selection._study import open_storage
 __all__ = ["OptunaSearchCV"]
 
 
-class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
+class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
     """Search over hyperparameters with cross-validation, as an Optuna study.
 
     It can replace ``RandomizedSearchCV``. A sampler learns from the finished trials; a
@@ -182,6 +183,8 @@ class OptunaSearchCV(BaseSearchCV, metaclass=NamesWithHints):
     >>> print(search.fit(X, y).best_score_ > 0.9)
     True
     """
+
+    _documented_in = "skdl.model_selection"
 
     # scikit-learn's checks want constraints of exactly the parameters of the class.
     _parameter_constraints = {

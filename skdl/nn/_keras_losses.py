@@ -1,12 +1,15 @@
 """Losses that Keras lacks, registered under their names for saved Keras models."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from skdl.nn._backend import keras
 
 __all__ = ["Pinball", "SmoothedCrossentropy", "SparseFocal", "gamma_deviance"]
 
 
 @keras.saving.register_keras_serializable("skdl")
-def gamma_deviance(y_true, y_pred):
+def gamma_deviance(y_true: Any, y_pred: Any) -> Any:
     """Return half the deviance of a gamma distribution, up to terms of ``y_true``.
 
     Parameters
@@ -17,6 +20,7 @@ def gamma_deviance(y_true, y_pred):
     Returns
     -------
     tensor of shape (n_samples,)
+        The mean of each row over the outputs.
     """
     return keras.ops.mean(keras.ops.log(y_pred) + y_true / y_pred, axis=-1)
 
@@ -39,11 +43,16 @@ class Pinball(keras.losses.Loss):
     Koenker & Bassett, "Regression quantiles", Econometrica 46 (1978).
     """
 
-    def __init__(self, levels, name="pinball", reduction="sum_over_batch_size"):
+    def __init__(
+        self,
+        levels: Sequence[float],
+        name: str = "pinball",
+        reduction: str = "sum_over_batch_size",
+    ) -> None:
         super().__init__(name=name, reduction=reduction)
         self.levels = [float(level) for level in levels]
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the losses of a batch.
 
         Parameters
@@ -52,6 +61,11 @@ class Pinball(keras.losses.Loss):
             Targets.
         y_pred : tensor of shape (n_samples, n_outputs * n_levels)
             Predicted quantiles, those of a target side by side.
+
+        Returns
+        -------
+        tensor of shape (n_samples,)
+            The mean of each row over targets and levels.
         """
         # (n, outputs) -> (n, outputs * levels)
         y_true = keras.ops.repeat(y_true, len(self.levels), axis=-1)
@@ -62,8 +76,14 @@ class Pinball(keras.losses.Loss):
         losses = keras.ops.maximum(levels * errors, (levels - 1) * errors)
         return keras.ops.mean(losses, axis=-1)
 
-    def get_config(self):
-        """Return the settings of the loss."""
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings of the loss.
+
+        Returns
+        -------
+        dict
+            What the constructor takes.
+        """
         return {**super().get_config(), "levels": self.levels}
 
 
@@ -88,14 +108,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def __init__(
         self,
-        label_smoothing,
-        name="smoothed_crossentropy",
-        reduction="sum_over_batch_size",
-    ):
+        label_smoothing: float,
+        name: str = "smoothed_crossentropy",
+        reduction: str = "sum_over_batch_size",
+    ) -> None:
         super().__init__(name=name, reduction=reduction)
         self.label_smoothing = float(label_smoothing)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the losses of a batch.
 
         Parameters
@@ -104,14 +124,25 @@ class SmoothedCrossentropy(keras.losses.Loss):
             Classes.
         y_pred : tensor of shape (n_samples, n_classes)
             Probabilities.
+
+        Returns
+        -------
+        tensor of shape (n_samples,)
+            The loss of each row.
         """
         hot = _one_hot(y_true, y_pred)
         shares = hot * (1 - self.label_smoothing)
         shares = shares + self.label_smoothing / y_pred.shape[-1]
         return -keras.ops.sum(shares * _log(y_pred), axis=-1)
 
-    def get_config(self):
-        """Return the settings of the loss."""
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings of the loss.
+
+        Returns
+        -------
+        dict
+            What the constructor takes.
+        """
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
@@ -133,11 +164,16 @@ class SparseFocal(keras.losses.Loss):
     Lin et al., "Focal loss for dense object detection", ICCV (2017).
     """
 
-    def __init__(self, gamma, name="sparse_focal", reduction="sum_over_batch_size"):
+    def __init__(
+        self,
+        gamma: float,
+        name: str = "sparse_focal",
+        reduction: str = "sum_over_batch_size",
+    ) -> None:
         super().__init__(name=name, reduction=reduction)
         self.gamma = float(gamma)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the losses of a batch.
 
         Parameters
@@ -146,12 +182,23 @@ class SparseFocal(keras.losses.Loss):
             Classes.
         y_pred : tensor of shape (n_samples, n_classes)
             Probabilities.
+
+        Returns
+        -------
+        tensor of shape (n_samples,)
+            The loss of each row.
         """
         shares = keras.ops.sum(_one_hot(y_true, y_pred) * y_pred, axis=-1)
         return -((1 - shares) ** self.gamma) * _log(shares)
 
-    def get_config(self):
-        """Return the settings of the loss."""
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings of the loss.
+
+        Returns
+        -------
+        dict
+            What the constructor takes.
+        """
         return {**super().get_config(), "gamma": self.gamma}
 
 

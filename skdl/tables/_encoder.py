@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._hints import hint_at_value
+from skdl._utils._site import LinkedToSite
 from skdl._utils._sklearn import (
     Interval,
     StrOptions,
@@ -31,7 +32,7 @@ from skdl.tables._reading import (
 __all__ = ["TABLE_CONSTRAINTS", "TableEncoder"]
 
 N_BINS = "auto"
-# Cube root of the rows, within these: docs/tables.md.
+# Cube root of the rows, within these: docs/benchmarks/index.md.
 _BINS = (6, 16)
 MOST_CATEGORIES = 100
 # All bins together: a table of more than 250 numbers gets fewer for each.
@@ -50,7 +51,7 @@ TABLE_CONSTRAINTS = {
 }
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     """Make numbers of the columns of a data frame, whatever they hold.
 
     Numbers are scaled by median and quartiles, drawn in smoothly and also encoded as
@@ -104,6 +105,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     >>> encoder.transform(X).shape
     (3, 3)
     """
+
+    _documented_in = "skdl.preprocessing"
 
     _parameter_constraints = TABLE_CONSTRAINTS
 

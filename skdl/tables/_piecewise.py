@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._utils._site import LinkedToSite
 from skdl._utils._sklearn import Interval, check_names_in
 
 __all__ = ["PiecewiseLinearEncoder", "fill_bins", "find_edges", "within_range"]
@@ -60,7 +61,7 @@ def fill_bins(values, edges):
     return np.clip(filled, 0.0, 1.0, out=filled)
 
 
-class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     """Encode each number as how far it fills each of some bins.
 
     A linear function of the encoding is a piecewise-linear function of the number, so
@@ -101,6 +102,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     array([[1. , 0. , 0. ],
            [1. , 1. , 0.5]])
     """
+
+    _documented_in = "skdl.preprocessing"
 
     _parameter_constraints = {"n_bins": [Interval(Integral, 1, None, closed="left")]}
 

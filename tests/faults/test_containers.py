@@ -1,4 +1,4 @@
-"""The tables of docs/input.md: each line is what happens."""
+"""The tables of docs/guide/input.md: each line is what happens."""
 
 import re
 import warnings
@@ -14,7 +14,7 @@ from skdl import KerasClassifier, MLPClassifier
 from tests.faults.containers import ROWS, TARGETS
 from tests.keras_models import build_classifier
 
-PAGE = Path(__file__).parents[2] / "docs" / "input.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "input.md"
 NETWORKS = [
     MLPClassifier((8,), epochs=2, random_state=0),
     KerasClassifier(

@@ -1,7 +1,9 @@
 """skdl.save and skdl.load: what goes in comes out."""
 
 import os
+import re
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -27,7 +29,9 @@ from sklearn.svm import SVC
 
 import skdl
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
+from skdl.saving._versions import VERSION
 from tests import keras_models as models
+from tests import read_skdl
 from tests.saving import forge
 
 DATA = os.path.join(os.path.dirname(__file__), "..", "data")
@@ -244,14 +248,42 @@ def test_no_file_is_an_error_of_the_system(tmp_path):
         skdl.load(tmp_path)
 
 
-def test_the_first_format_stays_loadable():
-    file = os.path.join(DATA, "pipeline_format_1.skdl")
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_format_stays_loadable(version):
+    file = os.path.join(DATA, f"pipeline_format_{version}.skdl")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it may be of another scikit-learn
         pipeline = skdl.load(file)
-    X, expected = (np.load(os.path.join(DATA, f"{n}.npy")) for n in ("rows", "proba"))
+    X, expected = rows_and_probabilities(version)
     np.testing.assert_allclose(pipeline.predict_proba(X), expected, atol=1e-6)
     # Parameters that are newer than the file have their defaults.
     assert clone(pipeline)[-1].loss == "cross_entropy"
     manifest, _ = forge.read(file)
-    assert manifest["version"] == 1
+    assert manifest["version"] == version
+
+
+def rows_and_probabilities(version):
+    names = ("rows", f"proba_{version}")
+    return [np.load(os.path.join(DATA, f"{name}.npy")) for name in names]
+
+
+def test_there_is_a_file_of_every_format():
+    files = [f"pipeline_format_{version}.skdl" for version in range(1, VERSION + 1)]
+    assert sorted(name for name in os.listdir(DATA) if name.endswith(".skdl")) == files
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_program_without_skdl_reads_a_file_by_the_text_of_its_format(version):
+    file = os.path.join(DATA, f"pipeline_format_{version}.skdl")
+    manifest, pipeline = read_skdl.read(file)
+    assert manifest["version"] == version
+    X, expected = rows_and_probabilities(version)
+    found = read_skdl.predict_proba(pipeline, X)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_that_program_is_short_and_has_nothing_of_skdl():
+    source = Path(read_skdl.__file__).read_text()
+    assert len(source.splitlines()) <= 150
+    imported = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
+    assert set(imported) <= {"hashlib", "io", "json", "numpy", "sys", "zipfile"}

@@ -1,0 +1,51 @@
+"""How the gallery runs the scripts of ``examples/``: arguments, and their pictures."""
+
+import shutil
+from pathlib import Path
+
+from sphinx_gallery.scrapers import figure_rst
+
+__all__ = ["arguments_of", "pictures_of"]
+
+OUTPUT = Path(__file__).parent / "_build" / "examples"
+# Scripts that take no --quick: smaller than their defaults.
+SMALLER = {
+    "random_search": ["--n-iter", "10", "--folds", "3"],
+    "optuna_study": ["--trials", "15", "--folds", "3"],
+    "own_study": ["--trials", "15"],
+    "tabular": ["--rows", "1500", "--trials", "4"],
+}
+
+
+def _folder_of(script):
+    return OUTPUT / Path(script).stem
+
+
+class _Arguments:
+    """The command line of a script: small, and with an output folder of its own."""
+
+    def __call__(self, gallery_conf, script_vars):
+        script = script_vars["src_file"]
+        folder = _folder_of(script)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        arguments = SMALLER.get(Path(script).stem, ["--quick"])
+        if Path(script).stem != "own_study":  # which writes nothing
+            arguments = [*arguments, "--output", str(folder)]
+        return arguments
+
+    def __repr__(self):
+        return "arguments_of"
+
+
+arguments_of = _Arguments()
+
+
+def pictures_of(block, block_vars, gallery_conf):
+    """Return the reST of the pictures that a script has written."""
+    names = []
+    for picture in sorted(_folder_of(block_vars["src_file"]).rglob("*.png")):
+        target = next(block_vars["image_path_iterator"])
+        shutil.copy(picture, target)
+        names.append(target)
+    return figure_rst(names, gallery_conf["src_dir"])

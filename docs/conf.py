@@ -1,0 +1,65 @@
+"""How Sphinx builds the site: ``make docs``."""
+
+import os
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from _gallery import arguments_of, pictures_of  # noqa: E402
+
+project = "skdl"
+author = "skdl developers"
+copyright = "2026, skdl developers"
+version = release = version_of("skdl")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery/*.ipynb"]
+nitpicky = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"skdl {release}"
+html_static_path = ["_static"]
+html_css_files = ["skdl.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+}
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings have the types
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "ignore_pattern": r"/_|__init__",
+    "reset_argv": arguments_of,
+    "image_scrapers": (pictures_of,),
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 0,
+    "abort_on_example_error": True,
+}
