@@ -1,14 +1,13 @@
 """How Sphinx builds the site: ``make docs``."""
 
 import os
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent))
-
-from _gallery import arguments_of, pictures_of  # noqa: E402
 
 project = "skdl"
 author = "skdl developers"
@@ -23,8 +22,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb"]
-nitpicky = False
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdl {release}"
@@ -54,12 +53,37 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": r"/_|__init__",
-    "reset_argv": arguments_of,
-    "image_scrapers": (pictures_of,),
+    "ignore_pattern": r"(^|/)_study\.py$",
+    "reset_argv": "_gallery.arguments_of",
+    "image_scrapers": ("_gallery.pictures_of",),
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 0,
     "abort_on_example_error": True,
 }
+
+
+# Roles in docstrings that scikit-learn's classes pass on lead to its own site.
+_ROLE = re.compile(r":(?:ref|term):`([^`<]+?)(?: <[^`>]+>)?`")
+# In reST a name that ends with an underscore is a link: "of shape (n_features_in_,)".
+_NAME_IN_A_SHAPE = re.compile(r"(?<=\w)_(?=[,)])")
+
+
+def _as_text(role):
+    text = role[1]
+    return text if " " in text else f"``{text}``"
+
+
+def plain_text(app, what, name, found, options, lines):
+    """Leave no links of others in a docstring."""
+    for k, line in enumerate(lines):
+        lines[k] = _ROLE.sub(_as_text, line)
+        if "shape (" in line and "`" not in line:
+            lines[k] = _NAME_IN_A_SHAPE.sub(r"\_", lines[k])
+
+
+def setup(app):
+    # Before numpydoc reads it, and once more: numpydoc adds what properties say.
+    for priority in (400, 600):
+        app.connect("autodoc-process-docstring", plain_text, priority=priority)

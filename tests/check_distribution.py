@@ -1,8 +1,8 @@
 """Build what is released, and try it: ``python -m tests.check_distribution``.
 
 The sdist and the wheel are built twice and compared, checked by twine, and left in
-``dist/``. The fast tests run from the unpacked sdist, and some from the wheel, installed
-in an environment of its own.
+``dist/``. The fast tests run from the unpacked sdist, some from the wheel, installed in
+an environment of its own.
 """
 
 import filecmp
