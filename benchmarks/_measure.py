@@ -1,6 +1,10 @@
 """Measure contestants in turn and print a table of medians and ratios."""
 
+import datetime
+import os
+import platform
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +46,27 @@ def table(times, ours):
 
 
 def show(title, frame, output):
-    """Print a table and write it as CSV."""
+    """Print a table and write it as CSV, beside the machine that it was measured on."""
     print(f"\n## {title}\n{frame.to_string(float_format='{:.4g}'.format)}", flush=True)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     name = "".join(c if c.isalnum() else "_" for c in title.split(":")[0].lower())
-    frame.to_csv(folder / f"{name}.csv")
+    frame.to_csv(folder / f"{name}.csv", float_format="%.4g")
+    machine().to_csv(folder / "machine.csv", index=False)
+
+
+def machine():
+    """Return a table of one row: the day, the machine and the versions."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    cores = len(os.sched_getaffinity(0)) if models else os.cpu_count()
+    versions = [f"{name} {version(name)}" for name in ("tensorflow", "scikit-learn")]
+    row = {
+        "date": f"{datetime.date.today()}",
+        "processor": models[0] if models else platform.processor(),
+        "cores": cores,
+        "Python": platform.python_version(),
+        "versions": ", ".join(versions),
+    }
+    return pd.DataFrame([row])

@@ -37,6 +37,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 
 from benchmarks._frames import load_frame, names_of
+from benchmarks._measure import show
 
 MISSING = "missing"
 
@@ -249,18 +250,23 @@ def run(half, name, split, contestant):
     return found
 
 
-def report(scores):
-    """Print the means over the tables, and the mean ranks, of a half."""
+def report(scores, folder):
+    """Show the means over the tables, the mean ranks, and the score of each table."""
     done = scores.groupby(["contestant", "table"])[
         ["accuracy", "log_loss", "r2", "seconds"]
     ].mean()
-    means = done.groupby("contestant").mean()
+    order = done["r2"].fillna(-done["log_loss"]).unstack("contestant")
+    # A mean over other tables can't be compared.
+    everywhere = order.columns[order.notna().all()]
+    means = done.groupby("contestant").mean().loc[everywhere]
     means["median seconds"] = done["seconds"].groupby("contestant").median()
-    order = done["r2"].fillna(-done["log_loss"]).unstack("table")
-    # Only tables that all of them have.
-    means["mean rank"] = order.dropna(axis=1).rank(ascending=False).mean(axis=1)
-    means["tables"] = order.notna().sum(axis=1)
-    print(means.sort_values("mean rank").round(4).to_string(), flush=True)
+    means["mean rank"] = order[everywhere].rank(axis=1, ascending=False).mean()
+    columns = ["accuracy", "log_loss", "r2", "mean rank", "median seconds"]
+    title = f"Means: over {len(order)} tables"
+    show(title, means[columns].sort_values("mean rank"), folder)
+    for score in ("log_loss", "r2"):
+        table = done[score].unstack("contestant").dropna(how="all")
+        show(f"{score} of each table", table, folder)
 
 
 def main():
@@ -295,7 +301,7 @@ def main():
         print(*[f"{v:.4g}" if isinstance(v, float) else v for v in rows[-1].values()])
         pd.DataFrame(rows).to_csv(path, index=False)
     found = pd.DataFrame(rows)
-    report(found[found["half"] == options.half])
+    report(found[found["half"] == options.half], path.parent)
 
 
 if __name__ == "__main__":

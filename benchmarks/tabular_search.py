@@ -21,6 +21,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import train_test_split
 
 from benchmarks._frames import load_frame, names_of
+from benchmarks._measure import show
 from benchmarks.tabular import boosting, few_categories, tabular
 from skdl.model_selection import OptunaSearchCV, default_space
 
@@ -87,17 +88,17 @@ def run(half, name, n_trials):
         limits = {"n_trials": FOREVER, "timeout": seconds}
 
 
-def report(rows):
-    """Print the means over the tables, and each table."""
-    found = pd.DataFrame(rows)
-    scores = [c for c in ("accuracy", "log_loss", "r2") if c in found]
-    means = found.groupby("contestant")[[*scores, "seconds", "trials"]]
-    print(means.mean().round(4).to_string(), flush=True)
-    found["score"] = found.get("r2", np.nan)
-    if "log_loss" in found:
-        found["score"] = found["score"].fillna(-found["log_loss"])
+def report(rows, folder):
+    """Show the means over the tables, and the score of each table."""
+    found = pd.DataFrame(rows).reindex(columns=[*rows[0], "accuracy", "log_loss", "r2"])
+    found = found.loc[:, ~found.columns.duplicated()]
+    means = found.groupby("contestant")[
+        ["accuracy", "log_loss", "r2", "seconds", "trials"]
+    ].mean()
+    show(f"Tuned: means over {found['table'].nunique()} tables", means, folder)
+    found["score"] = found["r2"].fillna(-found["log_loss"])
     by_table = found.pivot(index="table", columns="contestant", values="score")
-    print(by_table.round(4).to_string(), flush=True)
+    show("Tuned, each table: R2, or minus the log-loss", by_table, folder)
 
 
 def main():
@@ -120,7 +121,7 @@ def main():
         rows += run(options.half, name, options.trials)
         pd.DataFrame(rows).to_csv(path, index=False)
         print(name, flush=True)
-    report(rows)
+    report(rows, path.parent)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ html_theme_options = {
 }
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings have the types
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -61,11 +62,14 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "min_reported_time": 0,
     "abort_on_example_error": True,
+    # Neither page has what needs a network: the site works offline.
+    "write_computation_times": False,
+    "show_signature": False,
 }
 
 
 # Roles in docstrings that scikit-learn's classes pass on lead to its own site.
-_ROLE = re.compile(r":(?:ref|term):`([^`<]+?)(?: <[^`>]+>)?`")
+_ROLE = re.compile(r":(?:ref|term|math):`([^`<]+?)(?: <[^`>]+>)?`")
 # In reST a name that ends with an underscore is a link: "of shape (n_features_in_,)".
 _NAME_IN_A_SHAPE = re.compile(r"(?<=\w)_(?=[,)])")
 

@@ -33,7 +33,7 @@ __all__ = [
     "Convolutional",
 ]
 
-# A small network of the usual shape: docs/benchmarks/index.md has its scores.
+# A small network of the usual shape: docs/benchmarks/images.md has its scores.
 CNN_FILTERS = (32, 64, 64)
 CNN_HIDDEN = (128,)
 CNN_ACTIVATION = "relu"

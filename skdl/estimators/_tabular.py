@@ -20,7 +20,7 @@ __all__ = [
     "Tabular",
 ]
 
-# Chosen by measurement: docs/benchmarks/index.md has the ablation.
+# Chosen by measurement: docs/benchmarks/tables.md has the ablation.
 N_ENSEMBLE = 8
 LEARNING_RATE_OF_TABLES = 0.004
 WEIGHT_DECAY = 0.05  # of regressors; classifiers do better with the penalty of MLPs

@@ -32,7 +32,7 @@ from skdl.tables._reading import (
 __all__ = ["TABLE_CONSTRAINTS", "TableEncoder"]
 
 N_BINS = "auto"
-# Cube root of the rows, within these: docs/benchmarks/index.md.
+# Cube root of the rows, within these: docs/benchmarks/tables.md.
 _BINS = (6, 16)
 MOST_CATEGORIES = 100
 # All bins together: a table of more than 250 numbers gets fewer for each.
