@@ -29,6 +29,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Show what tests have measured: times are shown, and never asserted."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 def skip_without(config, name, is_there):
     """Skip a test where a service is missing, unless all services are wanted."""
     if not is_there and not config.getoption("--services"):
