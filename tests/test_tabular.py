@@ -261,6 +261,18 @@ def test_one_graph_has_an_input_for_each_column(table, fitted, kind, tmp_path):
     np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
 
 
+def test_times_with_a_zone_are_an_input_in_days(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    times = pd.date_range("2024-01-01", periods=40, freq="7h", tz="Europe/Rome")
+    frame = pd.DataFrame({"when": times})
+    model = TabularClassifier(**QUICK).fit(frame, times.hour < 12)
+    skdl.export_onnx(model, tmp_path / "a.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    days = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    found = session.run(None, {"when": days.to_numpy()[:, None]})[-1]
+    np.testing.assert_allclose(found, model.predict_proba(frame), atol=1e-5)
+
+
 def test_gaps_beside_empty_strings_are_no_graph(tmp_path):
     frame = pd.DataFrame({"name": ["", "a", None] * 10})
     model = TabularClassifier(**QUICK).fit(frame, [0, 1, 1] * 10)

@@ -34,7 +34,9 @@ def deprecated(*, since, instead):
             f"{_removal(since)}. {instead}"
         )
         if inspect.isclass(found):
-            found.__init__ = _warning(found.__init__, message)
+            found.__init__ = _warning(  # type: ignore[method-assign]
+                found.__init__, message
+            )
             decorated = found
         else:
             decorated = _warning(found, message)

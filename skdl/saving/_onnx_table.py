@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
 
 from skdl.nn._onnx_graph import Graph
 from skdl.tables._encodings import (
@@ -86,25 +87,27 @@ def make_table(encoder, n_rows, rng):
                 places = rng.uniform(0, number.n_bins, n_rows)
                 between = np.interp(places, range(number.n_bins + 1), number.edges)
                 values = np.where(np.arange(n_rows) % 2, between, values)
-            if encoding.kind == "date":
+            if isinstance(encoding, DateEncoding):
                 values = np.clip(values, _FIRST_DATE, _LAST_DATE)
-            if isinstance(encoding, DateEncoding) and not encoding.has_hours:
-                values = np.floor(values)
+                values = values if encoding.has_hours else np.floor(values)
             values = np.where(is_missing, np.nan, values)
-        columns[name] = _as_dates(values) if encoding.kind == "date" else values
-        if encoding.kind == "duration":
-            columns[name] = _as_durations(values)
+        if isinstance(encoding, DateEncoding):
+            values = _as_dates(values, has_zone=encoding.kind != "date")
+        elif encoding.kind == "duration":
+            values = _as_durations(values)
+        columns[name] = values
     return columns
 
 
-def _as_dates(days):
-    return np.array(
+def _as_dates(days, *, has_zone):
+    dates = np.array(
         [
             None if day != day else datetime(1970, 1, 1) + timedelta(days=day)
             for day in days
         ],
         dtype="datetime64[us]",
     )
+    return pd.Series(dates).dt.tz_localize("UTC") if has_zone else dates
 
 
 def _as_durations(days):
@@ -120,7 +123,10 @@ def feed_table(encoder, rows, double):
     zeros = {"M": np.datetime64(0, "us"), "m": np.timedelta64(0, "us")}
     feed = {}
     for name, _ in _named(encoder):
-        values = rows[name].to_numpy()
+        column = rows[name]
+        if getattr(column.dtype, "tz", None) is not None:
+            column = column.dt.tz_convert(None)
+        values = column.to_numpy()
         if name in texts:
             texts_of = [v if isinstance(v, str) else _MISSING for v in values]
             values = np.array(texts_of, object)

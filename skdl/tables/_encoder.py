@@ -21,6 +21,7 @@ from skdl._utils._sklearn import (
 )
 from skdl.tables._encodings import LeftOut, find_encoding
 from skdl.tables._reading import (
+    DATES,
     as_category,
     as_number,
     as_table,
@@ -167,6 +168,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
             if k in as_categories:
                 columns[place] = as_category(columns[place])
             elif k in as_numbers:
+                _check_no_time(columns[place])
                 columns[place] = as_number(columns[place])
             else:
                 _check_text(columns[place], self.max_categories)
@@ -324,6 +326,16 @@ def _check_apart(names, as_categories, as_numbers, dropped):
         if one & other:
             both = [names[k] for k in sorted(one & other)]
             raise ValueError(f"{what} both name {both}: leave it in one of them.")
+
+
+def _check_no_time(column):
+    """Refuse dates and durations that are to be numbers."""
+    if column.kind in (*DATES, "duration"):
+        raise ValueError(
+            f"numerical_features names {column.name!r}, which holds values of the kind "
+            f"{column.kind!r}: leave it out of numerical_features, where it is encoded "
+            "as that, or make numbers of it first."
+        )
 
 
 def _check_text(column, most_categories):

@@ -7,6 +7,7 @@ and ``describe``. It is plain data: a file can hold it.
 import numpy as np
 
 from skdl.tables._piecewise import fill_bins, find_edges, within_range
+from skdl.tables._reading import DATES
 
 __all__ = [
     "CLIP",
@@ -177,15 +178,16 @@ class DateEncoding:
 
     Attributes
     ----------
+    kind : str
+        Whether the dates have a zone.
     time : NumberEncoding
         Of the days since 1970.
     has_hours : bool
         Whether the training rows have times of the day.
     """
 
-    kind = "date"
-
-    def __init__(self, values, n_bins):
+    def __init__(self, kind, values, n_bins):
+        self.kind = kind
         self.time = NumberEncoding("date", values, n_bins)
         known = values[~np.isnan(values)]
         self.has_hours = bool((known % 1 != 0).any())
@@ -278,6 +280,6 @@ def find_encoding(column, n_bins, most_categories):
         if not found.categories and not missing:
             return LeftOut(column.kind, "no category occurs twice", missing)
         return found
-    if column.kind == "date":
-        return DateEncoding(values, n_bins)
+    if column.kind in DATES:
+        return DateEncoding(column.kind, values, n_bins)
     return NumberEncoding(column.kind, values, n_bins)

@@ -9,6 +9,7 @@ import narwhals.stable.v1 as nw
 import numpy as np
 
 __all__ = [
+    "DATES",
     "Column",
     "as_category",
     "as_number",
@@ -18,6 +19,8 @@ __all__ = [
     "read_columns",
 ]
 
+# Of dates without a zone, and of those with one: beside each other they mean nothing.
+DATES = ("date", "date with a zone")
 _SECONDS_OF_A_DAY = 86_400.0
 _MOST_EXACT = 2**53
 _EPOCH = datetime(1970, 1, 1)
@@ -30,8 +33,10 @@ class Column(NamedTuple):
     ----------
     name : object
         Its name, or its index in an array.
-    kind : {"number", "boolean", "date", "duration", "category", "empty"}
-        What it holds; ``"empty"`` if every value is missing and the type says nothing.
+    kind : str
+        What it holds: ``"number"``, ``"boolean"``, ``"date"``, ``"date with a zone"``,
+        ``"duration"``, ``"category"``, or ``"empty"`` if every value is missing and the
+        type says nothing.
     values : ndarray of shape (n_samples,)
         Floats, NaN where they are missing: dates as days since 1970, durations in days.
         The codes of categories are integers, -1 where they are missing.
@@ -175,10 +180,11 @@ def _read_series(name, series):
         values = series.cast(nw.Float64).to_numpy()
         return Column(name, "boolean", np.asarray(values, np.float64))
     if dtype in (nw.Date, nw.Datetime):
+        kind = DATES[getattr(dtype, "time_zone", None) is not None]
         if dtype == nw.Date:
             series = series.cast(nw.Datetime("us"))
         ticks = series.dt.timestamp("us").cast(nw.Float64).to_numpy()
-        return Column(name, "date", ticks / (1e6 * _SECONDS_OF_A_DAY))
+        return Column(name, kind, ticks / (1e6 * _SECONDS_OF_A_DAY))
     if dtype == nw.Duration:
         ticks = series.dt.total_microseconds().cast(nw.Float64).to_numpy()
         return Column(name, "duration", ticks / (1e6 * _SECONDS_OF_A_DAY))
@@ -242,7 +248,8 @@ def _from_objects(name, values):
     if kind == "category":
         texts = [None if value is None else _as_text(value) for value in values]
         return _code(name, texts, is_text=True)
-    make = {"date": _days_since_1970, "duration": _days}.get(kind, float)
+    makers = {**dict.fromkeys(DATES, _days_since_1970), "duration": _days}
+    make = makers.get(kind, float)
     numbers = []
     for value in values:
         try:
@@ -266,7 +273,7 @@ def _kind_of(name, value):
     if isinstance(value, (Real, Decimal)):
         return "number"
     if isinstance(value, (date, np.datetime64)):
-        return "date"
+        return DATES[getattr(value, "tzinfo", None) is not None]
     if hasattr(value, "to_timestamp"):  # a period of pandas
         return "date"
     if hasattr(value, "hour") and hasattr(value, "microsecond"):  # a time of the day
@@ -393,7 +400,7 @@ def as_category(column):
     """
     if column.kind in ("category", "empty"):
         return column
-    if column.kind in ("date", "duration"):
+    if column.kind in (*DATES, "duration"):
         raise ValueError(
             f"{_name(column.name)} holds values of the kind {column.kind!r}, and is "
             "to be one of categories: make strings of them first, .astype(str)."

@@ -34,7 +34,10 @@ KINDS = {
     "intervals": ("category", pd.cut([1, 5, np.nan], [0, 3, 6])),
     "dates": ("date", [DAY, DAY + datetime.timedelta(days=1), None]),
     "times": ("date", pd.to_datetime([NOON, NOON.replace(hour=3), None])),
-    "zoned": ("date", pd.to_datetime([NOON, NOON.replace(day=1), None]).tz_localize(5)),
+    "zoned": (
+        "date with a zone",
+        pd.to_datetime([NOON, NOON.replace(day=1), None]).tz_localize(5),
+    ),
     "periods": ("date", pd.period_range("2024-01", periods=3, freq="M")),
     "durations": ("duration", pd.to_timedelta([1, 2, None], unit="h")),
     "times of the day": ("duration", [datetime.time(1), datetime.time(2), None]),
@@ -204,6 +207,33 @@ def test_zones_are_brought_to_one_time():
     np.testing.assert_array_equal(
         encoder.transform(there), encoder.transform(pd.DataFrame({"t": utc}))
     )
+
+
+@pytest.mark.parametrize("kind", ["frame", "polars", "objects"])
+def test_dates_with_a_zone_and_without_are_not_mixed(kind):
+    plain = pd.date_range("2024-01-01", periods=4, freq="30h")
+    zoned = plain.tz_localize("Asia/Tokyo")
+
+    def table(times):
+        if kind == "polars":
+            return pl.DataFrame({"t": times.to_pydatetime().tolist()})
+        as_is = times if kind == "frame" else times.astype(object)
+        return pd.DataFrame({"t": as_is})
+
+    for fitted, other in ((plain, zoned), (zoned, plain)):
+        encoder = TableEncoder().fit(table(fitted))
+        with pytest.raises(ValueError, match="'t' of X held values of the kind 'date"):
+            encoder.transform(table(other))
+    with pytest.raises(ValueError, match="several kinds: .*date with a zone"):
+        TableEncoder().fit(pd.DataFrame({"t": [plain[0], zoned[1]]}, dtype=object))
+
+
+def test_dates_are_no_numbers():
+    frame = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=4), "x": range(4)})
+    with pytest.raises(
+        ValueError, match="numerical_features names 't', which .*'date'"
+    ):
+        TableEncoder(numerical_features=["t"]).fit(frame)
 
 
 @pytest.mark.parametrize(
