@@ -1,5 +1,6 @@
 """How the gallery runs the scripts of ``examples/``: arguments, and their pictures."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,9 @@ __all__ = ["arguments_of", "pictures_of"]
 
 OUTPUT = Path(__file__).parent / "_build" / "examples"
 # Scripts that take no --quick: smaller than their defaults.
+# Without MLflow, which would write into examples/.
 SMALLER = {
+    "study_3_bias_and_variance": ["--quick", "--no-tracking"],
     "random_search": ["--n-iter", "10", "--folds", "3"],
     "optuna_study": ["--trials", "15", "--folds", "3"],
     "own_study": ["--trials", "15"],
@@ -31,7 +34,9 @@ class _Arguments:
         folder.mkdir(parents=True)
         arguments = SMALLER.get(Path(script).stem, ["--quick"])
         if Path(script).stem != "own_study":  # which writes nothing
-            arguments = [*arguments, "--output", str(folder)]
+            # Relative, as it is shown on the page: a script runs in its own folder.
+            shown = os.path.relpath(folder, Path(script).parent)
+            arguments = [*arguments, "--output", shown]
         return arguments
 
     def __repr__(self):
