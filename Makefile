@@ -63,13 +63,13 @@ docs: setup
 test-lowest: setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-lowest
 	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct \
-		--editable . --group test
+		--editable . --group test --group lint
 	.venv-lowest/bin/$(PYTEST) $(FAST)
 
 # scikit-learn as it will be released next.
 test-nightly: setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-nightly
-	$(BIN)/uv pip install --quiet --python .venv-nightly --editable . --group test
+	$(BIN)/uv pip install --quiet --python .venv-nightly --editable . --group test --group lint
 	$(BIN)/uv pip install --quiet --python .venv-nightly --upgrade --prerelease allow \
 		--extra-index-url $(NIGHTLY) --index-strategy unsafe-best-match scikit-learn
 	.venv-nightly/bin/$(PYTEST) $(FAST)

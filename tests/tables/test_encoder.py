@@ -559,7 +559,7 @@ def test_gaps_among_names_that_occur_once_are_kept():
     ids=["a large integer", "a signaling NaN"],
 )
 def test_objects_that_are_no_floats_are_named(value):
-    frame = pd.DataFrame({"x": np.array([value, 1, 2], dtype=object)})
+    frame = pd.DataFrame({"x": pd.Series([value, 1, 2], dtype=object)})
     with pytest.raises(ValueError, match="'x' of X holds"):
         TableEncoder().fit(frame)
 
