@@ -19,7 +19,7 @@ FAST := -m "not slow"
 NIGHTLY := https://pypi.anaconda.org/scientific-python-nightly-wheels/simple
 
 .PHONY: setup services demo test test-fast test-lowest test-nightly check docs dist \
-	lock clean
+	check-tag lock clean
 
 setup: $(VENV)/.installed
 
@@ -76,6 +76,10 @@ test-nightly: setup
 
 dist: setup
 	$(BIN)/python -m tests.check_distribution
+
+# Whether a tag is that of the version: make check-tag TAG=v0.1.0
+check-tag:
+	grep -qx '__version__ = "$(TAG:v%=%)"' skdl/__init__.py
 
 lock: setup
 	$(BIN)/uv lock

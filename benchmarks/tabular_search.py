@@ -95,10 +95,14 @@ def report(rows, folder):
     means = found.groupby("contestant")[
         ["accuracy", "log_loss", "r2", "seconds", "trials"]
     ].mean()
-    show(f"Tuned: means over {found['table'].nunique()} tables", means, folder)
+    show(
+        f"Means of tuned contestants: over {found['table'].nunique()} tables",
+        means,
+        folder,
+    )
     found["score"] = found["r2"].fillna(-found["log_loss"])
     by_table = found.pivot(index="table", columns="contestant", values="score")
-    show("Tuned, each table: R2, or minus the log-loss", by_table, folder)
+    show("Each table: R2, or minus the log-loss", by_table, folder)
 
 
 def main():
@@ -121,7 +125,7 @@ def main():
         rows += run(options.half, name, options.trials)
         pd.DataFrame(rows).to_csv(path, index=False)
         print(name, flush=True)
-    report(rows, path.parent)
+    report([row for row in rows if row["half"] == options.half], path.parent)
 
 
 if __name__ == "__main__":

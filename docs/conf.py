@@ -54,7 +54,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": r"(^|/)_study\.py$",
+    "ignore_pattern": r"(^|/)_(quiet|study)\.py$",
     "reset_argv": "_gallery.arguments_of",
     "image_scrapers": ("_gallery.pictures_of",),
     "within_subsection_order": "FileNameSortKey",

@@ -1,11 +1,8 @@
 """What the studies share: options, data, and how a comparison is shown."""
 
 import argparse
-import os
 import time
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own start-up talk
 
 import matplotlib
 
@@ -13,6 +10,7 @@ matplotlib.use("Agg")
 
 import numpy as np
 import pandas as pd
+from _quiet import import_tensorflow
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -65,6 +63,7 @@ def make_parser(doc, *, epochs, data=None):
 def parse(parser, arguments=None):
     """Return the options; ``--quick`` has set rows and epochs."""
     options = parser.parse_args(arguments)
+    import_tensorflow()
     if options.epochs < 1:
         parser.error(f"--epochs {options.epochs}: it must be 1 or more")
     if getattr(options, "rows", None) is not None and options.rows < 100:

@@ -10,10 +10,7 @@ best_pipeline.joblib.
 """
 
 import argparse
-import os
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own start-up talk
 
 import matplotlib
 
@@ -24,6 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optuna
 import pandas as pd
+from _quiet import import_tensorflow
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -125,6 +123,7 @@ def draw(study, path):
 
 def main(arguments=None):
     options = parse_arguments(arguments)
+    import_tensorflow()
     options.output.mkdir(parents=True, exist_ok=True)
     storage = f"sqlite:///{options.output / 'study.db'}"
     X, y = load_digits(return_X_y=True)

@@ -8,12 +8,10 @@ objective in your own hands, write it, and give the network a PruningCallback.
 """
 
 import argparse
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own start-up talk
 
 import optuna
 import sklearn
+from _quiet import import_tensorflow
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -56,6 +54,7 @@ def main(arguments=None):
     parser.add_argument("--epochs", type=int, default=20, help="default: 20")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     options = parser.parse_args(arguments)
+    import_tensorflow()
     sklearn.set_config(enable_metadata_routing=True)  # brings X_val to the network
     X, y = load_digits(return_X_y=True)
     study = optuna.create_study(

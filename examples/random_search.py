@@ -12,8 +12,6 @@ import os
 import time
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own start-up talk
-
 try:
     import matplotlib
 
@@ -23,6 +21,7 @@ except ImportError:
     raise SystemExit("This example draws: pip install 'skdl[plot]'") from None
 import numpy as np
 import pandas as pd
+from _quiet import import_tensorflow
 from joblib import parallel_config
 from scipy.stats import loguniform, uniform
 from sklearn.datasets import load_digits
@@ -341,13 +340,12 @@ def _say(where, network, svm, error):
 
 def main(arguments=None):
     options = parse_arguments(arguments)
+    import_tensorflow()  # which is not timed
     try:
         X, y, test = load(options)
     except (OSError, ValueError) as error:
         hint = "" if options.data_file else " Then: --data-file FILE.npz"
         raise SystemExit(f"--data {options.data}: {error}{hint}") from error
-    # A first fit imports TensorFlow, which is not timed.
-    MLPClassifier((), epochs=1).fit([[0.0], [1.0]], [0, 1])
     options.output.mkdir(parents=True, exist_ok=True)
     train, test = split(X, y, test, options)
     X = fill(X, train)

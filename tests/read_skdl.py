@@ -17,7 +17,8 @@ __all__ = ["predict_proba", "read"]
 def read(path):
     """Return the manifest of a file, and its estimator as dicts and lists.
 
-    An object is a dict of its attributes, with its class under ``"class"``.
+    An object is a dict of its attributes, with its class under ``"class"``; a kind of
+    value that needs a library (a function, a sparse matrix) stays the list that it is.
     """
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
@@ -29,17 +30,13 @@ def read(path):
         assert archive.comment == digest, "the manifest is damaged"
         manifest = json.loads(text)
         assert manifest["format"] == "skdl"
-        assert names[1:] == list(_in_order(manifest["members"]))
+        assert set(names[1:]) == set(manifest["members"])
         arrays = {
             name: _read_array(archive.read(name), described)
             for name, described in manifest["members"].items()
             if name.startswith("arrays/")
         }
     return manifest, _value(manifest["root"], arrays)
-
-
-def _in_order(members):
-    return sorted(members, key=lambda name: int(name.split("/")[1].split(".")[0]))
 
 
 def _read_array(content, described):
@@ -62,16 +59,20 @@ def _value(value, arrays):
         return {"class": name, **_value(attributes, arrays)}
     if kind == "dict":
         return {_value(k, arrays): _value(v, arrays) for k, v in rest[0]}
-    if kind in ("list", "tuple", "set", "frozenset"):
+    if kind in ("list", "set", "frozenset"):
         return [_value(v, arrays) for v in rest[0]]
+    if kind == "tuple":
+        return tuple(_value(v, arrays) for v in rest[0])
     if kind == "objects":
         values = [_value(v, arrays) for v in rest[1]]
         return np.array(values, object).reshape(rest[0])
-    if kind in ("array", "scalar", "floats_list", "floats_tuple"):
+    if kind in ("array", "floats_list", "floats_tuple"):
         return arrays[rest[0]]
+    if kind == "scalar":
+        return arrays[rest[0]][()]
     if kind == "float":
         return float(rest[0])
-    raise NotImplementedError(f"values of the kind {kind!r}")
+    return value
 
 
 def predict_proba(pipeline, X):

@@ -5,6 +5,7 @@ import pkgutil
 import warnings
 
 import pytest
+from sklearn.base import clone
 
 import skdl
 from skdl._utils import _deprecation
@@ -55,6 +56,30 @@ def test_a_class_warns_when_an_object_is_made():
 
     with pytest.warns(FutureWarning, match=r"Old is deprecated .* goes with 1\.11"):
         assert Old(3).size == 3
+
+
+@pytest.mark.usefixtures("registry")
+def test_an_estimator_warns_where_it_is_made_and_is_cloned():
+    @deprecated(since="0.2", instead="Take MLPClassifier.")
+    class Old(skdl.MLPClassifier):
+        """An old network."""
+
+        def __init__(self, hidden_layer_sizes=(3,), *, epochs=2):
+            super().__init__(hidden_layer_sizes, epochs=epochs)
+
+    with pytest.warns(FutureWarning, match="Old is deprecated") as caught:
+        network = Old(epochs=5)
+    assert caught[0].filename == __file__
+    with pytest.warns(FutureWarning, match="Old is deprecated"):
+        assert clone(network).epochs == 5
+
+
+@pytest.mark.parametrize(
+    "what", [property(len), classmethod(len), type("NoInit", (), {}), 3]
+)
+def test_what_it_cannot_decorate_is_refused(what):
+    with pytest.raises(TypeError, match="deprecated takes a function, or a class"):
+        deprecated(since="0.2", instead="Nothing.")(what)
 
 
 def test_nothing_that_is_overdue_is_still_there():

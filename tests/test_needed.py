@@ -1,7 +1,6 @@
 """What is said where Keras and TensorFlow are needed."""
 
 import io
-import os
 import sys
 import threading
 
@@ -49,38 +48,3 @@ def test_another_missing_package_is_named_as_it_is():
     missing = pytest.raises(ModuleNotFoundError, match="'no_such_package'")
     with missing, keras_needed("fit a network"):
         import no_such_package  # noqa: F401
-
-
-START_UP = b"""WARNING: All log messages before absl::InitializeLog() is called are
-I0000 00:00:1 12 port.cc:153] oneDNN custom operations are on.
-W0000 00:00:1 12 other.cc:1] a warning
-a line of somebody else
-"""
-
-
-@pytest.mark.parametrize(
-    ("level", "n_lines"), [("3", 1), ("1", 2), ("0", 4), ("", 4), ("high", 4)]
-)
-def test_start_up_lines_of_tensorflow_follow_its_own_variable(
-    monkeypatch, capfd, level, n_lines
-):
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
-    with keras_needed("fit a network"):
-        os.write(2, START_UP)
-    shown = capfd.readouterr().err
-    assert len(shown.splitlines()) == n_lines
-    assert shown.endswith("a line of somebody else\n")
-
-
-def test_an_error_of_the_import_loses_no_line(monkeypatch, capfd):
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-
-    def fail():
-        os.write(2, b"what is broken\n")
-        raise OSError("broken")
-
-    with pytest.raises(OSError, match="broken"), keras_needed("fit a network"):
-        fail()
-    assert capfd.readouterr().err == "what is broken\n"

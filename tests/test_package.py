@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import os
 import re
 import runpy
 import subprocess
@@ -292,6 +293,22 @@ def test_the_example_writes_its_table_and_its_picture(example, tmp_path, capsys)
     assert frame["search_s"].gt(0).all()
     picture = (tmp_path / "random_search.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_the_example_shows_no_start_up_line_of_tensorflow(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "random_search.py", *QUICK]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [*command, "--output", tmp_path],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split("\r")[-1] for line in done.stderr.splitlines()]
+    assert lines
+    assert all(re.match(r"(network|SVM): +\d+%|$", line) for line in lines), lines
 
 
 def test_the_example_reads_a_csv_file_and_a_local_image_set(example, tmp_path, capsys):

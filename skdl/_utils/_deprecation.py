@@ -14,6 +14,8 @@ _SINCE: dict[str, str] = {}
 def deprecated(*, since, instead):
     """Return a decorator that lets a function, a method or a class warn of its end.
 
+    Of a property, a class method or a static method, decorate the function inside.
+
     Parameters
     ----------
     since : str
@@ -25,25 +27,33 @@ def deprecated(*, since, instead):
     -------
     callable
         The decorator. A class warns when an object of it is made.
+
+    Raises
+    ------
+    TypeError
+        If it decorates something else, or a class without an ``__init__`` of its own.
     """
 
     def decorate(found):
-        name = f"{found.__module__}.{found.__qualname__}"
+        is_class = inspect.isclass(found)
+        function = vars(found).get("__init__") if is_class else found
+        if not inspect.isfunction(function):
+            raise TypeError(
+                f"deprecated takes a function, or a class with an __init__ of its own, "
+                f"got {found!r}."
+            )
         message = (
             f"{found.__qualname__} is deprecated since skdl {since} and goes with "
             f"{_removal(since)}. {instead}"
         )
-        if inspect.isclass(found):
-            found.__init__ = _warning(  # type: ignore[method-assign]
-                found.__init__, message
-            )
-            decorated = found
-        else:
-            decorated = _warning(found, message)
+        warned = _warning(function, message)
+        if is_class:
+            found.__init__ = warned  # type: ignore[method-assign]
+        decorated = found if is_class else warned
         note = f".. deprecated:: {since}\n    {instead}"
         summary, _, rest = (inspect.getdoc(found) or "").partition("\n")
         decorated.__doc__ = f"{summary}\n\n{note}\n{rest}"
-        _SINCE[name] = since
+        _SINCE[f"{found.__module__}.{found.__qualname__}"] = since
         return decorated
 
     return decorate
@@ -70,7 +80,10 @@ def overdue(version):
 def _warning(function, message):
     @functools.wraps(function)
     def warned(*args, **kwargs):
-        warnings.warn(message, FutureWarning, stacklevel=2)
+        # An object of ours is made by a metaclass, which is one call more.
+        is_init = function.__name__ == "__init__"
+        is_ours = is_init and type(type(args[0])).__call__ is not type.__call__
+        warnings.warn(message, FutureWarning, stacklevel=3 if is_ours else 2)
         return function(*args, **kwargs)
 
     return warned

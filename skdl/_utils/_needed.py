@@ -1,17 +1,13 @@
 """What is said where Keras and TensorFlow are needed: missing, or long to import."""
 
-import os
-import re
 import sys
-import tempfile
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 __all__ = ["keras_needed"]
 
 # So long an import is silent.
 PATIENCE_SECONDS = 3.0
-SEVERITIES = "IWEF"  # of TensorFlow's lines, by TF_CPP_MIN_LOG_LEVEL
 
 
 @contextmanager
@@ -30,11 +26,13 @@ def keras_needed(purpose):
     ImportError
         If one of them is not installed.
     """
-    is_first = "tensorflow" not in sys.modules
+    timer = threading.Timer(PATIENCE_SECONDS, _say_what_happens)
+    timer.daemon = True
+    # Without a console, as under pythonw, Python has no sys.stderr.
+    if "tensorflow" not in sys.modules and sys.stderr is not None:
+        timer.start()
     try:
-        # Without a console, as under pythonw, Python has no sys.stderr.
-        with _explained() if is_first and sys.stderr is not None else nullcontext():
-            yield
+        yield
     except ModuleNotFoundError as error:
         if error.name not in ("keras", "tensorflow"):
             raise
@@ -44,57 +42,11 @@ def keras_needed(purpose):
             "without them.",
             name=error.name,
         ) from error
+    finally:
+        timer.cancel()
 
 
-@contextmanager
-def _explained():
-    """Import in the block, with a line of ours after a while and none of TensorFlow."""
-    with _without_start_up_lines() as stream:
-        timer = threading.Timer(PATIENCE_SECONDS, _say_what_happens, [stream])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
-
-
-@contextmanager
-def _without_start_up_lines():
-    """Keep what TF_CPP_MIN_LOG_LEVEL silences off the terminal; yield a way to it.
-
-    TensorFlow 2.21 writes lines when its libraries are loaded, before it has read the
-    variable. So what arrives meanwhile is held back and then written, without them.
-    """
-    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "")
-    silenced = SEVERITIES[: int(level)] if level.isdecimal() else ""
-    try:
-        terminal = os.dup(2) if silenced else None
-    except OSError:  # closed, as in a service
-        terminal = None
-    if terminal is None:
-        yield sys.stderr
-        return
-    sys.stderr.flush()
-    with (
-        os.fdopen(terminal, "w", encoding="utf-8", errors="replace") as stream,
-        tempfile.TemporaryFile() as held,
-    ):
-        os.dup2(held.fileno(), 2)
-        try:
-            yield stream if sys.stderr is sys.__stderr__ else sys.stderr
-        finally:
-            sys.stderr.flush()
-            os.dup2(stream.fileno(), 2)
-            held.seek(0)
-            start_up = rf"WARNING: All log messages before absl|[{silenced}]\d{{4}} "
-            for line in held:
-                if not re.match(start_up.encode(), line):
-                    os.write(2, line)
-
-
-def _say_what_happens(stream):
-    if stream.isatty():
+def _say_what_happens():
+    if sys.stderr.isatty():
         line = "skdl: importing TensorFlow, once for this process ..."
-        print(line, file=stream, flush=True)
+        print(line, file=sys.stderr, flush=True)

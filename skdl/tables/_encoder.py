@@ -400,8 +400,9 @@ def _as_in_the_fit(column, encoding):
         If it holds another kind.
     """
     numbers, kind, now = ("number", "boolean"), encoding.kind, column.kind
-    if now == "empty":
-        return column
+    # A type says nothing where no value is there: pandas' NaT has no zone.
+    if now != "category" and np.isnan(column.values).all():
+        return column._replace(kind="empty")
     is_text = now == "category" and any(isinstance(c, str) for c in column.categories)
     if kind in numbers and now in (*numbers, "category"):
         return as_number(column)

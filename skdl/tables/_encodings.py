@@ -186,6 +186,8 @@ class DateEncoding:
         Whether the training rows have times of the day.
     """
 
+    kind = "date"  # of files that are older than those with a zone
+
     def __init__(self, kind, values, n_bins):
         self.kind = kind
         self.time = NumberEncoding("date", values, n_bins)

@@ -228,6 +228,17 @@ def test_dates_with_a_zone_and_without_are_not_mixed(kind):
         TableEncoder().fit(pd.DataFrame({"t": [plain[0], zoned[1]]}, dtype=object))
 
 
+@pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
+@pytest.mark.parametrize("zone_of_the_gap", [None, "UTC"])
+def test_a_row_whose_date_is_missing_is_encoded(zone, zone_of_the_gap):
+    times = pd.date_range("2024-01-01", periods=4, freq="30h", tz=zone)
+    frame = pd.DataFrame({"t": times, "x": range(4)})
+    frame.loc[1, "t"] = pd.NaT
+    encoder = TableEncoder().fit(frame)
+    gap = pd.DataFrame({"t": pd.DatetimeIndex([pd.NaT], tz=zone_of_the_gap), "x": [1]})
+    np.testing.assert_array_equal(encoder.transform(gap), encoder.transform(frame)[1:2])
+
+
 def test_dates_are_no_numbers():
     frame = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=4), "x": range(4)})
     with pytest.raises(
