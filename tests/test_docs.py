@@ -34,8 +34,7 @@ PAGES = sorted(
 )
 # These take a second or two once TensorFlow is there.
 FAST = {"docs/guide/losses.md", "docs/guide/tables.md", "docs/start.md"}
-# What a page needs beside its text, and what makes it shorter.
-GIVEN = {"docs/guide/scaling.md": {"URL": "sqlite:///study.db"}}
+# What makes a page shorter.
 SHORTER = {"docs/guide/scaling.md": ("n_trials=200", "n_trials=3")}
 
 # What is true once the blocks of a page have run, and what they print.
@@ -100,7 +99,7 @@ WRITTEN = {
 def test_the_python_blocks_of_a_page_run(page, tmp_path):
     matplotlib.use("Agg")
     before, after = SHORTER.get(page, ("", ""))
-    names = {"__name__": "__main__", **GIVEN.get(page, {})}
+    names = {"__name__": "__main__"}
     assert before in (ROOT / page).read_text()
     for block in blocks_of(ROOT / page):
         code = block.replace(before, after) if before else block
@@ -127,7 +126,7 @@ def test_the_first_page_is_one_script_whose_time_is_shown(tmp_path, record_prope
 
 
 def test_claims_are_about_pages_that_run():
-    assert {*CLAIMS, *WRITTEN, *GIVEN, *SHORTER, *FAST} <= set(PAGES)
+    assert {*CLAIMS, *WRITTEN, *SHORTER, *FAST} <= set(PAGES)
 
 
 def test_the_api_reference_has_every_public_name_once():

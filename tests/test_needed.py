@@ -1,5 +1,6 @@
 """What is said where Keras and TensorFlow are needed."""
 
+import importlib
 import io
 import sys
 import threading
@@ -42,6 +43,14 @@ def test_nothing_is_said_once_tensorflow_is_there(monkeypatch):
     before = threading.active_count()
     with keras_needed("fit a network"):
         assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("name", ["keras", "psutil", "tensorflow"])
+def test_what_a_fit_needs_is_named_with_the_cure(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    missing = pytest.raises(ImportError, match=f"{name} is not installed: pip install")
+    with missing, keras_needed("fit a network"):
+        importlib.import_module(name)
 
 
 def test_another_missing_package_is_named_as_it_is():

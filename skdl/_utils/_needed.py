@@ -34,11 +34,11 @@ def keras_needed(purpose):
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ("keras", "tensorflow"):
+        if error.name not in ("keras", "psutil", "tensorflow"):
             raise
         raise ImportError(
             f"To {purpose}, skdl needs Keras and TensorFlow, and {error.name} is not "
-            "installed: pip install skdl installs both. What is fitted predicts "
+            "installed: pip install skdl installs all of it. What is fitted predicts "
             "without them.",
             name=error.name,
         ) from error

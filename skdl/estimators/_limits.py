@@ -7,6 +7,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from skdl._utils._needed import keras_needed
+
 __all__ = ["check_memory", "warn_of_rate", "warn_of_scales"]
 
 # Features scaled by scikit-learn, and bytes of images, are far below this.
@@ -84,7 +86,8 @@ def check_memory(shapes):
     """
     # Asked before anything is allocated: Linux kills a process that asks for too much,
     # and a search with it.
-    import psutil  # a fit needs it, a prediction does not
+    with keras_needed("fit a network"):
+        import psutil  # a prediction needs none of it
 
     n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
     # In GiB: a single float has 4 bytes.

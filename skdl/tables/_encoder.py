@@ -344,7 +344,7 @@ def _check_text(column, most_categories):
         return
     name, categories = f"Column {column.name!r} of X", column.categories
     n_known = max(1, int((column.values >= 0).sum()))
-    if len(categories) > most_categories and len(categories) > n_known / 2:
+    if len(categories) > min(most_categories, _FEW) and len(categories) > n_known / 2:
         words = sum(len(category.split()) for category in categories) / len(categories)
         if words > _WORDS:
             raise ValueError(

@@ -374,8 +374,9 @@ def test_what_can_not_be_read_is_named(X, error, message):
         TableEncoder().fit(X)
 
 
-def test_text_is_refused():
-    words = [f"the quick brown fox number {k} jumps over it" for k in range(150)]
+@pytest.mark.parametrize("n_rows", [30, 150])
+def test_text_is_refused(n_rows):
+    words = [f"the quick brown fox number {k} jumps over it" for k in range(n_rows)]
     frame = pd.DataFrame({"remarks": words})
     with pytest.raises(ValueError, match="'remarks' of X holds text.*TfidfVectorizer"):
         TableEncoder().fit(frame)
