@@ -121,6 +121,8 @@ def skdl_mlp(is_class):
 
 def tabular(is_class, **params):
     """Return what this benchmark is about."""
+    import keras  # noqa: F401  with TensorFlow: no import is timed
+
     import skdl
 
     kind = skdl.TabularClassifier if is_class else skdl.TabularRegressor
