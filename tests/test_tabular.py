@@ -273,6 +273,15 @@ def test_times_with_a_zone_are_an_input_in_days(tmp_path):
     np.testing.assert_allclose(found, model.predict_proba(frame), atol=1e-5)
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Rome"])
+def test_an_array_of_dates_is_no_graph(tmp_path, zone):
+    times = pd.date_range("2024-01-01", periods=40, freq="7h", tz=zone)
+    X = times.astype(object).to_numpy()[:, None]
+    model = TabularClassifier(**QUICK).fit(X, times.hour < 12)
+    with pytest.raises(ValueError, match=r"columns \[0\] hold strings, dates or dur"):
+        skdl.export_onnx(model, tmp_path / "a.onnx")
+
+
 def test_gaps_beside_empty_strings_are_no_graph(tmp_path):
     frame = pd.DataFrame({"name": ["", "a", None] * 10})
     model = TabularClassifier(**QUICK).fit(frame, [0, 1, 1] * 10)

@@ -247,19 +247,24 @@ def _write_circle(graph, known, period, dtype):
 
 
 def check_table(encoder):
-    """Check that a graph can tell a missing string from the others.
+    """Check that the inputs of a graph can hold what the columns hold.
 
     Raises
     ------
     ValueError
-        If a column has both gaps and empty strings.
+        If a column of an array is no number, or one has both gaps and empty strings.
     """
     texts = text_columns_of(encoder)
-    if texts and not hasattr(encoder, "feature_names_in_"):
+    times = {
+        name
+        for name, encoding in _named(encoder)
+        if isinstance(encoding, DateEncoding) or encoding.kind == "duration"
+    }
+    if (texts or times) and not hasattr(encoder, "feature_names_in_"):
         raise ValueError(
-            f"export_onnx: columns {sorted(texts)} hold strings, but the fit saw an "
-            "array, which is one tensor of numbers in a graph: fit on a data frame "
-            "whose columns have names."
+            f"export_onnx: columns {sorted(texts | times)} hold strings, dates or "
+            "durations, but the fit saw an array, which is one tensor of numbers in a "
+            "graph: fit on a data frame whose columns have names."
         )
     for name, encoding in _named(encoder):
         is_category = isinstance(encoding, CategoryEncoding)
