@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+_WRITTEN: set[Path] = set()
+
 
 def seconds(function):
     """Return how long a call takes."""
@@ -51,7 +53,11 @@ def show(title, frame, output):
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     name = "".join(c if c.isalnum() else "_" for c in title.split(":")[0].lower())
-    frame.to_csv(folder / f"{name}.csv", float_format="%.4g")
+    file = (folder / f"{name}.csv").resolve()
+    if file in _WRITTEN:
+        raise ValueError(f"Two tables of one run have the name {name!r}.")
+    _WRITTEN.add(file)
+    frame.to_csv(file, float_format="%.4g")
     machine().to_csv(folder / "machine.csv", index=False)
 
 

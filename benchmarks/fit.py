@@ -114,7 +114,7 @@ def first_fit(rounds, output):
         for name, module in kinds.items():
             code = WITH_IMPORTS.format(module=module, name="MLPClassifier")
             times[name].append(run(code))
-    title = "first fit: a new process with its imports, untouched on the digits"
+    title = "first fit with imports: a new process, untouched on the digits"
     show(title, table(times, "skdl"), output)
 
 
