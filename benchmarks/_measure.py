@@ -5,11 +5,13 @@ import os
 import platform
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+MODULES = {"scikit-learn": "sklearn"}
 _WRITTEN: set[Path] = set()
 
 
@@ -67,7 +69,8 @@ def machine():
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.split(":")[1].strip() for line in lines if "model name" in line]
     cores = len(os.sched_getaffinity(0)) if models else os.cpu_count()
-    versions = [f"{name} {version(name)}" for name in ("tensorflow", "scikit-learn")]
+    names = [n for n in ("tensorflow", "scikit-learn") if find_spec(MODULES.get(n, n))]
+    versions = [f"{name} {version(name)}" for name in names]
     row = {
         "date": f"{datetime.date.today()}",
         "processor": models[0] if models else platform.processor(),
