@@ -35,8 +35,13 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._measure import show
 from skdl import MLPClassifier, MLPRegressor
-from skdl.model_selection import OptunaSearchCV, RacingPruner, default_space
-from skdl.model_selection._outcome import Outcome
+from skdl.model_selection import (
+    OptunaSearchCV,
+    RacingPruner,
+    _epoch_scores,
+    default_space,
+)
+from skdl.model_selection._outcome import TrialOutcome
 
 FOLDS = 5
 EPOCHS = 30
@@ -93,7 +98,7 @@ def curve_of(outcome, mode):
     """Return what a pruner sees at each step."""
     if mode == "mean":
         return list(outcome.reports(None).values())
-    return [score for curve in outcome.curves for score in curve]
+    return [score for curve in outcome.curves for score in curve.values()]
 
 
 def replay(trials, pruner, mode):
@@ -102,9 +107,11 @@ def replay(trials, pruner, mode):
     best = max(trial.value for trial in trials)
     spent, total, reached, kept = 0.0, 0.0, np.inf, -np.inf
     for trial in trials:
-        outcome = Outcome.from_attributes(trial.user_attrs)
+        outcome = TrialOutcome.from_attributes(trial.user_attrs)
         cost = np.repeat(np.array(outcome.fit_time) / EPOCHS, EPOCHS)
-        stopped = show_trial(study, curve_of(outcome, mode), trial.value)
+        curve = curve_of(outcome, mode)
+        assert len(curve) == len(cost), "not each epoch was scored"
+        stopped = show_trial(study, curve, trial.value)
         total += cost.sum()
         spent += cost[:stopped].sum()
         if stopped == len(cost):
@@ -136,6 +143,8 @@ def main(arguments=None):
     parser.add_argument("--output", default="results", help="default: results")
     options = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # A recorded trial has the score of each epoch, whatever that costs.
+    _epoch_scores.SHARE_OF_A_PRUNER = _epoch_scores.SHARE_OF_NOBODY = np.inf
     rows = []
     for X, y, network in data_sets().values():
         for seed in range(options.seeds):
