@@ -86,4 +86,4 @@ lock: setup
 
 clean:
 	rm -rf $(VENV) .venv-lowest .venv-nightly results dist docs/_build docs/gallery \
-		docs/api/generated docs/sg_execution_times.rst
+		docs/api/generated

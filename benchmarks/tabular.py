@@ -243,13 +243,25 @@ def run(half, name, split, contestant):
     if contestant == "SVM" and len(X) > MOST_ROWS_OF_SVM:
         return found
     model, X_test, found["seconds"] = fit_one(contestant, X, X_test, y, is_class)
+    return found | scores_of(model, X_test, y_test, is_class)
+
+
+def scores_of(model, X_test, y_test, is_class):
+    """Return the scores of a fitted model on rows that it has not seen."""
     predicted = np.ravel(model.predict(X_test))
     if not is_class:
-        return found | {"r2": r2_score(y_test, predicted)}
+        return {"r2": r2_score(y_test, predicted)}
     probabilities = np.clip(model.predict_proba(X_test), 1e-7, 1)
-    found["accuracy"] = accuracy_score(y_test, predicted)
-    found["log_loss"] = log_loss(y_test, probabilities, labels=model.classes_)
-    return found
+    return {
+        "accuracy": accuracy_score(y_test, predicted),
+        "log_loss": log_loss(y_test, probabilities, labels=model.classes_),
+    }
+
+
+def read_rows(path):
+    """Return the rows that a file has already; make its folder where it has none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return pd.read_csv(path).to_dict("records") if path.exists() else []
 
 
 def report(scores, folder):
@@ -283,8 +295,7 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     path = Path(options.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    rows = read_rows(path)
     known = {(r["half"], r["table"], r["split"], r["contestant"]) for r in rows}
     contestants = [c for c in options.only.split(",") if c] or [*CONTESTANTS][:6]
     if options.ablation:

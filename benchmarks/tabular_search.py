@@ -14,15 +14,19 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 import pandas as pd
 from optuna.distributions import FloatDistribution, IntDistribution
-from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import train_test_split
 
 from benchmarks._frames import load_frame, names_of
 from benchmarks._measure import show
-from benchmarks.tabular import boosting, few_categories, tabular
+from benchmarks.tabular import (
+    boosting,
+    few_categories,
+    read_rows,
+    scores_of,
+    tabular,
+)
 from skdl.model_selection import OptunaSearchCV, default_space
 
 TREES = {
@@ -49,18 +53,6 @@ def search(contestant, is_class, **limits):
         random_state=0,
         **limits,
     )
-
-
-def scores_of(model, X_test, y_test, is_class):
-    """Return the scores of a fitted search on rows that it has not seen."""
-    predicted = model.predict(X_test)
-    if not is_class:
-        return {"r2": r2_score(y_test, predicted)}
-    probabilities = np.clip(model.predict_proba(X_test), 1e-7, 1)
-    return {
-        "accuracy": accuracy_score(y_test, predicted),
-        "log_loss": log_loss(y_test, probabilities, labels=model.classes_),
-    }
 
 
 def run(half, name, n_trials):
@@ -90,8 +82,9 @@ def run(half, name, n_trials):
 
 def report(rows, folder):
     """Show the means over the tables, and the score of each table."""
-    found = pd.DataFrame(rows).reindex(columns=[*rows[0], "accuracy", "log_loss", "r2"])
-    found = found.loc[:, ~found.columns.duplicated()]
+    # A half may have tables of one kind only.
+    columns = dict.fromkeys([*rows[0], "accuracy", "log_loss", "r2"])
+    found = pd.DataFrame(rows).reindex(columns=[*columns])
     means = found.groupby("contestant")[
         ["accuracy", "log_loss", "r2", "seconds", "trials"]
     ].mean()
@@ -114,8 +107,7 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     path = Path(options.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    rows = read_rows(path)
     known = {(row["half"], row["table"]) for row in rows}
     tables = [t for t in options.tables.split(",") if t] or names_of(options.half)
     for name in tables:

@@ -24,26 +24,18 @@ def _folder_of(script):
     return OUTPUT / Path(script).stem
 
 
-class _Arguments:
-    """The command line of a script: small, and with an output folder of its own."""
-
-    def __call__(self, gallery_conf, script_vars):
-        script = script_vars["src_file"]
-        folder = _folder_of(script)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        arguments = SMALLER.get(Path(script).stem, ["--quick"])
-        if Path(script).stem != "own_study":  # which writes nothing
-            # Relative, as it is shown on the page: a script runs in its own folder.
-            shown = os.path.relpath(folder, Path(script).parent)
-            arguments = [*arguments, "--output", shown]
-        return arguments
-
-    def __repr__(self):
-        return "arguments_of"
-
-
-arguments_of = _Arguments()
+def arguments_of(gallery_conf, script_vars):
+    """Return a small command line, with an output folder of the script's own."""
+    script = script_vars["src_file"]
+    folder = _folder_of(script)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    arguments = SMALLER.get(Path(script).stem, ["--quick"])
+    if Path(script).stem != "own_study":  # which writes nothing
+        # Relative, as it is shown on the page: a script runs in its own folder.
+        shown = os.path.relpath(folder, Path(script).parent)
+        arguments = [*arguments, "--output", shown]
+    return arguments
 
 
 def pictures_of(block, block_vars, gallery_conf):

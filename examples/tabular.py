@@ -1,7 +1,7 @@
 """A raw table in, a deployed network out
 ======================================
 
-A raw table in, a deployed network out: which flights leave New York late?
+Which flights leave New York late?
 
 Flights of 2013 beside the weather, as they come: numbers, categories (hundreds of
 planes among them), a date, and gaps. An untouched TabularClassifier stands beside
