@@ -10,6 +10,7 @@ import scipy.linalg
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._utils._numbers import refuse_times
 from skdl._utils._site import LinkedToSite
 from skdl._utils._sklearn import Interval, StrOptions
 from skdl.estimators._images import check_same_images, find_image_shape
@@ -33,6 +34,7 @@ class _ImageTransformer(
         """Return X as flat rows of floats, checked, and the shape that it had."""
         # Frames stay frames: validate_data reads the names of their columns.
         X = X if hasattr(X, "shape") else np.asarray(X)
+        refuse_times(X)
         shape = X.shape
         if not reset:
             check_same_images(self, shape)

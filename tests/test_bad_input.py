@@ -153,7 +153,10 @@ DATA = {
     "X too large for single precision": (dict(X=changed(X, 1e300)), "too large"),
     "text in X": (dict(X=changed(X, "red")), "X holds text.*red.*OneHotEncoder"),
     "text column": (dict(X=FRAME.assign(a="red")), "X holds text.*OneHotEncoder"),
-    "dates in X": (dict(X=np.full((30, 3), "2026-01-01", "datetime64[D]")), "datetime"),
+    "dates in X": (
+        dict(X=np.full((30, 3), "2026-01-01", "datetime64[D]")),
+        "dates or durations",
+    ),
     "complex X": (dict(X=X + 1j), "Complex"),
     "flat X": (dict(X=X[:, 0]), "2D array"),
     "cube of X": (dict(X=X[:, :, None]), "dim 3"),

@@ -128,7 +128,7 @@ def test_text_goes_into_a_model_that_begins_with_its_words(given):
 
 
 def test_text_in_a_model_of_numbers_is_one_sentence():
-    words = "X holds <U8, which are no numbers.*OneHotEncoder.*TextVectorization"
+    words = "X holds <U8, which are not numbers.*OneHotEncoder.*TextVectorization"
     with pytest.raises(ValueError, match=words):
         classifier().fit(WORDS, Y)
 

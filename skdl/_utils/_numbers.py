@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-__all__ = ["as_numeric", "draw_seed", "is_count"]
+__all__ = ["as_numeric", "draw_seed", "is_count", "refuse_times"]
 
 
 def is_count(value):
@@ -36,10 +36,49 @@ def as_numeric(X, name="X"):
             return X.astype(np.float64)
     if X.dtype.kind not in "biuf":
         raise ValueError(
-            f"{name} holds {X.dtype}, which are no numbers. Turn them into numbers "
-            "first, for example dates into days."
+            f"{name} holds {X.dtype}, which are not numbers. Encode them first."
         )
     return X
+
+
+def refuse_times(X, name="X"):
+    """Raise an error if an array or a column of a frame holds dates or durations.
+
+    scikit-learn makes counts of them, in the unit in which each frame keeps them: the
+    same hour is 3,600 for one frame and 3,600,000,000 for another.
+
+    Parameters
+    ----------
+    X : array-like
+        As it was given.
+    name : str
+        Its name in errors.
+
+    Raises
+    ------
+    ValueError
+        It names the columns.
+    """
+    if hasattr(X, "columns"):
+        dtypes = zip(X.columns, getattr(X, "dtypes", ()))
+        found = [str(column) for column, dtype in dtypes if _is_time(dtype)]
+        where = f" in the columns {found[:5]}"
+    else:
+        found, where = _is_time(getattr(X, "dtype", None)), ""
+    if found:
+        raise ValueError(
+            f"{name} holds dates or durations{where}: the numbers that they become "
+            "depend on the unit in which they are kept. Make numbers of them first, "
+            "for example days, or use TabularClassifier or TabularRegressor, which "
+            "read them."
+        )
+
+
+def _is_time(dtype):
+    """Return whether a type of NumPy, pandas or polars is one of dates or durations."""
+    if hasattr(dtype, "is_temporal"):  # of polars
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", None) in ("m", "M")
 
 
 def draw_seed(random_state):

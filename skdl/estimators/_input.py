@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, validate_data
 
-from skdl._utils._numbers import as_numeric
+from skdl._utils._numbers import as_numeric, refuse_times
 from skdl._utils._sklearn import check_sample_weight
 
 __all__ = ["check_data", "kept_rows", "validate_rows"]
@@ -34,9 +34,10 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         If the data can't be used.
     """
     X_name, y_name, weight_name = names
+    refuse_times(X, X_name)
     try:
         X, y = estimator._validate(X, y, reset=reset)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _explain(error, X_name) from error
     X = as_numeric(X, X_name)
     if y.ndim > 2:
@@ -82,8 +83,12 @@ def validate_rows(estimator, X):
         # refuses.
         if values.dtype.kind in "biuf":
             return check_array(values, estimator=estimator)
+    refuse_times(X)
     accepted = "csr" if get_tags(estimator).input_tags.sparse else False
-    found = validate_data(estimator, X, reset=False, accept_sparse=accepted)
+    try:
+        found = validate_data(estimator, X, reset=False, accept_sparse=accepted)
+    except (TypeError, ValueError) as error:
+        raise _explain(error, "X") from error
     if columns is not None:
         estimator._seen_columns = columns
     return found
@@ -105,7 +110,13 @@ def _needs_no_check(X, estimator):
 
 
 def _explain(error, name):
+    """Return an error of scikit-learn's check, with what to do about it."""
     text = str(error)
+    if "argument must be a string or a real number" in text:
+        return TypeError(
+            f"{name} holds values that are not numbers ({text}). Make numbers of them, "
+            "or leave their column out."
+        )
     if "could not convert string" in text:
         return ValueError(
             f"{name} holds text, and a network needs numbers ({text}). Encode such "

@@ -9,7 +9,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdl._utils._numbers import as_numeric
+from skdl._utils._numbers import refuse_times
 from skdl._utils._validation_part import split_validation
 from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.keras_wrapper._streams import is_stream, read_whole
@@ -31,7 +31,7 @@ class CheckedData(BaseWrapper):
         if inputs is None or any(part.dtype == "string" for part in inputs):
             return
         raise ValueError(
-            f"X holds {X.dtype}, which are no numbers, and the model takes numbers. "
+            f"X holds {X.dtype}, which are not numbers, and the model takes numbers. "
             "Encode it first, for example by OneHotEncoder in a pipeline; or let the "
             "model begin with keras.Input(shape, dtype='string') and TextVectorization "
             "or StringLookup."
@@ -39,6 +39,7 @@ class CheckedData(BaseWrapper):
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
         if X is not None:
+            refuse_times(X)
             # dtype=None: integers may be indices for an Embedding, and text stays text.
             X = validate_data(
                 self, X, reset=reset, accept_sparse="csr", allow_nd=True, dtype=None
@@ -134,15 +135,13 @@ def _as_model_input(X):
     if X.dtype.kind == "f":
         is_long = X.dtype.itemsize > 8  # Keras has no long doubles
         return X.astype(np.float64) if is_long else X
-    if X.dtype.kind in "mM":
-        as_numeric(X)
     try:
         return X.astype(keras.config.floatx())
     except (TypeError, ValueError) as error:
         if _is_text(X):
             return X  # a model may begin with a layer that takes it
         raise type(error)(
-            f"X holds {X.dtype}, which are no numbers ({error}). Encode it first, for "
+            f"X holds {X.dtype}, which are not numbers ({error}). Encode it first, for "
             "example by OneHotEncoder in a pipeline."
         ) from error
 

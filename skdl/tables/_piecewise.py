@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._utils._numbers import refuse_times
 from skdl._utils._site import LinkedToSite
 from skdl._utils._sklearn import Interval, check_names_in
 
@@ -126,7 +127,7 @@ class PiecewiseLinearEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
             The fitted transformer.
         """
         self._validate_params()
-        X = within_range(validate_data(self, X, dtype=np.float64))
+        X = self._as_numbers(X, reset=True)
         self.edges_ = [find_edges(values, self.n_bins) for values in X.T]
         return self
 
@@ -144,9 +145,13 @@ class PiecewiseLinearEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
             Between 0 and 1; the bins of a feature stand beside each other.
         """
         check_is_fitted(self)
-        X = within_range(validate_data(self, X, dtype=np.float64, reset=False))
+        X = self._as_numbers(X)
         parts = [fill_bins(values, edges) for values, edges in zip(X.T, self.edges_)]
         return np.concatenate(parts, axis=1)
+
+    def _as_numbers(self, X, *, reset=False):
+        refuse_times(X)
+        return within_range(validate_data(self, X, dtype=np.float64, reset=reset))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the encoded features.
