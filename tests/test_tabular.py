@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skdl
 from skdl import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
@@ -577,3 +578,108 @@ def test_a_rare_empty_string_beside_gaps_is_no_graph(tmp_path):
     model = TabularClassifier(**QUICK).fit(frame, [0, 1] * 12)
     with pytest.raises(ValueError, match="'name' holds gaps and empty strings"):
         skdl.export_onnx(model, tmp_path / "a.onnx")
+
+
+def run_graph(path, frame):
+    """Return what a graph predicts for a frame of numbers, strings and dates."""
+    session = pytest.importorskip("onnxruntime").InferenceSession(path)
+    feed = {}
+    for each in session.get_inputs():
+        values = frame[each.name]
+        if values.dtype.kind == "M":
+            values = (values - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        kinds = {
+            "tensor(string)": object,
+            "tensor(float)": "f4",
+            "tensor(double)": "f8",
+        }
+        values = values.fillna("") if each.type == "tensor(string)" else values
+        feed[each.name] = values.to_numpy(kinds[each.type])[:, None]
+    return session.run(None, feed)[0].ravel()
+
+
+def test_a_graph_knows_categories_that_are_fractions(tmp_path):
+    rates = np.array([0.1, 0.2, 0.35] * 60)
+    days = pd.date_range("2024-01-01", periods=180)  # dates ask for doubles
+    frame = pd.DataFrame({"rate": rates, "when": days})
+    model = TabularRegressor(categorical_features=["rate"], **QUICK)
+    skdl.export_onnx(model.fit(frame, 100 * rates), tmp_path / "a.onnx")
+    found = run_graph(tmp_path / "a.onnx", frame)
+    np.testing.assert_allclose(found, model.predict(frame), atol=1e-3)
+    assert np.ptp(found) > 1
+
+
+def test_a_graph_tells_large_integers_apart(tmp_path):
+    codes = 100_000_000 + np.array([0, 1, 64, 65] * 40)
+    frame = pd.DataFrame({"code": codes, "size": np.sin(np.arange(160))})
+    y = 10.0 * (codes % 2)
+    model = TabularRegressor(categorical_features=["code"], **QUICK).fit(frame, y)
+    skdl.export_onnx(model, tmp_path / "a.onnx")
+    new = frame.assign(code=codes + 2)
+    for rows in (frame, new):
+        found = run_graph(tmp_path / "a.onnx", rows)
+        np.testing.assert_allclose(found, model.predict(rows), atol=1e-4)
+    far = pd.DataFrame({"code": pd.Categorical([2**60 + k % 3 for k in range(60)])})
+    with pytest.raises(ValueError, match="'code' holds categories beyond 2"):
+        skdl.export_onnx(clone(model).fit(far, np.arange(60.0)), tmp_path / "b.onnx")
+
+
+def test_a_graph_of_names_that_occur_once(tmp_path):
+    names = [None if k % 5 == 0 else f"k{k}" for k in range(50)]
+    frame = pd.DataFrame({"size": np.sin(np.arange(50)), "name": names})
+    model = TabularRegressor(**QUICK).fit(frame, frame["size"])
+    skdl.export_onnx(model, tmp_path / "a.onnx")
+    found = run_graph(tmp_path / "a.onnx", frame)
+    np.testing.assert_allclose(found, model.predict(frame), atol=1e-4)
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "constant"]])
+def test_a_graph_may_have_a_step_before_the_table(tmp_path, names):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    frame = frame.assign(constant=1.0)[names]
+    scaler = StandardScaler().set_output(transform="pandas")
+    model = make_pipeline(scaler, TabularRegressor(**QUICK)).fit(frame, frame["a"])
+    skdl.export_onnx(model, tmp_path / "a.onnx")
+    found = run_graph(tmp_path / "a.onnx", frame)
+    np.testing.assert_allclose(found, model.predict(frame), atol=1e-4)
+
+
+def test_strings_behind_another_step_are_no_graph(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0] * 20, "b": ["u", "v"] * 20})
+    columns = make_column_transformer(
+        (StandardScaler(), ["a"]), remainder="passthrough"
+    ).set_output(transform="pandas")
+    model = make_pipeline(columns, TabularRegressor(**QUICK)).fit(frame, frame["a"])
+    with pytest.raises(
+        ValueError, match=r"\['remainder__b'\] hold strings.*first step"
+    ):
+        skdl.export_onnx(model, tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("drop_features", ["size"]), ("n_bins", 3), ("n_bins", 0)]
+)
+def test_a_resumed_fit_with_another_encoding_is_refused(table, name, value):
+    X, _, z = table
+    model = TabularRegressor(warm_start=True, **QUICK).fit(X, z)
+    n_epochs = len(model.history_["loss"])
+    with pytest.raises(ValueError, match=f"its {name} was .*, got .*warm_start=False"):
+        model.set_params(**{name: value}).fit(X, z)
+    assert len(model.history_["loss"]) == n_epochs
+
+
+@pytest.mark.parametrize("gap", [np.nan, None, pd.NA])
+def test_a_group_that_is_missing_is_refused(table, gap):
+    X, _, z = table
+    groups = np.array([*range(len(z) - 1), gap], dtype=object)
+    with pytest.raises(ValueError, match="validation_groups holds .*name the group"):
+        TabularRegressor(**QUICK).fit(X, z, validation_groups=groups)
+
+
+def test_quantiles_are_those_of_the_fit(table):
+    X, _, z = table
+    model = TabularRegressor(**QUICK).fit(X, z).set_params(loss="quantile")
+    assert not hasattr(model, "predict_quantiles")
+    model.set_params(quantile=[0.1, 0.9]).fit(X, z).set_params(loss="squared_error")
+    assert model.predict_quantiles(X).shape == (len(z), 2)

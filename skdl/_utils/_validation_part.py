@@ -123,8 +123,12 @@ def check_groups(groups, n_rows):
     if groups is None:
         return None
     groups = np.asarray(groups)
-    if groups.dtype == object and any(group is None for group in groups.ravel()):
-        raise ValueError("validation_groups holds None: name the group of each row.")
+    # The missing values of pandas and NumPy are not equal to themselves, or not bool.
+    missing = [g for g in groups.ravel().tolist() if g is None or (g == g) is not True]
+    if missing:
+        raise ValueError(
+            f"validation_groups holds {missing[0]}: name the group of each row."
+        )
     if groups.shape != (n_rows,):
         raise ValueError(
             f"validation_groups has the shape {groups.shape}; it must have one group "

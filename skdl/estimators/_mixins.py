@@ -266,11 +266,13 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
 
 def _learns_quantiles(regressor):
-    if regressor.loss != "quantile":
+    target = vars(regressor).get("_target")
+    learns = regressor.loss == "quantile" if target is None else len(target.levels) > 0
+    if not learns:
         # available_if turns it into a missing method, so that hasattr is False.
         raise AttributeError(
-            f"loss={regressor.loss!r} learns no quantiles: set loss='quantile' and "
-            "quantile to their levels."
+            "A network learns quantiles only with loss='quantile': set it, and "
+            "quantile to their levels, then fit."
         )
     return True
 

@@ -102,7 +102,7 @@ def _as_targets(y, name):
         # words.
         raise ValueError(
             f"Unknown label type: {name} holds {y.dtype}, and a regression needs "
-            f"numbers ({error}). For labels use MLPClassifier."
+            f"numbers ({error}). For labels use a classifier."
         ) from error
     # Dates, and real parts of complex numbers, become floats without an error.
     if y.dtype.kind in "cmM" or not np.isfinite(numbers).all():

@@ -69,15 +69,11 @@ class Tabular(Perceptron):
 
     def _training_rows(self, X, weight, *, reset):
         if not reset:
+            self._check_same_encoding(self._encoder)
             return self._as_rows(X)
         table = as_table(X)
-        encoder = TableEncoder(
-            self.n_bins,
-            max_categories=self.max_categories,
-            categorical_features=self.categorical_features,
-            numerical_features=self.numerical_features,
-            drop_features=self.drop_features,
-        )
+        params = {name: getattr(self, name) for name in TABLE_CONSTRAINTS}
+        encoder = TableEncoder(**params)
         # A row of weight 0 is as if it were not there. Other weights are checked later.
         kept, given = np.arange(table.shape[0]), np.asarray(weight)
         if given.shape == kept.shape:
@@ -86,7 +82,7 @@ class Tabular(Perceptron):
         encoder.fit(take_rows(table, kept) if is_part else table)
         if not encoder.n_outputs_:
             n_rows = table.shape[0]
-            reasons = {k: each.describe() for k, each in enumerate(encoder._encodings)}
+            reasons = encoder.columns_["encoding"].to_dict()
             raise ValueError(
                 f"No column of X is left to learn from (n_samples = {n_rows}): "
                 f"{reasons}."
@@ -97,6 +93,18 @@ class Tabular(Perceptron):
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
         return encoder._encode(table)
+
+    def _check_same_encoding(self, encoder):
+        """Refuse to resume with other parameters of the encoding."""
+        then = encoder.get_params()
+        for name in TABLE_CONSTRAINTS:
+            now = getattr(self, name)
+            if _as_plain(then[name]) != _as_plain(now):
+                raise ValueError(
+                    f"A resumed fit encodes the columns as the last fit did: its "
+                    f"{name} was {then[name]!r}, got {now!r}. Set warm_start=False, or "
+                    "clone the estimator, to begin anew."
+                )
 
     def _as_rows(self, X, *, reset=False, name="X"):
         if self._encoder is None:
@@ -161,3 +169,9 @@ class Tabular(Perceptron):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def _as_plain(given):
+    """Return a list of names in the place of any container of them."""
+    is_list = hasattr(given, "__iter__") and not isinstance(given, str)
+    return [*given] if is_list else given

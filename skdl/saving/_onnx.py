@@ -122,6 +122,7 @@ def export_onnx(estimator: Any, path: Any) -> None:
     names = getattr(getattr(first, "network", first), "feature_names_in_", None)
     if names is not None and not isinstance(first, (ColumnTransformer, TableEncoder)):
         steps.insert(0, ("columns", Joined(len(names))))
+    steps = [_as_array_of_numbers(step, k) for k, step in enumerate(steps)]
     whole = Pipeline([(f"step{k}", step) for k, (_, step) in enumerate(steps)])
     double = needs_double(whole)
     for is_double in (True,) if double else (False, True):
@@ -180,6 +181,17 @@ def _steps_of(estimator, name="estimator", after=None):
     return [("table", encoder), (name, _Exported(estimator._taking_rows(), after))]
 
 
+def _as_array_of_numbers(named, place):
+    """Return a named step; an encoder of tables after others takes what they give."""
+    name, step = named
+    if isinstance(step, TableEncoder):
+        check_table(step, is_first=place == 0)
+        if place:
+            step = copy(step)
+            step.__dict__.pop("feature_names_in_", None)
+    return name, step
+
+
 def _flatten_steps(name, estimator):
     """Return the steps of nested pipelines, one after the other, with their names."""
     if not isinstance(estimator, Pipeline):
@@ -216,8 +228,6 @@ def _convert(whole, steps, names, double):
             "export_onnx needs skl2onnx: pip install skdl[onnx]"
         ) from error
     _register(skl2onnx)
-    if isinstance(whole.steps[0][1], TableEncoder):
-        check_table(whole.steps[0][1])
     inputs = _declare_inputs(whole, names, double)
     for name, step in steps[:-1]:
         if names is None:

@@ -16,6 +16,7 @@ from skdl.tables._encodings import (
     DateEncoding,
     NumberEncoding,
 )
+from skdl.tables._reading import MOST_EXACT
 
 __all__ = [
     "LARGE_OFFSET",
@@ -36,6 +37,8 @@ _FLOAT, _DOUBLE = 1, 11
 # An offset of so many deviations leaves three digits of single floats.
 LARGE_OFFSET = 1e4
 _LEAST_SCALE = 1e-30
+# From here on single floats leave out integers.
+_MOST_EXACT_SINGLE = 2**24
 # Of the years 1 and 9999, in days since 1970.
 _FIRST_DATE, _LAST_DATE = -719_162, 2_932_896
 
@@ -56,7 +59,16 @@ def table_needs_double(encoder):
             return True
         if isinstance(encoding, NumberEncoding) and _is_fine(encoding):
             return True
+        if _largest_category(encoding) >= _MOST_EXACT_SINGLE:
+            return True
     return False
+
+
+def _largest_category(encoding):
+    """Return the largest absolute value of categories that are numbers, or 0."""
+    if not isinstance(encoding, CategoryEncoding) or encoding.is_text:
+        return 0
+    return max(map(abs, encoding.categories), default=0)
 
 
 def _is_fine(encoding):
@@ -76,7 +88,8 @@ def make_table(encoder, n_rows, rng):
     for name, encoding in _named(encoder):
         is_missing = rng.random_sample(n_rows) < (0.2 if encoding.missing else 0)
         if isinstance(encoding, CategoryEncoding):
-            known = np.array([*encoding.categories, None], dtype=object)[:-1]
+            near = _neighbours(encoding)
+            known = np.array([*encoding.categories, *near, None], dtype=object)[:-1]
             values = known[rng.randint(len(known), size=n_rows)]
             values = np.where(is_missing, None, values)
         else:
@@ -97,6 +110,18 @@ def make_table(encoder, n_rows, rng):
             values = _as_durations(values)
         columns[name] = values
     return columns
+
+
+def _neighbours(encoding):
+    """Return categories that no training row had, close to those that some had."""
+    if encoding.is_text:
+        return ["another category"]
+    known, close = set(encoding.categories), [0]
+    for category in encoding.categories:
+        # A float is known by its single precision: the next doubles are the same.
+        is_whole = float(category).is_integer()
+        close.append(int(category) + 1 if is_whole else np.nextafter(category, 0))
+    return [category for category in close if category not in known]
 
 
 def _as_dates(days, *, has_zone):
@@ -246,13 +271,21 @@ def _write_circle(graph, known, period, dtype):
     ]
 
 
-def check_table(encoder):
+def check_table(encoder, is_first=True):
     """Check that the inputs of a graph can hold what the columns hold.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Fitted.
+    is_first : bool
+        Whether no other step comes before it.
 
     Raises
     ------
     ValueError
-        If a column of an array is no number, or one has both gaps and empty strings.
+        If a column of an array is no number, one has both gaps and empty strings, or
+        categories are integers that doubles can't tell apart.
     """
     texts = text_columns_of(encoder)
     times = {
@@ -260,20 +293,35 @@ def check_table(encoder):
         for name, encoding in _named(encoder)
         if isinstance(encoding, DateEncoding) or encoding.kind == "duration"
     }
-    if (texts or times) and not hasattr(encoder, "feature_names_in_"):
+    is_frame = is_first and hasattr(encoder, "feature_names_in_")
+    if (texts or times) and not is_frame:
         raise ValueError(
             f"export_onnx: columns {sorted(texts | times)} hold strings, dates or "
-            "durations, but the fit saw an array, which is one tensor of numbers in a "
-            "graph: fit on a data frame whose columns have names."
+            "durations, but an array, or what another step gives, is one tensor of "
+            "numbers in a graph: fit on a data frame whose columns have names, with "
+            "the encoding of the table as the first step."
         )
     for name, encoding in _named(encoder):
-        is_category = isinstance(encoding, CategoryEncoding)
-        if is_category and encoding.missing and encoding.has_empty:
+        if not isinstance(encoding, CategoryEncoding):
+            continue
+        if _largest_category(encoding) > MOST_EXACT:
+            raise ValueError(
+                f"export_onnx: column {name!r} holds categories beyond 2**53, which a "
+                "tensor of doubles can't tell apart. Make strings of them."
+            )
+        if encoding.missing and encoding.has_empty:
             raise ValueError(
                 f"export_onnx: column {name!r} holds gaps and empty strings, which are "
                 "one and the same in a tensor of strings. Fit on a table where the "
                 "empty strings are missing or have another name."
             )
+
+
+def _round_fractions(graph, x):
+    """Round doubles to single floats, where they are no integers, as categories are."""
+    single = graph.add("Cast", graph.add("Cast", x, to=_FLOAT), to=_DOUBLE)
+    is_whole = graph.add("Equal", x, graph.add("Floor", x))
+    return graph.add("Where", is_whole, x, single)
 
 
 def _write_category(graph, encoding, x, is_text, number):
@@ -287,6 +335,8 @@ def _write_category(graph, encoding, x, is_text, number):
         place = graph.add_lookup(x, keys, places, default=n_known)
     else:
         known = np.array([float(c) for c in encoding.categories], dtype)
+        if code == _DOUBLE:
+            x = _round_fractions(graph, x)
         # (n, 1) -> (n, n_categories), and the place of the one that is equal
         equal = graph.add("Cast", graph.add("Equal", x, known[None]), to=7)
         before = np.arange(-n_known, 0, dtype=np.int64)[None]

@@ -114,6 +114,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     # Set by a fit.
     _encodings: list
     _wanted: list
+    _names: list | None = None  # older files have none
 
     def __init__(
         self,
@@ -172,6 +173,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
                 columns[place] = as_number(columns[place])
             else:
                 _check_text(columns[place], self.max_categories)
+            _check_not_merged(columns[place])
         n_numbers = sum(c.kind not in ("category", "empty") for c in columns)
         n_bins = self.n_bins
         if n_bins == "auto":
@@ -185,6 +187,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
             found.get(k) or LeftOut("", "drop_features") for k in range(len(names))
         ]
         self._wanted = [k for k in kept if found[k].n_outputs]
+        self._names = names
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -243,7 +246,8 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
             for encoding in self._encodings
         ]
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
-        return pd.DataFrame(rows, index=pd.Index(names, name="column"))
+        index = pd.Index(self._names or names, name="column", tupleize_cols=False)
+        return pd.DataFrame(rows, index=index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the matrix.
@@ -292,7 +296,8 @@ def _indices(names, given, parameter):
     """Return the indices of columns that a parameter names."""
     if given is None or isinstance(given, str):
         return set()
-    given = [*np.asarray(given, dtype=object).ravel()]
+    # A name may be a tuple, of which NumPy would make a row.
+    given = [*given.ravel()] if isinstance(given, np.ndarray) else [*given]
     is_mask = given and all(isinstance(v, (bool, np.bool_)) for v in given)
     if is_mask and len(given) != len(names):
         raise ValueError(
@@ -335,6 +340,16 @@ def _check_no_time(column):
             f"numerical_features names {column.name!r}, which holds values of the kind "
             f"{column.kind!r}: leave it out of numerical_features, where it is encoded "
             "as that, or make numbers of it first."
+        )
+
+
+def _check_not_merged(column):
+    """Refuse categories that are numbers with more digits than single floats have."""
+    if column.is_merged:
+        raise ValueError(
+            f"Column {column.name!r} of X holds categories that are numbers which "
+            "single floats can't tell apart. Make strings of them, .astype(str), or "
+            "leave the column out with drop_features."
         )
 
 
@@ -407,7 +422,7 @@ def _as_in_the_fit(column, encoding):
     if kind in numbers and now in (*numbers, "category"):
         return as_number(column)
     if kind == "category" and not encoding.is_text and now in (*numbers, "category"):
-        return as_category(as_number(column) if is_text else column)
+        return as_category(as_number(column, of_categories=True) if is_text else column)
     if kind == now and (kind != "category" or is_text):
         return column
     then = "categories" if kind == "category" else f"values of the kind {kind!r}"

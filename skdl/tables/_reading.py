@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import narwhals.stable.v1 as nw
@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = [
     "DATES",
+    "MOST_EXACT",
     "Column",
     "as_category",
     "as_number",
@@ -22,7 +23,8 @@ __all__ = [
 # Of dates without a zone, and of those with one: beside each other they mean nothing.
 DATES = ("date", "date with a zone")
 _SECONDS_OF_A_DAY = 86_400.0
-_MOST_EXACT = 2**53
+# From here on floats leave out integers.
+MOST_EXACT = 2**53
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -45,6 +47,8 @@ class Column(NamedTuple):
     is_text : bool
         Whether the categories come from a column of strings, and not from a type of
         categories.
+    is_merged : bool
+        Whether numbers that single floats can't tell apart became one category.
     """
 
     name: Any
@@ -52,6 +56,7 @@ class Column(NamedTuple):
     values: np.ndarray
     categories: list | None = None
     is_text: bool = False
+    is_merged: bool = False
 
 
 def has_columns(X):
@@ -163,16 +168,14 @@ def _read_array(index, values):
 def _read_series(name, series):
     native = series.to_native()
     # Most columns take this short way: what follows costs 0.1 ms for each.
-    kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if kind in ("i", "u", "f") and hasattr(native, "to_numpy"):
-        try:
-            return Column(name, "number", _as_floats(name, native.to_numpy()))
-        except (TypeError, ValueError) as error:
-            if "of X" in str(error):
-                raise
+    dtype = getattr(native, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        return Column(name, "number", _as_floats(name, native.to_numpy()))
     dtype = series.dtype
-    if dtype.is_integer() and not series.null_count():
-        return Column(name, "number", _as_floats(name, series.to_numpy()))
+    if dtype.is_integer():
+        known = series.drop_nulls()
+        if len(known) and max(abs(known.min()), abs(known.max())) >= MOST_EXACT:
+            _check_told_apart(name, known.to_list())
     if dtype.is_numeric():
         values = series.cast(nw.Float64).to_numpy()
         return Column(name, "number", _finite(name, np.asarray(values, np.float64)))
@@ -189,7 +192,9 @@ def _read_series(name, series):
         ticks = series.dt.total_microseconds().cast(nw.Float64).to_numpy()
         return Column(name, "duration", ticks / (1e6 * _SECONDS_OF_A_DAY))
     if dtype == nw.Categorical or isinstance(dtype, nw.Enum) or dtype == nw.Enum:
-        return _code(name, [_as_key(value) for value in series.to_list()])
+        keys = [_as_key(value) for value in series.to_list()]
+        _check_one_kind(name, [key for key in keys if key is not None])
+        return _code(name, keys, series.to_list())
     if isinstance(dtype, (nw.List, nw.Struct, nw.Array)):
         raise _of_lists(name, dtype)
     return _from_objects(name, series.to_list())
@@ -197,16 +202,20 @@ def _read_series(name, series):
 
 def _as_floats(name, values):
     numbers = _finite(name, values.astype(np.float64))
-    is_large = np.abs(numbers).max(initial=0) >= _MOST_EXACT
-    if values.dtype.kind not in "iu" or not is_large:
-        return numbers
-    if len(np.unique(values)) > len(np.unique(numbers)):
+    is_large = np.abs(numbers).max(initial=0) >= MOST_EXACT
+    if values.dtype.kind in "iu" and is_large:
+        _check_told_apart(name, values.tolist())
+    return numbers
+
+
+def _check_told_apart(name, integers):
+    """Check that integers are as many different ones when they are floats."""
+    if len({float(value) for value in integers}) < len(set(integers)):
         raise ValueError(
             f"{_name(name)} holds integers beyond 2**53 that floats can't tell apart. "
             "If they are names of something, make strings of them, .astype(str); else "
             "divide them, or leave the column out with drop_features."
         )
-    return numbers
 
 
 def _from_ticks(name, values):
@@ -238,12 +247,7 @@ def _from_objects(name, values):
     if kinds == {"boolean", "number"}:
         kinds = {"number"}
     if len(kinds) > 1:
-        examples = {_kind_of(name, value): value for value in present}
-        shown = ", ".join(f"{v!r} ({k})" for k, v in sorted(examples.items()))
-        raise ValueError(
-            f"{_name(name)} holds values of several kinds: {shown}. Make them one "
-            "kind, for example by .astype(str) for categories."
-        )
+        raise _of_several_kinds(name, {_kind_of(name, v): v for v in present})
     kind = kinds.pop()
     if kind == "category":
         texts = [None if value is None else _as_text(value) for value in values]
@@ -259,6 +263,9 @@ def _from_objects(name, values):
                 f"{_name(name)} holds {value!r}, which is no number that a float can "
                 f"hold ({error})."
             ) from error
+    integers = [int(value) for value in present if isinstance(value, Integral)]
+    if any(abs(value) >= MOST_EXACT for value in integers):
+        _check_told_apart(name, integers)
     return Column(name, kind, _finite(name, np.array(numbers, np.float64)))
 
 
@@ -285,6 +292,23 @@ def _kind_of(name, value):
         f"{_name(name)} holds {value!r}: argument must be a string or a real number, a "
         "date, a duration or a category. Leave it out with drop_features, or make "
         "numbers of it."
+    )
+
+
+def _check_one_kind(name, categories):
+    """Refuse strings beside numbers: their text may be the same."""
+    examples = {
+        "category" if isinstance(key, str) else "number": key for key in categories
+    }
+    if len(examples) > 1:
+        raise _of_several_kinds(name, examples)
+
+
+def _of_several_kinds(name, examples):
+    shown = ", ".join(f"{v!r} ({k})" for k, v in sorted(examples.items()))
+    return ValueError(
+        f"{_name(name)} holds values of several kinds: {shown}. Make them one kind, "
+        "for example by .astype(str) for categories."
     )
 
 
@@ -344,12 +368,21 @@ def _as_text(value):
     return f"{left}{ends[0]}, {ends[1]}{right}"
 
 
-def _code(name, values, *, is_text=False):
+def _code(name, keys, values=(), *, is_text=False):
+    """Return a column of categories from their keys, and from what these were."""
     known: dict = {}
-    codes = [-1 if v is None else known.setdefault(v, len(known)) for v in values]
+    codes = [-1 if k is None else known.setdefault(k, len(known)) for k in keys]
     if not known:
-        return Column(name, "empty", np.full(len(values), np.nan))
-    return Column(name, "category", np.array(codes, np.int64), [*known], is_text)
+        return Column(name, "empty", np.full(len(keys), np.nan))
+    n_values = len({v for v, k in zip(values, keys) if k is not None})
+    return Column(
+        name,
+        "category",
+        np.array(codes, np.int64),
+        [*known],
+        is_text,
+        is_merged=n_values > len(known),
+    )
 
 
 def _days_since_1970(value):
@@ -405,14 +438,22 @@ def as_category(column):
             f"{_name(column.name)} holds values of the kind {column.kind!r}, and is "
             "to be one of categories: make strings of them first, .astype(str)."
         )
-    values = [None if v != v else _number_key(v) for v in column.values.tolist()]
+    values = column.values.tolist()
+    keys = [None if v != v else _number_key(v) for v in values]
     if column.kind == "boolean":
-        values = [None if v is None else bool(v) for v in values]
-    return _code(column.name, values)
+        keys = [None if key is None else bool(key) for key in keys]
+    return _code(column.name, keys, values)
 
 
-def as_number(column):
+def as_number(column, *, of_categories=False):
     """Return a column as numbers.
+
+    Parameters
+    ----------
+    column : Column
+        The column.
+    of_categories : bool
+        Whether the numbers stand for categories.
 
     Raises
     ------
@@ -426,10 +467,20 @@ def as_number(column):
         try:
             numbers.append(float(category))
         except ValueError:
+            what = "categories that are numbers" if of_categories else "numbers"
+            hint = "fit on strings" if of_categories else "leave it to the categories"
             raise ValueError(
-                f"{_name(column.name)} is to hold numbers, but could not convert "
-                f"string to float: {category!r}. Replace it (NaN counts as missing), "
-                "or leave the column to the categories."
+                f"{_name(column.name)} is to hold {what}, but could not convert string "
+                f"to float: {category!r}. Replace it (NaN counts as missing), or "
+                f"{hint}."
             ) from None
+    integers = [int(c) for c in column.categories if _is_integer(c)]
+    _check_told_apart(column.name, integers)
     table = np.array([*numbers, np.nan])
     return Column(column.name, "number", _finite(column.name, table[column.values]))
+
+
+def _is_integer(category):
+    if isinstance(category, Integral):
+        return True
+    return isinstance(category, str) and category.strip().lstrip("+-").isdecimal()

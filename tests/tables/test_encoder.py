@@ -520,6 +520,48 @@ def test_integers_that_floats_merge_are_refused(library):
     assert TableEncoder().fit(far_apart).n_outputs_ == 3
 
 
+LARGE = [2**53, 2**53 + 1] * 9
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"id": pd.array([*LARGE, None], "Int64")}),
+        pd.DataFrame({"id": pd.Series(LARGE, dtype=object)}),
+        pl.DataFrame({"id": [*LARGE, None]}),
+        pl.DataFrame({"id": pl.Series(LARGE, dtype=pl.Int128)}),
+        pd.DataFrame({"id": [*map(str, LARGE)]}),
+    ],
+    ids=["nullable", "objects", "polars with a gap", "128 bits", "text"],
+)
+def test_integers_that_floats_merge_are_refused_in_any_container(frame):
+    with pytest.raises(ValueError, match="'id' of X holds integers beyond 2"):
+        TableEncoder(numerical_features=["id"]).fit(frame)
+
+
+@pytest.mark.parametrize("make", [list, pd.Categorical])
+def test_categories_that_single_floats_merge_are_refused(make):
+    codes = make([20240101.1, 20240101.2, 20240101.3] * 5)
+    with pytest.raises(ValueError, match="'code' of X holds categories that are num"):
+        TableEncoder(categorical_features=["code"]).fit(pd.DataFrame({"code": codes}))
+
+
+def test_categories_of_strings_and_numbers_are_refused():
+    mixed = pd.DataFrame({"c": pd.Categorical([1, "1", 2] * 5)})
+    with pytest.raises(ValueError, match="'c' of X holds values of several kinds"):
+        TableEncoder().fit(mixed)
+
+
+def test_columns_are_shown_by_their_names():
+    frame = pd.DataFrame({1: [1.0, 2, 3], 2: [3.0, 4, 4], 3: [5.0, 6, 7]})
+    encoder = TableEncoder(drop_features=[2]).fit(frame)
+    assert encoder.columns_["encoding"][2] == "left out: drop_features"
+    levels = frame.set_axis([("a", "x"), ("a", "y"), ("b", "x")], axis=1)
+    encoder = TableEncoder(drop_features=[("a", "y")]).fit(levels)
+    assert encoder.columns_.index.tolist() == levels.columns.tolist()
+    assert encoder.columns_["outputs"].tolist() == [3, 0, 3]
+
+
 def test_categories_of_large_integers_stay_apart():
     values = pd.Categorical([2**60 + k % 3 for k in range(9)])
     encoder = TableEncoder().fit(pd.DataFrame({"id": values}))
