@@ -100,6 +100,9 @@ def test_a_callback_may_change_the_weights(iris):
         (Batches(), True),
         (keras.callbacks.EarlyStopping(), False),
         (keras.callbacks.TerminateOnNaN(), True),
+        (keras.callbacks.ModelCheckpoint("a.keras"), False),
+        (keras.callbacks.ModelCheckpoint("a.keras", save_freq=5), True),
+        (keras.callbacks.LambdaCallback(on_predict_batch_end=print), False),
         (keras.callbacks.LambdaCallback(on_epoch_end=print), False),
         (keras.callbacks.LambdaCallback(on_train_batch_end=print), True),
     ],
@@ -176,6 +179,37 @@ def test_a_rate_that_a_callback_sets_is_taken_on_both_ways(iris, hook, schedule)
     compiled, by_keras = fit(), fit(Batches())
     for ours, theirs in zip(compiled._weights, by_keras._weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("more", [(), (Batches(),)], ids=["compiled", "by Keras"])
+def test_a_rate_beside_a_schedule_of_keras_is_refused(iris, more):
+    decay = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
+    network = MLPClassifier(
+        4,
+        learning_rate_schedule=decay,
+        epochs=4,
+        callbacks=[Rate("on_epoch_end"), *more],
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match="A callback set the learning rate .*to 0.25"):
+        network.fit(*iris)
+
+
+def test_a_checkpoint_saves_the_epochs_of_a_compiled_fit(iris, tmp_path):
+    path = tmp_path / "best.keras"
+    saver = keras.callbacks.ModelCheckpoint(
+        path, monitor="val_loss", save_best_only=True
+    )
+    network = MLPClassifier(
+        8, early_stopping=True, epochs=8, callbacks=[saver], random_state=0
+    )
+    network.fit(*iris)
+    assert network.best_epoch_ is not None
+    # Early stopping restores the best epoch, whose weights the file has.
+    saved = keras.models.load_model(path)
+    np.testing.assert_allclose(
+        saved.predict(iris[0], verbose=0), network.predict_proba(iris[0]), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end"])

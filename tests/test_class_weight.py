@@ -159,3 +159,50 @@ def test_early_stopping_with_balanced_classes_finds_the_rare_one():
     found = network.fit(X[:1400], y[:1400])
     recall = found.predict(X[1400:])[y[1400:] == 1].mean()
     assert recall > 0.7
+
+
+@pytest.mark.parametrize("rows_of_validation", [None, 0.25])
+def test_balanced_classes_count_the_weights_of_the_rows_that_train(
+    rare, rows_of_validation
+):
+    X, y = rare
+    weight = np.where(y == 1, 3.0, 0.5)
+    network = KerasClassifier(
+        build,
+        loss="binary_crossentropy",
+        class_weight="balanced",
+        validation_split=rows_of_validation or 0.0,
+        epochs=2,
+        random_state=0,
+    )
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        train = KerasClassifier._train
+        patch.setattr(
+            KerasClassifier,
+            "_train",
+            lambda self, X, y, weight, *rest: (
+                seen.append((y, weight)) or train(self, X, y, weight, *rest)
+            ),
+        )
+        network.fit(X, y, sample_weight=weight)
+    ((y, weight),) = seen
+    totals = [weight[np.ravel(y) == label].sum() for label in (0, 1)]
+    assert totals[0] == pytest.approx(totals[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("params", "weight", "words"),
+    [
+        ({"class_weight": {0: 1, 1: -2}}, None, "Negative values in class_weight: -2"),
+        ({}, -1.0, "Negative values in sample_weight: -1"),
+        ({"on_interrupt": "kepe"}, None, "on_interrupt='kepe' must be 'raise' or"),
+        ({"shuffle": "batch"}, None, "shuffle='batch' must be True or False"),
+    ],
+)
+def test_a_wrapper_refuses_what_the_networks_refuse(rare, params, weight, words):
+    X, y = rare
+    network = KerasClassifier(build, loss="binary_crossentropy", **params)
+    rows = None if weight is None else np.full(len(y), weight)
+    with pytest.raises(ValueError, match=words):
+        network.fit(X, y, sample_weight=rows)

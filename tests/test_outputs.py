@@ -222,7 +222,7 @@ def test_one_hot_labels_are_said_to_be_taken_as_they_are(iris):
 def test_a_metric_that_does_not_fit_the_targets_is_one_sentence(
     iris, metric, loss, shape
 ):
-    words = rf"metrics \[.*\] do not fit targets of shape {shape} and outputs"
+    words = rf"metrics \[.*\] fail for targets of shape {shape} and outputs"
     with pytest.raises(ValueError, match=words) as error:
         wrapped(3, loss, "softmax", metrics=[metric]).fit(*iris)
     assert len(str(error.value)) < 500

@@ -36,6 +36,58 @@ def test_epochs_count_on_for_callbacks_and_the_history_grows(iris, batches):
     assert network.fit(*iris).n_iter_ == 100  # a new fit begins anew
 
 
+def in_calls(iris, n_calls=4, **params):
+    """Return a network that was trained by some calls of partial_fit."""
+    network = MLPClassifier(
+        8, batch_size=-1, dropout=0.0, learning_rate=0.01, random_state=0, **params
+    )
+    for _ in range(n_calls):
+        network.partial_fit(*iris, classes=[0, 1, 2])
+    return network
+
+
+@pytest.mark.parametrize("averaged", [{}, {"ema": 0.9}], ids=["plain", "averaged"])
+@pytest.mark.parametrize("optimizer", ["adam", "nadam", "sgd"])
+def test_keras_goes_on_as_a_compiled_training_does(iris, optimizer, averaged):
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: None)
+    params = {"optimizer": optimizer, "momentum": 0.9, **averaged}
+    compiled = in_calls(iris, **params)
+    by_keras = in_calls(iris, callbacks=[watch], **params)
+    losses = [network.history_["loss"] for network in (compiled, by_keras)]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+    for ours, theirs in zip(compiled._weights, by_keras._weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+OPTIMIZERS = ["adam", "rmsprop", "sgd", "adagrad", "nadam"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", OPTIMIZERS)
+@pytest.mark.parametrize("after", OPTIMIZERS)
+def test_another_optimizer_begins_with_states_of_its_own(iris, before, after):
+    network = in_calls(iris, optimizer=before)
+    weights = [weight.copy() for weight in network._weights]
+    network.set_params(optimizer=after, learning_rate=0.02)
+    again = clone(network)
+    again.partial_fit(*iris, classes=[0, 1, 2])  # a network to put the weights into
+    again._weights, again._steps_done = weights, network._steps_done
+    again._states = network._states if before == after else None
+    again._seed, again._states_of = network._seed, None
+    for each in (network, again):
+        each.partial_fit(*iris)
+    for ours, theirs in zip(network._weights, again._weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_momentum_or_an_average_may_come_later(iris):
+    network = in_calls(iris, optimizer="sgd", momentum=0.0)
+    for change in ({"momentum": 0.9}, {"ema": 0.9}, {"optimizer": "adam"}):
+        before = network.history_["loss"][-1]
+        network.set_params(**change).partial_fit(*iris)
+        assert network.history_["loss"][-1] < before
+
+
 def test_a_schedule_of_epochs_goes_on(iris):
     drops = {"name": "step", "drop": 0.5, "every": 2}
     settings = dict(

@@ -69,3 +69,24 @@ def test_numbers_as_classes_are_said_as_in_scikit_learn(diabetes):
     rows = np.unique(y, return_index=True)[1]
     with pytest.warns(UserWarning, match=words):
         MLPClassifier(4, epochs=1).fit(X[rows], y[rows].astype(int))
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_targets_whose_squares_no_float_holds_are_refused(factor):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    with pytest.raises(ValueError, match="y holds numbers from .* by a factor"):
+        MLPRegressor(epochs=1).fit(X, X[:, 0] * factor)
+    with pytest.raises(ValueError, match="y holds numbers from .* by a factor"):
+        MLPRegressor(epochs=1).fit(X, X[:, :2] * [1, factor])
+
+
+@pytest.mark.parametrize("factor", [1e-100, 1e100])
+def test_targets_of_any_other_size_are_learned_alike(factor):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    plain, scaled = (
+        MLPRegressor(8, epochs=20, random_state=0).fit(X, X[:, 0] * size)
+        for size in (1.0, factor)
+    )
+    assert scaled.score(X, X[:, 0] * factor) == pytest.approx(
+        plain.score(X, X[:, 0]), abs=1e-3
+    )

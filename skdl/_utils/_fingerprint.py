@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -143,6 +144,11 @@ def describe(value, *, deep=True):
         return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
     if hasattr(value, "__code__"):
         return _describe_function(value)
+    if isinstance(value, partial):
+        parts = (value.func, value.args, value.keywords)
+        return f"partial {', '.join(describe(part, deep=deep) for part in parts)}"
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        return _hash_data(value)
     if hasattr(value, "get_config") and not isinstance(value, type):
         # Keras numbers the names of layers and metrics as they are made.
         config = {k: v for k, v in value.get_config().items() if k != "name"}
@@ -164,11 +170,21 @@ def _describe_held(value, depth=3):
             held[name] = f"{kind} {_describe_held(part, depth - 1)}"
         elif isinstance(part, (*_PLAIN_TYPES, np.ndarray, np.generic)):
             held[name] = describe(part)
-        elif isinstance(part, (list, tuple, dict, set)):
-            held[name] = without_addresses(repr(part))
+        elif isinstance(part, (list, tuple, set)):
+            texts = [*map(_describe_part, part)]
+            held[name] = str(sorted(texts) if isinstance(part, set) else texts)
+        elif isinstance(part, dict):
+            held[name] = str({key: _describe_part(v) for key, v in part.items()})
         elif hasattr(part, "__code__"):
             held[name] = describe(part)
     return str(held)
+
+
+def _describe_part(value):
+    """Return the text of what is in a container; what that holds is not looked at."""
+    if isinstance(value, np.ndarray):
+        return _hash_data(value)
+    return without_addresses(repr(value))
 
 
 def _describe_estimator(estimator):
@@ -198,8 +214,8 @@ def _describe_function(function, seen=()):
 
 def _describe_code(code):
     constants = [
-        _describe_code(constant) if hasattr(constant, "co_code") else repr(constant)
-        for constant in code.co_consts
+        _describe_code(each) if hasattr(each, "co_code") else describe(each)
+        for each in code.co_consts
     ]
     # Without file and lines: a function that only moves stays the same.
     return _digest(code.co_code, repr((constants, code.co_names)).encode())

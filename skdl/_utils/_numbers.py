@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-__all__ = ["as_numeric", "draw_seed", "is_count", "refuse_times"]
+__all__ = ["as_numeric", "draw_seed", "is_count", "refuse_negative", "refuse_times"]
 
 
 def is_count(value):
@@ -39,6 +39,14 @@ def as_numeric(X, name="X"):
             f"{name} holds {X.dtype}, which are not numbers. Encode them first."
         )
     return X
+
+
+def refuse_negative(weight, name):
+    """Raise an error if a weight is negative."""
+    if (weight < 0).any():
+        raise ValueError(
+            f"Negative values in {name}: {weight.min():g}. Weights must be 0 or more."
+        )
 
 
 def refuse_times(X, name="X"):

@@ -1,6 +1,7 @@
 """One live line of progress over the epochs of a fit."""
 
 import sys
+from threading import Lock
 
 from tqdm import tqdm
 
@@ -26,6 +27,7 @@ class ProgressLine:
     def __init__(self, title, epochs):
         self._title = title
         self._epochs = epochs
+        self._lock = Lock()
 
     def begin(self, read):
         """Draw the first line."""
@@ -53,9 +55,11 @@ class ProgressLine:
     def epoch_end(self, epoch, logs):
         """Advance the line."""
         figures = {name: f"{value:.4g}" for name, value in logs.items()}
-        # A refresh would draw at each epoch; update draws at most at the interval.
-        self._bar.set_postfix(figures, refresh=False)
-        self._bar.update()
+        # A refresh would draw at each epoch; update draws at most at the interval. The
+        # members of an ensemble share a line, and each runs in a thread.
+        with self._lock:
+            self._bar.set_postfix(figures, refresh=False)
+            self._bar.update()
 
     def end(self):
         """Draw the last line."""

@@ -44,6 +44,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
     # Set by partial_fit: the state that its next call resumes from.
     _seed: int
     _states: list | None = None
+    _states_of: str | None = None  # the optimizer that they belong to
     _steps_done: int = 0
 
     @abstractmethod
@@ -249,7 +250,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             own.learner.weights = self._trained_weights()
         if resuming and own.keep_states:
             own.first_step, own.first_epoch = self._steps_done, self.n_iter_
-            own.states, own.history = self._states, self.history_
+            own.states, own.states_of = self._states, self._states_of
+            own.history = self.history_
         # The steps that were done are part of the seed: each call of partial_fit draws
         # its own order and dropout, and the same sequence of calls gives the same
         # weights.
@@ -307,7 +309,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
                 job.watchers.append(ShownPredictions(self, fitted_attributes))
         outcome = run.train()
         self.__dict__.update(fitted_attributes(outcome.weights))
-        self._states, self._steps_done = outcome.states, outcome.n_steps
+        self._states, self._states_of = outcome.states, outcome.states_of
+        self._steps_done = outcome.n_steps
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history.get("loss", ()))
         self.best_epoch_, self._score_name = outcome.best_epoch, score_name

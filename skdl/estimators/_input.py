@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, validate_data
 
-from skdl._utils._numbers import as_numeric, refuse_times
+from skdl._utils._numbers import as_numeric, refuse_negative, refuse_times
 from skdl._utils._sklearn import check_sample_weight
 
 __all__ = ["check_data", "kept_rows", "validate_rows"]
@@ -45,11 +45,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     if weight is None:
         return X, y, None
     weight = check_sample_weight(weight, X, dtype=np.float64)
-    if (weight < 0).any():
-        raise ValueError(
-            f"Negative values in {weight_name}: {weight.min():g}. Weights must be "
-            "0 or more."
-        )
+    refuse_negative(weight, weight_name)
     if not weight.any():
         raise ValueError(
             f"All of {weight_name} are zero: no row is left. Give some rows a "

@@ -2,7 +2,7 @@
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from copy import copy
 from threading import Event
 
@@ -45,9 +45,11 @@ def fit_members(whole, job, seed, data, *, resuming):
     def show(_):
         return _attributes(done) if done else {}
 
+    ends = ExitStack()
     if EpochTasks.wanted_by(whole):
         tasks = EpochTasks(whole, len(members), data, show)
         tasks.begin(list)
+        ends.callback(tasks.end)
     observer = whole._observer
     if observer is not None:
         observer.begin(job.n_epochs, 1, 1)  # it sees no epoch of a member
@@ -69,7 +71,7 @@ def fit_members(whole, job, seed, data, *, resuming):
 
     # Each small step runs on one thread: as many members as cores run side by side.
     n_threads = min(len(members), joblib.cpu_count())
-    with ThreadPoolExecutor(n_threads) as pool, line or nullcontext():
+    with ends, ThreadPoolExecutor(n_threads) as pool, line or nullcontext():
         futures = [pool.submit(fit_one, *each) for each in enumerate(members)]
         try:
             for future in as_completed(futures):
@@ -82,16 +84,12 @@ def fit_members(whole, job, seed, data, *, resuming):
             pool.shutdown(wait=False, cancel_futures=True)
             is_kept = isinstance(error, KeyboardInterrupt) and job.keep_on_interrupt
             if not is_kept:
-                if tasks is not None:
-                    tasks.end()
                 raise
             # Those that are running stop at their next epoch, and count with it.
             done = [
                 f.result() for f in futures if not f.cancelled() and not f.exception()
             ]
             _warn_of_interrupt(len(done), len(members))
-    if tasks is not None:
-        tasks.end()
     done.sort(key=members.index)
     # An interrupted fit has not kept all of them.
     if job.folds:
@@ -103,7 +101,7 @@ def fit_members(whole, job, seed, data, *, resuming):
 
 
 # What a network alone has.
-_OF_ONE = ("_weights", "_states", "_steps_done", "callbacks_")
+_OF_ONE = ("_weights", "_states", "_states_of", "_steps_done", "callbacks_")
 # What an ensemble has learned with all of its members.
 _OF_ALL = ("estimators_", "temperature_", "_residuals", "_residual_weight")
 

@@ -19,6 +19,8 @@ LOSS_HEADS = {
 _LOG_LINKS = ("poisson", "gamma")
 # In deviations: of seven digits of a single float three are left.
 _FAR_FROM_ZERO = 1e4
+# Below it floats lose digits.
+_SMALLEST_SQUARE = 1e-290
 
 
 def make_real_target(
@@ -60,8 +62,10 @@ def make_real_target(
         # 1 for a constant target: the metric divides by it.
         variance = float(spread.mean()) or 1.0
         return _RealTarget(y.ndim, np.zeros_like(means), means, head, variance=variance)
-    offset = np.average(columns, axis=0, weights=weight)
-    spread = np.average((columns - offset) ** 2, axis=0, weights=weight)
+    with np.errstate(over="ignore", invalid="ignore"):
+        offset = np.average(columns, axis=0, weights=weight)
+        spread = np.average((columns - offset) ** 2, axis=0, weights=weight)
+    _check_squares(columns, spread)
     factor = np.sqrt(spread)
     tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
     factor = np.where(factor > tiny, factor, 1.0)
@@ -83,6 +87,17 @@ def _warn_of_offset(offset, factor):
             UserWarning,
             stacklevel=2,
         )
+
+
+def _check_squares(columns, spread):
+    """Check that a float can hold the squares of the deviations."""
+    is_small = (spread < _SMALLEST_SQUARE) & (np.ptp(columns, axis=0) > 0)
+    if np.isfinite(spread).all() and not is_small.any():
+        return
+    raise ValueError(
+        f"y holds numbers from {columns.min():g} to {columns.max():g}, and no float "
+        "holds the squares of their deviations: divide or multiply y by a factor."
+    )
 
 
 def _check_signs(columns, name, head):

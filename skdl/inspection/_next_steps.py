@@ -171,8 +171,12 @@ class _Network:
         return [("no dropout and no penalty", change)] if change else []
 
     def normalization(self):
-        names = ("batch_norm", "conv_batch_norm")
-        change = {name: True for name in names if self._params.get(name) is False}
+        change: dict = {}
+        is_plain = not self._params.get("batch_norm")
+        if is_plain and self._params.get("normalization", "unknown") is None:
+            change["normalization"] = "batch"
+        if self._params.get("conv_batch_norm") is False:
+            change["conv_batch_norm"] = True
         return [("batch normalization", change)] if change else []
 
     def more_dropout(self):

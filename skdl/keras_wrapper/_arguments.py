@@ -2,9 +2,17 @@
 
 from numbers import Integral
 
+import numpy as np
+
 from skdl.keras_wrapper._scikeras import route_params
 
-__all__ = ["check_count", "choose_batch_size", "fit_arguments", "keras_arguments"]
+__all__ = [
+    "check_choices",
+    "check_count",
+    "choose_batch_size",
+    "fit_arguments",
+    "keras_arguments",
+]
 
 # Those that the wrapper handles itself.
 _OWN_FIT_ARGUMENTS = {
@@ -64,3 +72,11 @@ def check_count(name, value, also=""):
     is_count = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_count or value < 1:
         raise ValueError(f"{name}={value!r} must be an integer >= 1{also}.")
+
+
+def check_choices(on_interrupt, shuffle):
+    """Check the arguments that are one of some values."""
+    if on_interrupt not in ("raise", "keep"):
+        raise ValueError(f"on_interrupt={on_interrupt!r} must be 'raise' or 'keep'.")
+    if not isinstance(shuffle, (bool, np.bool_)):
+        raise ValueError(f"shuffle={shuffle!r} must be True or False.")

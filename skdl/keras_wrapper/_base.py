@@ -16,6 +16,7 @@ from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._site import LinkedToSite
 from skdl._utils._validation_part import check_groups
 from skdl.keras_wrapper._arguments import (
+    check_choices,
     check_count,
     choose_batch_size,
     fit_arguments,
@@ -223,7 +224,6 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._check_input(X)
         self._ensure_compiled_model()
         self._check_outputs(y)
-        weight_of_class = self._weigh_classes(y)
         groups = check_groups(groups, X.shape[0])
         if sample_weight is not None:
             # _validate_sample_weight drops the rows of weight 0, but knows no groups.
@@ -246,12 +246,14 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             (X, y, sample_weight), (X_val, y_val, weight_val) = parts
             validation = self._encode(X_val, y_val, weight_val)
         # After the split: as in Keras, class weights do not count in val_loss.
-        if weight_of_class is not None:
-            weight = weight_of_class(y)
+        weigh = self._weigh_classes(y, sample_weight)
+        if weigh is not None:
+            weight = weigh(y)
             if sample_weight is not None:
                 weight = weight * sample_weight
             X, y, sample_weight = self._validate_sample_weight(X, y, weight)
         X, y, *_ = self._encode(X, y)
+        self._check_rows(X)
         self._check_model_compatibility(y)
         if not resuming or not hasattr(self, "history_") or initial_epoch == 0:
             self.history_ = {}
@@ -307,6 +309,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             self._states = None  # the model was compiled anew
         order_seed = np.random.SeedSequence([self._seed, self._steps_done])
         check_count("epochs", n_epochs)
+        check_choices(self.on_interrupt, arguments["shuffle"])
         batch_size = choose_batch_size(arguments)
         self._initialize_callbacks()
         # Copies: fits in several threads may be given the same objects.
@@ -358,7 +361,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
     def _check_same_labels(self, y):
         """Check that a resumed fit has the labels of the last fit."""
 
-    def _weigh_classes(self, y):
+    def _weigh_classes(self, y, weight=None):
         """Return a function from labels to row weights; None if all are equal."""
         return
 

@@ -97,3 +97,17 @@ class BuiltModel(BaseWrapper):
         # SciKeras counts the outputs, which a subclassed model does not have.
         if getattr(self._built, "outputs", None) is not None:
             super()._check_model_compatibility(y)
+
+    def _check_rows(self, X):
+        """Check that the model takes rows of the shape of X."""
+        inputs = getattr(self._built, "inputs", None) or ()
+        if len(inputs) != 1 or not hasattr(X, "shape"):
+            return
+        wanted, found = tuple(inputs[0].shape[1:]), tuple(X.shape[1:])
+        fits = all(w in (None, n) for w, n in zip(wanted, found))
+        if len(wanted) == len(found) and not fits:
+            raise ValueError(
+                f"The model takes rows of shape {wanted}, and X has rows of shape "
+                f"{found}: build it for them, meta['X_shape_'] and "
+                "meta['n_features_in_'] say what they are."
+            )

@@ -15,6 +15,7 @@ from skdl._utils._labels import (
     warn_of_absent_classes,
     warn_of_one_hot,
 )
+from skdl._utils._numbers import refuse_negative
 from skdl.keras_wrapper import _outputs as outputs
 from skdl.keras_wrapper._base import BaseKeras
 from skdl.keras_wrapper._scikeras import (
@@ -436,7 +437,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         # Keras counts classes from 0; here class_weight becomes a weight of rows.
         return BaseWrapper._fit_kwargs - {"class_weight"}
 
-    def _weigh_classes(self, y):
+    def _weigh_classes(self, y, weight=None):
         """Return a function from labels to row weights; "balanced" is that of y."""
         if self.class_weight is None:
             return None
@@ -450,6 +451,12 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             warn_of_absent_classes(self.class_weight, labels.tolist())
             given = [self.class_weight.get(label, 1.0) for label in labels.tolist()]
             weights = np.array(given, np.float64)
+            refuse_negative(weights, "class_weight")
+        elif self.class_weight == "balanced" and weight is not None:
+            # Not by scikit-learn, which counts rows: one of weight 2 counts as two.
+            places = np.searchsorted(labels, np.ravel(y))
+            totals = np.bincount(places, weights=weight)
+            weights = totals.sum() / (len(labels) * totals)
         else:
             weights = compute_class_weight(
                 self.class_weight, classes=labels, y=np.ravel(y)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdl._utils._numbers import refuse_times
+from skdl._utils._numbers import refuse_negative, refuse_times
 from skdl._utils._validation_part import split_validation
 from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.keras_wrapper._streams import is_stream, read_whole
@@ -79,6 +79,12 @@ class CheckedData(BaseWrapper):
         if X is not None and y is not None:
             check_consistent_length(X, y)
         return X, y
+
+    @staticmethod
+    def _validate_sample_weight(X, y, sample_weight):
+        found = BaseWrapper._validate_sample_weight(X, y, sample_weight)
+        refuse_negative(found[2], "sample_weight")
+        return found
 
     def _encode(self, X, y, weight=None):
         """Return the data as the model takes them, with weights if there are any."""

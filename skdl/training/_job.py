@@ -272,6 +272,9 @@ class Job:
         Other objects that are told of each epoch.
     states : list of ndarray or None
         Optimizer states to resume from; None for new ones.
+    states_of : str or None
+        The optimizer that they belong to, as an ``Outcome`` names it: another one
+        begins with new states. None for the same.
     first_step : int
         Steps that were done before.
     history : dict of list
@@ -302,6 +305,7 @@ class Job:
     score: tuple[str, Callable[[list[np.ndarray]], float]] | None = None
     watchers: list[Watcher] = field(default_factory=list)
     states: list[np.ndarray] | None = None
+    states_of: str | None = None
     first_step: int = 0
     history: dict[str, list] = field(default_factory=dict)
     first_epoch: int = 0
@@ -334,7 +338,7 @@ class Outcome:
     weights : list of ndarray
         Weights of the network, or of the model as ``get_weights`` orders them.
     states : list of ndarray or None
-        Optimizer states of a compiled program.
+        States of the optimizer, where the job keeps them.
     history : dict of list
         The scores of each epoch, with those of ``Job.history``.
     n_steps : int
@@ -343,6 +347,8 @@ class Outcome:
         How the training was run, and why.
     best_epoch : int or None
         Of all epochs, which was the best, counted from 1; None if nothing stops early.
+    states_of : str or None
+        The optimizer that the states belong to.
     """
 
     weights: list[np.ndarray]
@@ -351,3 +357,4 @@ class Outcome:
     n_steps: int
     path: str
     best_epoch: int | None = None
+    states_of: str | None = None

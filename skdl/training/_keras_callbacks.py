@@ -9,7 +9,7 @@ __all__ = ["KerasCallbacks", "has_batch_hooks", "release"]
 _BATCH_HOOKS = [
     name
     for name in dir(keras.callbacks.Callback)
-    if name.startswith("on_") and "batch" in name
+    if name.startswith("on_") and "batch" in name and "predict" not in name
 ]
 
 
@@ -18,12 +18,20 @@ def has_batch_hooks(callbacks):
     return any(
         # A LambdaCallback has its hooks as attributes of the object.
         name in vars(callback)
-        or getattr(type(callback), name, None)
-        is not getattr(keras.callbacks.Callback, name)
+        or getattr(type(callback), name) not in _hooks_without_effect(callback, name)
         for callback in callbacks
         if isinstance(callback, keras.callbacks.Callback)
         for name in _BATCH_HOOKS
     )
+
+
+def _hooks_without_effect(callback, name):
+    """Return the functions that do nothing as a hook of a callback."""
+    kinds = [keras.callbacks.Callback]
+    # It looks at each batch whether to save the model there.
+    if getattr(callback, "save_freq", None) == "epoch":
+        kinds.append(keras.callbacks.ModelCheckpoint)
+    return [getattr(kind, name) for kind in kinds]
 
 
 def release(callbacks):

@@ -31,6 +31,8 @@ class KerasFit:
         X, y and perhaps weights.
     sets_rates : bool
         Whether the learning rate of each batch comes from the training's schedule.
+    averages : list of ndarray or None
+        Averages of the weights to begin with; None where they are not averaged.
     average_momenta : callable or None
         Takes the numbers of some steps and returns what each keeps of the average of
         the weights; None where they are not averaged.
@@ -41,6 +43,7 @@ class KerasFit:
     arguments: dict = field(default_factory=dict)
     validation: Any = None
     sets_rates: bool = False
+    averages: list[np.ndarray] | None = None
     average_momenta: Callable | None = None
 
 
@@ -63,7 +66,7 @@ def fit_by_keras(fit, training, recorder, callbacks):
         arguments.setdefault("steps_per_epoch", training.steps_per_epoch)
         arguments.setdefault("x", _batches(fit.columns, training))
     averages = []
-    if fit.average_momenta is not None:
+    if fit.averages is not None:
         averages = [_Averages(fit, training.first_step)]
         recorder.reading(averages[0].read)
     with recorder:
@@ -158,7 +161,7 @@ class _Averages(keras.callbacks.Callback):
     Parameters
     ----------
     fit : KerasFit
-        Its model begins with the averages of earlier steps.
+        Its model, and the averages of earlier steps.
     n_steps : int
         How many they were.
     """
@@ -166,8 +169,8 @@ class _Averages(keras.callbacks.Callback):
     def __init__(self, fit, n_steps):
         super().__init__()
         self._momenta, self._n_steps = fit.average_momenta, n_steps
-        self._averages = fit.model.get_weights()
-        self._trained = self._averages
+        self._averages = fit.averages
+        self._trained = fit.model.get_weights()
 
     def read(self):
         """Return the averages as a list of arrays."""

@@ -50,6 +50,10 @@ class Learner(Protocol):
     order_seed: np.random.SeedSequence
 
     @property
+    def states_of(self) -> str | None:
+        """The optimizer that states belong to; None if someone else keeps it."""
+
+    @property
     def spec(self) -> Any:
         """What its program is compiled for."""
 
@@ -83,5 +87,8 @@ class Learner(Protocol):
     def count_keras_steps(self, n_steps: int) -> int:
         """Return how many steps Keras has done, where ``n_steps`` were asked for."""
 
-    def explain(self, error: Exception) -> Exception:
-        """Return an error of TensorFlow in the terms of what is trained."""
+    def read_keras_states(self, model: Any) -> list[np.ndarray] | None:
+        """Return the states after Keras' own fit; None if the model keeps them."""
+
+    def explain(self, error: Exception) -> Exception | None:
+        """Return an error of TensorFlow in the terms of what is trained, or None."""

@@ -161,15 +161,21 @@ def _epochs_of_calls(training, recorder):
 
 def _epochs_per_call(training, recorder):
     stride, every = recorder.stride, recorder.observe_every
+    most = max(1, ROWS_PER_CALL // training.n_rows)
     if stride is None and recorder.observer is None:
-        return max(1, ROWS_PER_CALL // training.n_rows)
+        return most
     if stride is None:
         # An observer may stop after any scored epoch, and then the rest of a call was
         # for nothing.
         stride = max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
         stride = every * math.ceil(stride / every)
-    # The epochs of a call are whole groups with a scored end, or a part of one group.
-    return stride if stride % every == 0 else math.gcd(stride, every)
+    # Watchers read the weights at the end of a stride: a call may not go beyond it. And
+    # its epochs are whole groups with a scored end, or a part of one group.
+    return next(
+        n_epochs
+        for n_epochs in range(min(stride, most), 0, -1)
+        if stride % n_epochs == 0 and (n_epochs % every == 0 or every % n_epochs == 0)
+    )
 
 
 def _train_epochs(program, learner, training, recorder, first, n_epochs):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from skdl.training._keras_fit import KerasFit
 from skdl.training._model_key import (
@@ -11,7 +12,7 @@ from skdl.training._model_key import (
     multiply_adds_per_row,
     rows_at_once,
 )
-from skdl.training._model_step import ModelSpec, ModelStep, unfitting
+from skdl.training._model_step import ModelSpec, ModelStep, explain_model
 from skdl.training._optimizers import Flowing, rate_of, spec_for
 from skdl.training._program import Program
 from skdl.training._tensors import as_batch, count_samples, to_tensor
@@ -31,6 +32,7 @@ class ModelLearner:
     """
 
     scores_observed = False
+    states_of = None
 
     def __init__(self, job, batch_hooks):
         self._job, self._model = job, job.learner.model
@@ -156,9 +158,14 @@ class ModelLearner:
         """Return how many steps Keras' optimizer has counted."""
         return int(self._model.optimizer.iterations)
 
+    def read_keras_states(self, model):
+        """Return None: the model keeps its optimizer."""
+
     def explain(self, error):
-        """Return an error of TensorFlow in the terms of the model."""
-        return unfitting(self._model, self._job.train.y, error)
+        """Return an error of TensorFlow in the terms of the model, or None."""
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            return None
+        return explain_model(self._model, self._job.train.y, error)
 
     def to_tensors(self, part):
         """Return X, y and perhaps weights of a part, as a program takes them."""

@@ -1,5 +1,6 @@
 """How a program trains a user's model on one batch."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +15,14 @@ from skdl.training._optimizers import OptimizerSpec
 from skdl.training._recorder import plain_score
 from skdl.training._update import make_update
 
-__all__ = ["ModelSpec", "ModelStep", "unfitting"]
+__all__ = ["ModelSpec", "ModelStep", "explain_model"]
+
+
+# Where it happened, and not what.
+_NOISE = re.compile(
+    r"\s*(Exception encountered|Graph execution error|Detected at|File |\[\[|node:"
+    r"|\w+Error: )"
+)
 
 
 @dataclass(frozen=True)
@@ -164,12 +172,12 @@ class ModelStep:
             self._trace_loss(row)
             found = self._model.get_metrics_result()
         except Exception as error:  # whatever a loss or a metric of Keras raises
-            raise unfitting(self._model, row[1], error) from error
+            raise explain_model(self._model, row[1], error) from error
         return {name: np.asarray(value) for name, value in found.items()}
 
 
-def unfitting(model, y, error):
-    """Return the error of a model whose loss or metrics do not fit its targets.
+def explain_model(model, y, error):
+    """Return the error of a model that can't be trained, with what it consists of.
 
     Parameters
     ----------
@@ -185,13 +193,19 @@ def unfitting(model, y, error):
     settings = model._compile_config.config
     metrics = keras.tree.flatten([settings["metrics"], settings["weighted_metrics"]])
     names = [getattr(metric, "name", metric) for metric in metrics if metric]
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    first = next((line for line in lines if "rror: " not in line), "")
     return ValueError(
-        f"The loss {loss or model.loss!r} and the metrics {names} do not fit "
+        f"The model, its loss {loss or model.loss!r} and its metrics {names} fail for "
         f"targets of shape {(None, *np.shape(y)[1:])} and outputs of shape "
-        f"{[(None, *shape) for shape in shapes]}: {first[:200]}"
+        f"{[(None, *shape) for shape in shapes]}: {_find_reason(error)[:200]}"
     )
+
+
+def _find_reason(error):
+    """Return the line of an error of Keras or TensorFlow that says what is wrong."""
+    text = re.sub(r"\x1b\[\d+m|\{\{.*?\}\}", "", str(error))
+    lines = text.splitlines()
+    found = [line.strip() for line in lines if line.strip() and not _NOISE.match(line)]
+    return found[0] if found else type(error).__name__
 
 
 def _dense(gradients, variables):

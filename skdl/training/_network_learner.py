@@ -102,11 +102,26 @@ class NetworkLearner:
         """Return a new program."""
         return Program(spec, NetworkStep(spec, self._make_optimizer))
 
+    @property
+    def states_of(self):
+        """The optimizer that states belong to, and who runs it, as text."""
+        spec, averaged = self.spec.optimizer, self.spec.averaged
+        way = "program" if self.compiled else "keras"
+        return (
+            f"{way} {spec.kind.__name__} {spec.config} {spec.has_momentum} {averaged}"
+        )
+
+    @property
+    def _states(self):
+        """The states to resume from, if they are those of this optimizer."""
+        is_same = self._job.states_of in (None, self.states_of)
+        return self._job.states if is_same else None
+
     def load(self, program):
         """Load the initial weights and states into a program."""
         program.step.load(
             self._weights,
-            self._job.states,
+            self._states,
             multiply_adds_per_row=self.multiply_adds_per_row,
             seed=self._augment_seed,
         )
@@ -153,15 +168,26 @@ class NetworkLearner:
         model = self.make_keras_model()
         network = self._network
         compile_for_training(model, network.target)
+        if self._states is not None:
+            self._resume_by_keras(model)
         columns = [column.numpy() for column in training.data]
-        momenta = None if network.averaging is None else self._average_momenta
-        return KerasFit(
-            model,
-            columns,
-            validation=training.validation,
-            sets_rates=True,
-            average_momenta=momenta,
-        )
+        fit = KerasFit(model, columns, validation=training.validation, sets_rates=True)
+        if network.averaging is not None:
+            fit.averages, fit.average_momenta = self._weights, self._average_momenta
+        return fit
+
+    def _resume_by_keras(self, model):
+        n_states = len(model.optimizer.variables)
+        states, trained = self._states[:n_states], self._states[n_states:]
+        for variable, value in zip(model.optimizer.variables, states, strict=True):
+            variable.assign(value)
+        if trained:  # the weights are averages
+            model.set_weights(trained)
+
+    def read_keras_states(self, model):
+        """Return what resumed training by Keras needs beside the weights."""
+        trained = model.get_weights() if self.spec.averaged else []
+        return [variable.numpy() for variable in model.optimizer.variables] + trained
 
     def store(self, program):
         """Do nothing: the outcome has the weights."""
@@ -174,9 +200,9 @@ class NetworkLearner:
         return n_steps
 
     def explain(self, error):
-        """Return an error of TensorFlow as it is, or as one of the user's own loss."""
+        """Return an error of TensorFlow as one of the user's own loss, or None."""
         own = self._network.target.own_loss
-        return error if own is None else explain_loss(own, error)
+        return None if own is None else explain_loss(own, error)
 
     def to_tensors(self, part):
         """Return X, y and perhaps weights of a part, as a program takes them."""

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -123,13 +124,16 @@ class Recorder:
         return math.gcd(*strides) if strides else None
 
     def __enter__(self):
-        for watcher in self.watchers:
-            watcher.begin(self._read)
+        # Whoever has begun is ended, also where another one fails.
+        with ExitStack() as stack:
+            for watcher in self.watchers:
+                watcher.begin(self._read)
+                stack.callback(watcher.end)
+            self._ends = stack.pop_all()
         return self
 
     def __exit__(self, *_):
-        for watcher in self.watchers:
-            watcher.end()
+        self._ends.close()
 
     def epoch_begin(self, epoch):
         """Tell the watchers that an epoch begins."""
@@ -228,6 +232,9 @@ class EpochKeeper:
         """
         if self._weights is None:
             return None
+        # A watcher may be interrupted after its epoch was counted.
+        n_lost = len(recorder.history["loss"]) - self._n_epochs
+        recorder.n_epochs -= n_lost
         for name, values in recorder.history.items():
             recorder.history[name] = values[: self._n_epochs]
         warnings.warn(

@@ -96,7 +96,10 @@ class Run:
             n_steps, states = train(recorder)
             weights = recorder.choose_weights()
         except tf.errors.OpError as error:
-            raise learner.explain(error) from error
+            explained = learner.explain(error)
+            if explained is None:
+                raise
+            raise explained from error
         # What Python raises in the middle of a step has left the program between two
         # states: the cache drops it, and only whole epochs are kept.
         except KeyboardInterrupt as interrupt:
@@ -123,6 +126,7 @@ class Run:
             n_steps,
             learner.path,
             recorder.best_epoch,
+            learner.states_of,
         )
 
     def _train_program(self, recorder):
@@ -149,11 +153,15 @@ class Run:
         return self._count_steps(recorder), states
 
     def _train_by_keras(self, recorder):
-        """Train by ``keras.Model.fit``; return the steps, and no states."""
-        fit = self._learner.keras_fit(self._training)
+        """Train by ``keras.Model.fit``; return the steps, and the states at the end."""
+        learner = self._learner
+        fit = learner.keras_fit(self._training)
         recorder.reading(fit.model.get_weights)
         fit_by_keras(fit, self._training, recorder, self._callbacks)
-        return self._learner.count_keras_steps(self._count_steps(recorder)), None
+        states = None
+        if self._job.keep_states:
+            states = learner.read_keras_states(fit.model)
+        return learner.count_keras_steps(self._count_steps(recorder)), states
 
     def _count_steps(self, recorder):
         done = recorder.n_epochs * self._training.steps_per_epoch

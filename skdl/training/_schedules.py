@@ -136,7 +136,9 @@ class _Plateau(_Schedule):
         self._waited += 1
         if self._waited >= self.settings["patience"]:
             lower = self.learning_rate * self.settings["factor"]
-            self.learning_rate = max(lower, self.settings["lowest"])
+            lower = max(lower, self.settings["lowest"])
+            # A rate that begins below the lowest one stays.
+            self.learning_rate = min(self.learning_rate, lower)
             self._waited = 0
 
 
@@ -147,6 +149,14 @@ class _KerasSchedule(_Schedule):
         super().__init__(None, steps_per_epoch, epochs, n_rising=n_rising)
         self._schedule = schedule
         self.learning_rate = float(self.planned(np.arange(1))[0])
+
+    def take_rate(self, before, after):
+        if after != before:
+            raise ValueError(
+                f"A callback set the learning rate from {before:g} to {after:g}, and "
+                "learning_rate_schedule is a schedule of Keras, which sets that of "
+                "each step: leave one of them out."
+            )
 
     def planned(self, steps):
         import tensorflow as tf

@@ -92,15 +92,19 @@ class _Twin:
 
 
 def _find_key(model):
-    if model not in _keys:
+    # What a user may set in a layer of a built model.
+    settings = [getattr(layer, "activation", None) for layer in model.layers]
+    known, key = _keys.get(model, (None, None))
+    if known != settings:
         try:
             found = _TwinSpec(describe_layers(model))
         except NotCompilable:
             found = None
         if multiply_adds_per_row(model) > DOUBLE_PRECISION_MULTIPLY_ADDS:
             found = None
-        _keys[model] = found
-    return _keys[model]
+        _keys[model] = settings, found
+        key = found
+    return key
 
 
 def _doubled(config):

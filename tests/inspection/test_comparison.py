@@ -1,6 +1,9 @@
 """``compare``: same splits and seeds for all, a true table, runs that are kept."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from functools import partial
 
@@ -720,3 +723,34 @@ def test_a_comparison_shows_itself_in_a_notebook(iris):
     assert "b &lt;x&gt;" in html
     assert "l2=0.1" in html
     assert "val_score" in html
+
+
+def test_a_text_of_a_function_is_that_of_other_processes(tmp_path):
+    code = """
+from functools import partial
+import numpy as np, pandas as pd
+from skdl._utils._fingerprint import describe
+
+def choose(name):
+    return name in {"relu", "elu", "swish", "tanh"}
+
+class Held:
+    def __init__(self, value):
+        self.values, self.call = [np.arange(5_000) + value, value], choose
+
+print(describe(choose), describe(partial(choose, "relu")), describe(Held(1)))
+print(describe(Held(1)) == describe(Held(2)))
+print(describe(pd.Series(range(99))) == describe(pd.Series([*range(98), 7])))
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(1, 4)
+    }
+    (text,) = found
+    assert text.endswith("False\nFalse\n")

@@ -13,13 +13,16 @@ from sklearn.svm import SVC
 
 from skdl import (
     CNNClassifier,
+    CNNRegressor,
     KerasClassifier,
     KerasRegressor,
     MLPClassifier,
     MLPRegressor,
+    TabularRegressor,
 )
 from skdl.inspection import Diagnosis, _diagnosis, compare, diagnose
 from skdl.inspection._diagnosis import _judge
+from skdl.inspection._next_steps import find_next_steps
 from skdl.inspection._runs import TrainedRun
 from tests.keras_models import build_classifier, build_regressor
 
@@ -341,3 +344,19 @@ def test_a_diagnosis_shows_itself_in_a_notebook(rare):
     assert f"<b>{found.verdict}</b>" in html
     assert "constant_score" in html
     assert html.count("<li>") == len(found.next_steps) + len(found.advice)
+
+
+@pytest.mark.parametrize(
+    ("network", "change"),
+    [
+        (MLPRegressor(), {"normalization": "batch"}),
+        (MLPRegressor(normalization="layer"), None),
+        (MLPRegressor(batch_norm=True), None),
+        (TabularRegressor(), {"normalization": "batch"}),
+        (CNNRegressor(), {"normalization": "batch", "conv_batch_norm": True}),
+        (CNNRegressor(normalization="batch"), {"conv_batch_norm": True}),
+    ],
+)
+def test_normalization_is_proposed_where_there_is_none(network, change):
+    steps, _ = find_next_steps(network, "high bias", learned=True)
+    assert steps.get("batch normalization") == change

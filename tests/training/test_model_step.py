@@ -69,5 +69,38 @@ def test_a_loss_that_does_not_fit_the_targets_is_named():
     model = build({"X_shape_": (9, 4), "n_classes_": 3})
     model.compile("adam", "mean_squared_error", metrics=["accuracy"])
     spec = ModelSpec("", spec_for("adam"), (((4,), "float32"), ((5,), "float32")))
-    with pytest.raises(ValueError, match=r"The loss 'mean_squared_error'.*\(None, 5\)"):
+    with pytest.raises(ValueError, match=r"its loss 'mean_squared_error'.*\(None, 5\)"):
         ModelStep(spec, model)
+
+
+def embedded(meta):
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:], dtype="int32"),
+            keras.layers.Embedding(10, 4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def test_what_fails_in_a_model_is_said():
+    X, y = np.arange(60).reshape(30, 2) % 10, np.arange(30) % 3
+    X[7, 1] = 99
+    network = KerasClassifier(embedded, loss=LOSS, epochs=1, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"The model, its loss.*99 is not in \[0, 10\)"
+    ):
+        network.fit(X, y)
+
+
+def test_rows_of_another_shape_than_the_model_takes_are_named(iris):
+    def build_for_nine(meta):
+        return build(meta | {"X_shape_": (1, 9)})
+
+    network = KerasClassifier(build_for_nine, loss=LOSS, epochs=1)
+    words = (
+        r"takes rows of shape \(9,\), and X has rows of shape \(4,\).*n_features_in_"
+    )
+    with pytest.raises(ValueError, match=words):
+        network.fit(*iris)

@@ -47,6 +47,30 @@ def test_watchers_hear_of_begin_epochs_and_end():
     assert listener.read()[0].tolist() == [0, 0]
 
 
+class Failing(Listener):
+    def __init__(self, hook):
+        super().__init__()
+        setattr(self, hook, self.fail)
+
+    def fail(self, *_):
+        raise OSError("the disk is full")
+
+
+def test_who_has_begun_is_ended_where_another_fails_to_begin():
+    first, last = Listener(), Listener()
+    with pytest.raises(OSError, match="full"), recorder(first, Failing("begin"), last):
+        pytest.fail("the training begins")
+    assert first.heard == ["begin", "end"]
+    assert last.heard == []
+
+
+def test_all_are_ended_where_one_fails_to_end():
+    first, last = Listener(), Listener()
+    with pytest.raises(OSError, match="full"), recorder(first, Failing("end"), last):
+        pass
+    assert first.heard == last.heard == ["begin", "end"]
+
+
 def test_the_history_goes_on_and_is_not_that_of_before():
     before = {"loss": [5.0]}
     kept = recorder(history=before)
@@ -98,3 +122,16 @@ def test_an_interrupted_training_keeps_its_whole_epochs():
             (weights,) = keeper.keep(kept)
     assert weights.tolist() == [0, 0]
     assert kept.history == {"loss": [1.0]}
+
+
+def test_an_epoch_whose_watcher_was_interrupted_does_not_count():
+    keeper = EpochKeeper()
+    with recorder(keeper, history={"loss": [3.0]}) as kept:
+        kept.epoch_end(1, {"loss": 2.0})
+        kept.watchers.insert(0, Failing("epoch_end"))
+        with pytest.raises(OSError, match="full"):
+            kept.epoch_end(2, {"loss": 1.0})
+        with pytest.warns(UserWarning, match="2 epochs are kept"):
+            keeper.keep(kept)
+    assert kept.history == {"loss": [3.0, 2.0]}
+    assert kept.n_epochs == 1

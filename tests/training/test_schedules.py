@@ -71,3 +71,11 @@ def test_every_schedule_gives_positive_rates_up_to_the_first(name):
     assert found.shape == STEPS.shape
     assert (found > 0).all()
     assert found.max() <= 0.1
+
+
+def test_a_plateau_does_not_raise_a_rate_below_its_lowest():
+    plateau = {"name": "plateau", "patience": 1, "lowest": 0.01}
+    schedule = make_schedule(plateau, 0.001, 10, 10)
+    for _ in range(5):
+        schedule.observe(1.0)
+    assert schedule.rates(STEPS[:1])[0] == 0.001

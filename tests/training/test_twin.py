@@ -64,3 +64,13 @@ def test_what_is_not_keras_own_or_large_stays_in_single_precision():
     assert infer_model(model, np.ones((3, 4))).shape == (3, 2)
     large = chain((1200,), layers.Dense(1000))
     assert predict_in_double(large, np.ones((1, 1200))) is None
+
+
+def test_an_activation_that_is_set_later_counts():
+    model = chain((4,), layers.Dense(3, "relu"))
+    X = np.random.default_rng(0).normal(size=(9, 4))
+    infer_model(model, X)
+    model.layers[0].activation = keras.activations.tanh
+    np.testing.assert_allclose(
+        infer_model(model, X), model.predict(X, verbose=0), atol=1e-6
+    )
