@@ -70,8 +70,9 @@ test-lowest: setup
 test-nightly: setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-nightly
 	$(BIN)/uv pip install --quiet --python .venv-nightly --editable . --group test --group lint
-	$(BIN)/uv pip install --quiet --python .venv-nightly --upgrade --prerelease allow \
-		--extra-index-url $(NIGHTLY) --index-strategy unsafe-best-match scikit-learn
+	$(BIN)/uv pip install --quiet --python .venv-nightly --extra-index-url $(NIGHTLY) \
+		--index-strategy unsafe-best-match --upgrade-package scikit-learn \
+		"scikit-learn>=0.dev0"
 	.venv-nightly/bin/$(PYTEST) $(FAST)
 
 dist: setup
@@ -79,7 +80,7 @@ dist: setup
 
 # Whether a tag is that of the version: make check-tag TAG=v0.1.0
 check-tag:
-	grep -qx '__version__ = "$(TAG:v%=%)"' skdl/__init__.py
+	grep -Fqx '__version__ = "$(TAG:v%=%)"' skdl/__init__.py
 
 lock: setup
 	$(BIN)/uv lock

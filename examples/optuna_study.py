@@ -6,7 +6,7 @@ Tune a pipeline by an Optuna study: search, watch, look at it, save the best.
 The digits, a StandardScaler and an MLPClassifier, searched over learning rate, dropout,
 L2 and batch size with pruning. The study is kept in a file: interrupt it by Ctrl-C and
 start it again, and it goes on. Writes study.db, optuna_study.png and
-best_pipeline.joblib.
+best_pipeline.skdl.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import optuna
@@ -27,6 +26,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skdl
 from skdl import MLPClassifier
 from skdl.model_selection import OptunaSearchCV, default_space
 
@@ -138,9 +138,9 @@ def main(arguments=None):
 
     picture = options.output / "optuna_study.png"
     draw(search.study_, picture)
-    saved = options.output / "best_pipeline.joblib"
-    joblib.dump(search.best_estimator_, saved)
-    loaded = joblib.load(saved)
+    saved = options.output / "best_pipeline.skdl"
+    skdl.save(search.best_estimator_, saved)
+    loaded = skdl.load(saved)
     same = np.array_equal(loaded.predict(X_test), search.predict(X_test))
     print(
         f"\nBest on the folds: {search.best_score_:.4f}; on held-out rows, loaded from"

@@ -63,7 +63,8 @@ def _make_parser():
     parser.add_argument(
         "--storage",
         required=True,
-        help="where the study is: a database URL that all workers reach",
+        help="where the study is: the URL of a database that all workers reach, or the "
+        "path of a journal file on this machine",
     )
     parser.add_argument("--study", required=True, help="the name of the study")
     parser.add_argument(

@@ -7,7 +7,11 @@ if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb 
     packages+=(postgresql)
 fi
 if ! command -v chromedriver >/dev/null; then
-    packages+=(chromium chromium-driver)
+    if grep -qs '^ID=ubuntu' /etc/os-release; then
+        packages+=(chromium-browser chromium-chromedriver)
+    else
+        packages+=(chromium chromium-driver)
+    fi
 fi
 if [ ${#packages[@]} -eq 0 ]; then
     exit 0

@@ -1,11 +1,21 @@
 """Names and values that do not exist are answered with those that do."""
 
+import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skdl import CNNClassifier, MLPClassifier
+from skdl import (
+    CNNClassifier,
+    KerasClassifier,
+    KerasRegressor,
+    MLPClassifier,
+    TabularClassifier,
+)
 from skdl.model_selection import OptunaSearchCV
+from tests.keras_models import build_classifier, build_regressor
 
 
 @pytest.mark.parametrize(
@@ -82,3 +92,48 @@ def test_images_in_an_mlp_get_the_hint_at_a_cnn(iris):
     X, y = iris
     with pytest.raises(ValueError, match=r"CNNClassifier.*X.reshape\(len\(X\), -1\)"):
         MLPClassifier().fit(X.reshape(150, 2, 2), y)
+
+
+def test_fit_says_what_is_a_parameter(iris):
+    with pytest.raises(TypeError, match=r"a parameter: MLPClassifier\(epochs=...\)"):
+        MLPClassifier().fit(*iris, epochs=3)
+
+
+def test_tables_say_how_normalization_is_spelled():
+    with pytest.raises(TypeError, match="normalization here.*normalization='batch'"):
+        TabularClassifier(batch_norm=True)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "optimizer__lr", "lr"])
+def test_a_wrapper_says_where_the_rate_belongs(iris, name):
+    network = KerasClassifier(build_classifier, loss="mse", **{name: 0.1})
+    with pytest.raises(ValueError, match="it has is 'optimizer__learning_rate'"):
+        network.fit(*iris)
+
+
+def test_a_wrapper_without_a_model_or_a_loss_says_so(iris):
+    with pytest.raises(ValueError, match="KerasClassifier has no model: give model="):
+        KerasClassifier().fit(*iris)
+    with pytest.raises(ValueError, match="The model has no loss.*example 'mse'"):
+        KerasRegressor(build_regressor).fit(*iris)
+
+
+def test_gaps_are_said_by_column_with_what_takes_them(iris):
+    X = pd.DataFrame(iris[0], columns=[*"abcd"])
+    network = MLPClassifier(2, epochs=1, random_state=0).fit(X, iris[1])
+    X.loc[3, "c"] = None
+    words = r"X contains NaN in the columns \['c'\]. TabularClassifier"
+    for frame in (X, pl.from_pandas(X, nan_to_null=False)):
+        with pytest.raises(ValueError, match=words):
+            MLPClassifier().fit(frame, iris[1])
+    with pytest.raises(ValueError, match=words):
+        network.predict(X)
+    with pytest.raises(ValueError, match=r"X_val contains NaN in the columns \[2\]"):
+        MLPClassifier(early_stopping=True).fit(*iris, X_val=X.to_numpy(), y_val=iris[1])
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, TabularClassifier])
+def test_gaps_in_labels_are_said_to_be_in_y(iris, kind):
+    labels = np.array(["a", "b", np.nan] * 50, dtype=object)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        kind().fit(iris[0], labels)

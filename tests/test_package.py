@@ -11,7 +11,6 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import joblib
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -231,7 +230,7 @@ def test_the_example_of_a_study_goes_the_whole_way_and_goes_on(tmp_path, capsys)
         assert "(same predictions: True)" in captured.out
         assert "OptunaSearchCV: 6/6 trials" in captured.err
         assert (tmp_path / "optuna_study.png").read_bytes().startswith(b"\x89PNG")
-        loaded = joblib.load(tmp_path / "best_pipeline.joblib")
+        loaded = skdl.load(tmp_path / "best_pipeline.skdl")
         assert loaded.predict(np.zeros((1, 64))).shape == (1,)
         study.main(["--trials", "8", *arguments])
         assert "8 trials: " in capsys.readouterr().out

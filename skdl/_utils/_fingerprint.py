@@ -171,16 +171,16 @@ def _describe_held(value, depth=3):
         elif isinstance(part, (*_PLAIN_TYPES, np.ndarray, np.generic)):
             held[name] = describe(part)
         elif isinstance(part, (list, tuple, set)):
-            texts = [*map(_describe_part, part)]
+            texts = [*map(_describe_cell, part)]
             held[name] = str(sorted(texts) if isinstance(part, set) else texts)
         elif isinstance(part, dict):
-            held[name] = str({key: _describe_part(v) for key, v in part.items()})
+            held[name] = str({key: _describe_cell(v) for key, v in part.items()})
         elif hasattr(part, "__code__"):
             held[name] = describe(part)
     return str(held)
 
 
-def _describe_part(value):
+def _describe_cell(value):
     """Return the text of what is in a container; what that holds is not looked at."""
     if isinstance(value, np.ndarray):
         return _hash_data(value)

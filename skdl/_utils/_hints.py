@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 __all__ = [
     "NamesWithHints",
+    "find_other_name",
     "hint_at_name",
     "hint_at_value",
     "parameters_of",
@@ -19,6 +20,7 @@ __all__ = [
 _NETWORK_NAMES = {
     "alpha": "l2",
     "batch": "batch_size",
+    "batch_norm": "normalization",
     "dropout_rate": "dropout",
     "eta0": "learning_rate",
     "hidden": "hidden_layer_sizes",
@@ -56,6 +58,12 @@ _FIT_NAMES = {
     "validation_data": "X_val and y_val",
     "X_valid": "X_val",
     "y_valid": "y_val",
+}
+# What differs beside the name.
+_NOTES = {
+    "alpha": " scikit-learn divides it by twice the number of rows: l2 is alpha / "
+    "(2 n_samples).",
+    "batch_norm": " batch_norm=True is normalization='batch'.",
 }
 _SENTENCES = {
     "validation_data": "Validation data go to fit, as X_val and y_val.",
@@ -111,6 +119,8 @@ def with_hints(method: _Method) -> _Method:
         for name in kwargs:
             if name not in known:
                 hint = hint_at_name(name, known)
+                if name in parameters_of(type(self).__init__):
+                    hint = f"It is a parameter: {type(self).__name__}({name}=...)."
                 where = f"{type(self).__name__}.{method.__name__}"
                 raise TypeError(f"{where} has no argument {name!r}. {hint}")
         return method(self, *args, **kwargs)
@@ -131,7 +141,7 @@ def hint_at_name(name, known):
     for table in (_FIT_NAMES, _SEARCH_NAMES, _NETWORK_NAMES):
         found = table.get(name)
         if found is not None and set(found.split(" and ")) <= set(known):
-            return f"It is called {found} here."
+            return f"It is called {found} here.{_NOTES.get(name, '')}"
     if name in _SENTENCES:
         return _SENTENCES[name]
     if name.startswith("module__"):
@@ -141,6 +151,11 @@ def hint_at_name(name, known):
     names = {k: v for k, v in _NETWORK_NAMES.items() if v in known} | names
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
     return f"The nearest that it has is {names[near[0]]!r}." if near else "It has none."
+
+
+def find_other_name(name):
+    """Return what the parameter of another library is called here, or the name."""
+    return _NETWORK_NAMES.get(name, name)
 
 
 def hint_at_value(name, value, accepted):

@@ -38,7 +38,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     try:
         X, y = estimator._validate(X, y, reset=reset)
     except (TypeError, ValueError) as error:
-        raise _explain(error, X_name) from error
+        raise _explain(error, X, X_name, y_name) from error
     X = as_numeric(X, X_name)
     if y.ndim > 2:
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
@@ -84,7 +84,7 @@ def validate_rows(estimator, X):
     try:
         found = validate_data(estimator, X, reset=False, accept_sparse=accepted)
     except (TypeError, ValueError) as error:
-        raise _explain(error, "X") from error
+        raise _explain(error, X) from error
     if columns is not None:
         estimator._seen_columns = columns
     return found
@@ -105,9 +105,17 @@ def _needs_no_check(X, estimator):
         return math.isfinite(np.add.reduce(X, axis=None))
 
 
-def _explain(error, name):
+def _explain(error, X, name="X", y_name="y"):
     """Return an error of scikit-learn's check, with what to do about it."""
     text = str(error)
+    if text.startswith("Input X contains NaN"):
+        return ValueError(
+            f"Input {name} contains NaN{_columns_with_gaps(X)}. TabularClassifier and "
+            "TabularRegressor take gaps; for this network put a SimpleImputer in "
+            "front, in a pipeline."
+        )
+    if text.startswith("Input contains NaN"):  # of objects, whose name it forgets
+        return ValueError(text.replace("Input", f"Input {y_name}", 1))
     if "argument must be a string or a real number" in text:
         return TypeError(
             f"{name} holds values that are not numbers ({text}). Make numbers of them, "
@@ -116,7 +124,8 @@ def _explain(error, name):
     if "could not convert string" in text:
         return ValueError(
             f"{name} holds text, and a network needs numbers ({text}). Encode such "
-            "columns first, for example with OneHotEncoder in a ColumnTransformer."
+            "columns first, for example with OneHotEncoder in a ColumnTransformer, or "
+            "use TabularClassifier or TabularRegressor, which encode them."
         )
     if "Found array with dim" in text:
         return ValueError(
@@ -126,6 +135,19 @@ def _explain(error, name):
     if name != "X":
         return ValueError(f"{name} or its y: {text}")
     return error
+
+
+def _columns_with_gaps(X):
+    """Return in words which columns of a table have missing values."""
+    try:
+        is_missing = np.isnan(np.asarray(X, np.float64))
+    except (TypeError, ValueError):  # sparse, or objects
+        return ""
+    if is_missing.ndim != 2:
+        return ""
+    names = [*getattr(X, "columns", range(is_missing.shape[1]))]
+    found = [names[k] for k in np.flatnonzero(is_missing.any(axis=0))]
+    return f" in the columns {found[:5]}{'...' if len(found) > 5 else ''}"
 
 
 def kept_rows(weight):

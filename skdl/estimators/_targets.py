@@ -197,8 +197,9 @@ def _find_order(classes, categories):
     if categories is None:
         if classes.dtype.kind not in "biuf":
             raise ValueError(
-                f"loss='ordinal' needs an order of the classes, and y holds text: give "
-                f"categories={classes.tolist()[:5]} from the lowest to the highest."
+                f"loss='ordinal' needs an order of the classes, and y holds text, "
+                f"{classes.tolist()[:5]}: give them as categories=[...], in your order "
+                "from the lowest to the highest."
             )
         return np.arange(len(classes))
     names = list(categories)

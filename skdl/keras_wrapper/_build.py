@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 import keras
+from sklearn.base import is_regressor
 
 from skdl._utils._exclusions import check_copyable
 from skdl._utils._keras_objects import copy_keras, keras_seeds_from
@@ -31,6 +32,11 @@ class BuiltModel(BaseWrapper):
     def _check_model_param(self):
         """Return the callable that builds the model; SciKeras wants functions."""
         given = self._given_model()
+        if given is None and not hasattr(self, "_keras_build_fn"):
+            raise ValueError(
+                f"{type(self).__name__} has no model: give model=, a function that "
+                "returns a keras.Model, or such a model."
+            )
         known = inspect.isfunction(given) or isinstance(given, keras.Model)
         return super()._check_model_param() if known or not callable(given) else given
 
@@ -88,9 +94,10 @@ class BuiltModel(BaseWrapper):
         if not model.compiled:
             model.compile(**self._get_compile_kwargs())
         if not getattr(model, "loss", None):
+            usual = "mse" if is_regressor(self) else "sparse_categorical_crossentropy"
             raise ValueError(
-                "The model has no loss: give loss= (for example "
-                "'sparse_categorical_crossentropy'), or compile the model yourself."
+                f"The model has no loss: give loss= (for example {usual!r}), or "
+                "compile the model yourself."
             )
 
     def _check_model_compatibility(self, y):
@@ -100,7 +107,7 @@ class BuiltModel(BaseWrapper):
 
     def _check_rows(self, X):
         """Check that the model takes rows of the shape of X."""
-        inputs = getattr(self._built, "inputs", None) or ()
+        inputs = [*(getattr(self._built, "inputs", None) or ())]
         if len(inputs) != 1 or not hasattr(X, "shape"):
             return
         wanted, found = tuple(inputs[0].shape[1:]), tuple(X.shape[1:])

@@ -6,6 +6,8 @@ from functools import cache
 
 import keras
 
+from skdl._utils._hints import find_other_name
+
 __all__ = ["camel_case", "check_names"]
 
 _BUILT_IN = {"meta", "compile_kwargs", "params"}
@@ -64,10 +66,18 @@ _OPEN = {_OPEN_NAME}
 
 
 def _refuse(estimator, what, name, known):
-    known = sorted(
-        n for n in known if _OPEN_NAME not in n and ("__" in n) == ("__" in name)
+    prefix, _, last = name.rpartition("__")
+    last = find_other_name(last)
+    # The same name behind another prefix, or that of another library.
+    near = sorted(
+        (n for n in known if n.split("__")[-1] == last),
+        key=lambda n: (not n.startswith(prefix), n != last, "optimizer" not in n, n),
     )
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    if not near:
+        alike = sorted(
+            n for n in known if _OPEN_NAME not in n and ("__" in n) == ("__" in name)
+        )
+        near = difflib.get_close_matches(name, alike, n=1, cutoff=0.0)
     raise ValueError(
         f"{type(estimator).__name__} has no {what} {name!r}. The nearest that it has "
         f"is {near[0]!r}."
