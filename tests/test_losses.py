@@ -334,7 +334,7 @@ def test_only_a_quantile_loss_predicts_quantiles(fitted):
     assert not hasattr(fitted["huber"], "predict_quantiles")
     with pytest.raises(AttributeError) as caught:
         fitted["huber"].predict_quantiles  # noqa: B018
-    assert "loss='huber' learns no quantiles" in str(caught.value.__cause__)
+    assert "learns no quantiles: set loss='quantile'" in str(caught.value.__cause__)
 
 
 @pytest.mark.slow

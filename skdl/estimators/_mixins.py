@@ -271,8 +271,8 @@ def _learns_quantiles(regressor):
     if not learns:
         # available_if turns it into a missing method, so that hasattr is False.
         raise AttributeError(
-            "A network learns quantiles only with loss='quantile': set it, and "
-            "quantile to their levels, then fit."
+            "Another loss learns no quantiles: set loss='quantile', and quantile to "
+            "their levels, then fit."
         )
     return True
 

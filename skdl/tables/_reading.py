@@ -263,7 +263,8 @@ def _from_objects(name, values):
                 f"{_name(name)} holds {value!r}, which is no number that a float can "
                 f"hold ({error})."
             ) from error
-    integers = [int(value) for value in present if isinstance(value, Integral)]
+    # To Python, NumPy's durations are integers.
+    integers = [int(v) for v in present if kind == "number" and isinstance(v, Integral)]
     if any(abs(value) >= MOST_EXACT for value in integers):
         _check_told_apart(name, integers)
     return Column(name, kind, _finite(name, np.array(numbers, np.float64)))
