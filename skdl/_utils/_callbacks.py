@@ -1,8 +1,34 @@
-"""Callbacks that see the scores of each epoch, and no model."""
+"""Who is told of each epoch: watchers of a training, and callbacks without a model."""
 
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["EpochCallback", "EpochWatcher"]
+import numpy as np
+
+__all__ = ["EpochCallback", "EpochWatcher", "Watcher"]
+
+
+class Watcher:
+    """An object that is told of each epoch of a training; here it does nothing.
+
+    One with a larger ``stride`` is told of that many epochs at once, after the last of
+    them.
+    """
+
+    stride = 1
+
+    def begin(self, read: Callable[[], list[np.ndarray]]) -> None:
+        """Handle the start of training; ``read`` returns the current weights."""
+
+    def epoch_begin(self, epoch: int) -> None:
+        """Handle the start of an epoch, counted from 0."""
+
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> bool | None:
+        """Handle the scores of an epoch; return whether training stops."""
+        return None
+
+    def end(self) -> None:
+        """Handle the end of training."""
 
 
 class EpochCallback:
@@ -31,7 +57,7 @@ class EpochCallback:
         """Do nothing."""
 
 
-class EpochWatcher:
+class EpochWatcher(Watcher):
     """Calls the hooks of a callback that needs no model.
 
     Parameters
@@ -44,17 +70,13 @@ class EpochWatcher:
         self._callback = callback
 
     def begin(self, read: Any) -> None:
-        """Call ``on_train_begin``."""
         self._callback.on_train_begin()
 
-    def epoch_begin(self, epoch: Any) -> None:
-        """Call ``on_epoch_begin``."""
+    def epoch_begin(self, epoch: int) -> None:
         self._callback.on_epoch_begin(epoch)
 
-    def epoch_end(self, epoch: Any, logs: Any) -> None:
-        """Call ``on_epoch_end``."""
+    def epoch_end(self, epoch: int, logs: Any) -> None:
         self._callback.on_epoch_end(epoch, logs)
 
     def end(self) -> None:
-        """Call ``on_train_end``."""
         self._callback.on_train_end()

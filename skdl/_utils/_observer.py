@@ -4,6 +4,8 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
+from skdl._utils._callbacks import Watcher
+
 __all__ = ["Observer", "ShownPredictions"]
 
 
@@ -90,7 +92,7 @@ class Observer:
         return False
 
 
-class ShownPredictions:
+class ShownPredictions(Watcher):
     """Offers an observer, after each epoch, the estimator as if its fit had ended.
 
     Parameters
@@ -106,24 +108,11 @@ class ShownPredictions:
         self._attributes = attributes
         self._read: Callable[[], list] = list
 
-    @property
-    def stride(self) -> int:
-        """Number of epochs after which it is told of them."""
-        return self._estimator._observer.stride
-
     def begin(self, read: Any) -> None:
-        """Keep the function that reads the current weights."""
-        self._read = read
+        self._read, self.stride = read, self._estimator._observer.stride
 
-    def epoch_begin(self, epoch: Any) -> None:
-        """Do nothing."""
-
-    def epoch_end(self, epoch: Any, logs: Any) -> bool:
-        """Offer the estimator; return whether to stop."""
+    def epoch_end(self, epoch: int, logs: Any) -> bool:
         return self._estimator._observer.take_estimator(epoch, self._show)
-
-    def end(self) -> None:
-        """Do nothing."""
 
     def _show(self) -> Any:
         fitted = copy(self._estimator)

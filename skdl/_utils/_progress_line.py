@@ -5,12 +5,14 @@ from threading import Lock
 
 from tqdm import tqdm
 
+from skdl._utils._callbacks import Watcher
+
 __all__ = ["ProgressLine"]
 
 SECONDS_BETWEEN_LOG_LINES = 5
 
 
-class ProgressLine:
+class ProgressLine(Watcher):
     """Shows epoch, loss, metrics and the time left while a fit runs.
 
     On a terminal one line is drawn again and again; in a log file a line is added
@@ -48,9 +50,6 @@ class ProgressLine:
 
     def __exit__(self, *_):
         self.end()
-
-    def epoch_begin(self, epoch):
-        """Do nothing."""
 
     def epoch_end(self, epoch, logs):
         """Advance the line."""

@@ -33,6 +33,8 @@ from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as count_rows
 
+from skdl._utils._callbacks import Watcher
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn before 1.9 has no callbacks
@@ -75,7 +77,7 @@ __all__ = [
 ]
 
 
-class EpochTasks:
+class EpochTasks(Watcher):
     """Shows each epoch to scikit-learn's callbacks, as a task of the fit.
 
     Parameters
@@ -103,21 +105,17 @@ class EpochTasks:
         return hasattr(estimator, "_skl_callbacks")
 
     def begin(self, read):
-        """Begin the fit; keep the function that reads the current weights."""
         self._read = read
         self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_begin(self, epoch):
-        """Begin an epoch."""
         self._task = self._root.subcontext(task_name="epoch")
         self._task.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_end(self, epoch, logs):
-        """End an epoch; return whether a callback asks to stop."""
         return self._end(self._task)
 
     def end(self):
-        """End the fit."""
         self._end(self._root)
 
     def _end(self, task):

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 from sklearn import config_context, get_config
 
+from skdl._utils._callbacks import Watcher
 from skdl._utils._numbers import draw_seed
 from skdl._utils._sklearn import EpochTasks
 
@@ -176,7 +177,7 @@ def _mean_history(histories):
     return means
 
 
-class _Stopper:
+class _Stopper(Watcher):
     """Ends a member where the others have ended by an error or an interrupt.
 
     Parameters
@@ -195,22 +196,12 @@ class _Stopper:
         self._stop, self._observer, self._line = stop, observer, line
         self.stride = 1 if line else stride
 
-    def begin(self, read):
-        """Do nothing."""
-
-    def epoch_begin(self, epoch):
-        """Do nothing."""
-
     def epoch_end(self, epoch, logs):
-        """Show the scores; return whether to stop."""
         if self._line is not None:
             self._line.epoch_end(epoch, logs)
         if self._observer is not None and self._observer.asks_to_stop():
             return True
         return self._stop.is_set()
-
-    def end(self):
-        """Do nothing."""
 
 
 def _make_line(whole, n_epochs):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from skdl._utils._callbacks import Watcher
 from skdl.nn._plan import Plan
 from skdl.nn._structure import MLPStructure
 
@@ -21,7 +22,6 @@ __all__ = [
     "Outcome",
     "Part",
     "Stopping",
-    "Watcher",
     "WrappedModel",
 ]
 
@@ -212,26 +212,6 @@ class WrappedModel:
 
     model: keras.Model
     keras_arguments: dict = field(default_factory=dict)
-
-
-class Watcher(Protocol):
-    """An object that is told of each epoch of a training.
-
-    One with an attribute ``stride`` is told of that many epochs at once, after the last
-    of them.
-    """
-
-    def begin(self, read: Callable[[], list[np.ndarray]]) -> None:
-        """Handle the start of training; ``read`` returns the current weights."""
-
-    def epoch_begin(self, epoch: int) -> None:
-        """Handle the start of an epoch, counted from 0."""
-
-    def epoch_end(self, epoch: int, logs: dict[str, float]) -> bool | None:
-        """Handle the scores of an epoch; return whether training stops."""
-
-    def end(self) -> None:
-        """Handle the end of training."""
 
 
 @dataclass

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skdl._utils._callbacks import Watcher
+
 __all__ = ["KerasCallbacks", "has_batch_hooks", "release"]
 
 _BATCH_HOOKS = [
@@ -40,7 +42,7 @@ def release(callbacks):
         callback.set_model(None)
 
 
-class KerasCallbacks:
+class KerasCallbacks(Watcher):
     """Calls the epoch hooks of Keras callbacks beside a compiled program.
 
     The callbacks see an ordinary model with the weights of the epoch. If they
@@ -68,7 +70,6 @@ class KerasCallbacks:
         self._training = training
 
     def begin(self, read):
-        """Call ``set_params``, ``set_model`` and ``on_train_begin``."""
         params = {
             "epochs": self._training.first_epoch + self._training.epochs,
             "steps": self._training.steps_per_epoch,
@@ -82,7 +83,6 @@ class KerasCallbacks:
         self._call("on_train_begin")
 
     def epoch_begin(self, epoch):
-        """Call ``on_epoch_begin``; a learning rate that it sets is used."""
         training = self._training
         steps = training.steps_of(epoch - training.first_epoch)
         rate = training.schedule.rates(steps[:1])[0]
@@ -92,7 +92,6 @@ class KerasCallbacks:
         self._take_rate(np.float32(rate))
 
     def epoch_end(self, epoch, logs):
-        """Call ``on_epoch_end``; return whether a callback stops the training."""
         rate = np.float32(self._model.optimizer.learning_rate)
         self._model.set_weights(self._step.read())
         self._call("on_epoch_end", epoch, logs)
@@ -100,7 +99,6 @@ class KerasCallbacks:
         return self._model.stop_training
 
     def end(self):
-        """Call ``on_train_end``."""
         self._call("on_train_end")
 
     def _call(self, hook, *args):

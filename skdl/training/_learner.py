@@ -1,6 +1,6 @@
 """What is trained, as a run asks for it: a network of ours, or a user's model."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from skdl.training._program import EpochResults, Program
 __all__ = ["Learner"]
 
 
-class Learner(Protocol):
+class Learner:
     """A network in one training: its data, its program, its Keras model.
 
     Attributes
@@ -23,8 +23,6 @@ class Learner(Protocol):
         Whether it is a compiled program.
     scores_observed : bool
         Whether a program can score the rows of an observer.
-    spec : NetworkSpec or ModelSpec
-        What its program is compiled for.
     n_rows, multiply_adds_per_row, rows_per_chunk : int
         Rows of the training part, the multiply-adds of one of them forward, and how
         many are scored at once.
@@ -38,7 +36,7 @@ class Learner(Protocol):
 
     path: str
     compiled: bool
-    scores_observed: bool
+    scores_observed = False
     n_rows: int
     multiply_adds_per_row: int
     rows_per_chunk: int
@@ -50,27 +48,34 @@ class Learner(Protocol):
     order_seed: np.random.SeedSequence
 
     @property
-    def states_of(self) -> str | None:
-        """The optimizer that states belong to; None if someone else keeps it."""
+    def spec(self) -> Any:
+        """What its program is compiled for: a NetworkSpec or a ModelSpec, or None."""
+        raise NotImplementedError
 
     @property
-    def spec(self) -> Any:
-        """What its program is compiled for."""
+    def states_of(self) -> str | None:
+        """The optimizer that states belong to; None if someone else keeps it."""
+        return None
 
     def to_tensors(self, part: Part) -> tuple | None:
         """Return X, y and perhaps weights of a part, as a program takes them."""
+        raise NotImplementedError
 
     def make_program(self, spec: Any) -> Program:
         """Return a new program."""
+        raise NotImplementedError
 
     def load(self, program: Program) -> None:
         """Give a program the first weights and states."""
+        raise NotImplementedError
 
     def inputs(self, steps: np.ndarray) -> tuple:
         """Return the columns of some steps, counted from 0, and the constants."""
+        return (), ()
 
     def name_scores(self, results: EpochResults, training: Any) -> tuple:
         """Return the scores of an epoch by name, and those of the observed rows."""
+        raise NotImplementedError
 
     def store(self, program: Program) -> None:
         """Keep what a program holds at the end, where the outcome does not."""
@@ -80,15 +85,20 @@ class Learner(Protocol):
 
     def make_keras_model(self) -> Any:
         """Return the Keras model that callbacks see."""
+        raise NotImplementedError
 
     def keras_fit(self, training: Any) -> KerasFit:
         """Return what ``keras.Model.fit`` is called with."""
+        raise NotImplementedError
 
     def count_keras_steps(self, n_steps: int) -> int:
         """Return how many steps Keras has done, where ``n_steps`` were asked for."""
+        return n_steps
 
     def read_keras_states(self, model: Any) -> list[np.ndarray] | None:
         """Return the states after Keras' own fit; None if the model keeps them."""
+        return None
 
     def explain(self, error: Exception) -> Exception | None:
         """Return an error of TensorFlow in the terms of what is trained, or None."""
+        return None

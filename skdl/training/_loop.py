@@ -1,15 +1,12 @@
 """The loop over epochs of a compiled program."""
 
 import math
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from skdl.training._optimizers import Flowing
 from skdl.training._schedules import make_schedule
-from skdl.training._scored import ROWS_PER_CHUNK, ScoredRows
+from skdl.training._scored import ScoredRows
 
 __all__ = ["Training", "train_program"]
 
@@ -20,99 +17,62 @@ ROWS_PER_CALL = 4_000_000
 OBSERVED_STEPS_PER_CALL = 256
 
 
-@dataclass
 class Training:
-    """The data and the settings of one training.
+    """The rows of one training, its steps, and their learning rates.
 
     Parameters
     ----------
-    n_rows : int
-        Rows of the training part.
-    epochs, batch_size : int
-        The length of the training and of a step.
+    job : Job
+        What to do.
+    learner : Learner
+        What is trained.
+
+    Attributes
+    ----------
+    n_rows, batch_size, steps_per_epoch, epochs : int
+        Rows of the training part and of a step, and the length of the training.
+    first_step, first_epoch : int
+        Steps and epochs that were done in earlier calls of ``partial_fit``.
     schedule : object
         From ``make_schedule``.
-    order_seed : np.random.SeedSequence
-        Where the order of the rows comes from.
     flowing : Flowing
         Scalars that are fed into each step besides the learning rate.
-    data : tuple of tf.Tensor, default=()
-        X, y and, where rows are weighted, their weights.
-    validation : tuple of tf.Tensor or None, default=None
-        The same for the validation set.
-    observed : tuple of tf.Tensor or None, default=None
-        The same for the rows that are scored for an observer.
-    shuffle : bool, default=True
-        Whether to shuffle the rows in each epoch.
-    first_step, first_epoch : int, default=0
-        Steps and epochs that were done in earlier calls of ``partial_fit``.
-    rows_per_chunk : int, default=8192
-        How many rows are scored at once.
+    data : tuple of tf.Tensor or None
+        X, y and, where rows are weighted, their weights; None for a data set.
+    validation, observed : tuple of tf.Tensor or None
+        The same for the rows to validate on, and for those of an observer.
     """
 
-    n_rows: int
-    epochs: int
-    batch_size: int
-    schedule: Any
-    order_seed: np.random.SeedSequence
-    flowing: Flowing = Flowing()
-    data: tuple = ()
-    validation: tuple | None = None
-    observed: tuple | None = None
-    shuffle: bool = True
-    first_step: int = 0
-    first_epoch: int = 0
-    rows_per_chunk: int = ROWS_PER_CHUNK
-    _orders: np.random.Generator = field(init=False, repr=False)
-
-    @classmethod
-    def of(cls, job, learner):
-        """Return the training for a job and its learner."""
-        n_rows = learner.n_rows
-        data, validation, observed = (
+    def __init__(self, job, learner):
+        self.n_rows, self.epochs = learner.n_rows, job.n_epochs
+        self.batch_size = int(job.rows_of_step(self.n_rows))
+        self.steps_per_epoch = job.count_steps(self.n_rows)
+        self.first_step, self.first_epoch = job.first_step, job.first_epoch
+        self.schedule = make_schedule(
+            learner.schedule,
+            learner.rate,
+            self.steps_per_epoch,
+            learner.schedule_epochs,
+            learner.warmup,
+        )
+        self.flowing = learner.flowing
+        self.data, self.validation, self.observed = (
             part and learner.to_tensors(part)
             for part in (job.train, job.validation, job.observed)
         )
-        return cls(
-            n_rows=n_rows,
-            epochs=job.n_epochs,
-            batch_size=int(job.rows_of_step(n_rows)),
-            schedule=make_schedule(
-                learner.schedule,
-                learner.rate,
-                job.count_steps(n_rows),
-                learner.schedule_epochs,
-                learner.warmup,
-            ),
-            order_seed=learner.order_seed,
-            flowing=learner.flowing,
-            data=data or (),
-            validation=validation,
-            observed=observed,
-            shuffle=job.shuffle,
-            first_step=job.first_step,
-            first_epoch=job.first_epoch,
-            rows_per_chunk=learner.rows_per_chunk,
-        )
-
-    def __post_init__(self):
-        self._orders = np.random.default_rng(self.order_seed)
+        self._rows_per_chunk, self._shuffle = learner.rows_per_chunk, job.shuffle
+        self._orders = np.random.default_rng(learner.order_seed)
 
     @cached_property
     def scored(self):
         """The rows that are scored after each epoch."""
         parts = [part for part in (self.validation, self.observed) if part]
-        return ScoredRows(parts, self.data, self.rows_per_chunk)
-
-    @property
-    def steps_per_epoch(self):
-        """Steps of one epoch."""
-        return -(-self.n_rows // self.batch_size)
+        return ScoredRows(parts, self.data, self._rows_per_chunk)
 
     def draw_orders(self, n_epochs):
         """Return the orders of the rows in the next epochs."""
         orders = np.tile(np.arange(self.n_rows, dtype=np.int32), (n_epochs, 1))
-        if not self.shuffle:
+        if not self._shuffle:
             return orders
         # One generator for all epochs, row after row: the orders of the k-th epoch are
         # the same whether it was drawn alone or with others.

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from skdl.training._keras_fit import KerasFit
+from skdl.training._learner import Learner
 from skdl.training._model_key import (
     NotCompilable,
     describe_architecture,
@@ -20,7 +21,7 @@ from skdl.training._tensors import as_batch, count_samples, to_tensor
 __all__ = ["ModelLearner"]
 
 
-class ModelLearner:
+class ModelLearner(Learner):
     """A user's model in one training.
 
     Parameters
@@ -31,17 +32,14 @@ class ModelLearner:
         Whether a callback wants to see each batch: then Keras trains.
     """
 
-    scores_observed = False
-    states_of = None
-
     def __init__(self, job, batch_hooks):
         self._job, self._model = job, job.learner.model
         try:
-            self.spec = self._find_spec(batch_hooks)
+            self._spec = self._find_spec(batch_hooks)
             self.path = "compiled: one input, one output, Keras' own parts"
         except NotCompilable as reason:
-            self.spec, self.path = None, f"keras.Model.fit: {reason}"
-        self.compiled = self.spec is not None
+            self._spec, self.path = None, f"keras.Model.fit: {reason}"
+        self.compiled = self._spec is not None
         self.multiply_adds_per_row = (
             multiply_adds_per_row(self._model) if self._model.built else 0
         )
@@ -51,12 +49,16 @@ class ModelLearner:
         is_scored = self.compiled and job.validation is not None
         self.rows_per_chunk = rows_at_once(self._model) if is_scored else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
-        self.warmup: float = 0
+        self.warmup = 0.0
         optimizer = self._model.optimizer
         self.rate, self.schedule, momentum = float(optimizer.learning_rate), None, 0.0
         if self.compiled:  # else Keras' optimizer handles them
             self.rate, self.schedule, momentum = rate_of(optimizer)
         self.flowing = Flowing(momentum)
+
+    @property
+    def spec(self):
+        return self._spec
 
     def _find_spec(self, batch_hooks):
         """Return what a program is compiled for.
@@ -99,20 +101,13 @@ class ModelLearner:
         return ModelSpec(architecture, spec, tuple(columns))
 
     def make_program(self, spec):
-        """Return a new program."""
         return Program(spec, ModelStep(spec, self._model))
 
     def load(self, program):
-        """Load the variables of the model and the states into a program."""
         self._step = program.step
         program.step.load(self._model, self._job.states)
 
-    def inputs(self, steps):
-        """Return no columns and no constants: a step has none of its own."""
-        return (), ()
-
     def name_scores(self, results, training):
-        """Return the scores of an epoch by name, and None: no rows are observed."""
         n_steps, n_rows = len(results.steps), training.n_rows
         sizes = np.full(n_steps, training.batch_size)
         # Keras' losses are means of batches, and the last batch may be smaller.
@@ -129,11 +124,9 @@ class ModelLearner:
         return logs, None
 
     def make_keras_model(self):
-        """Return the model itself."""
         return self._model
 
     def keras_fit(self, training):
-        """Return what ``keras.Model.fit`` is called with."""
         job = self._job
         X, _, y, weight, *_ = job.train
         is_known = count_samples(X) is not None
@@ -147,28 +140,20 @@ class ModelLearner:
         )
 
     def store(self, program):
-        """Give the model the variables of the program."""
         program.step.store(self._model)
 
     def take_back(self, weights):
-        """Give the model the weights of an interrupted training."""
         self._model.set_weights(weights)
 
     def count_keras_steps(self, n_steps):
-        """Return how many steps Keras' optimizer has counted."""
         return int(self._model.optimizer.iterations)
 
-    def read_keras_states(self, model):
-        """Return None: the model keeps its optimizer."""
-
     def explain(self, error):
-        """Return an error of TensorFlow in the terms of the model, or None."""
         if isinstance(error, tf.errors.ResourceExhaustedError):
             return None
         return explain_model(self._model, self._job.train.y, error)
 
     def to_tensors(self, part):
-        """Return X, y and perhaps weights of a part, as a program takes them."""
         if not self.compiled:
             return None
         weight = part.weight

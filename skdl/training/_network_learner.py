@@ -11,6 +11,7 @@ from skdl.nn._own_loss import explain_loss
 from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
 from skdl.training._kernels import kernel_for
+from skdl.training._learner import Learner
 from skdl.training._network_step import NetworkSpec, NetworkStep
 from skdl.training._optimizers import (
     Flowing,
@@ -25,7 +26,7 @@ from skdl.training._tensors import to_tensor
 __all__ = ["NetworkLearner", "make_mean_model", "make_model"]
 
 
-class NetworkLearner:
+class NetworkLearner(Learner):
     """A network of ours in one training.
 
     Parameters
@@ -73,7 +74,6 @@ class NetworkLearner:
 
     @property
     def spec(self):
-        """What a program is compiled for."""
         network = self._network
         optimizer = spec_for(
             network.optimizer, self.flowing.momentum, network.nesterov, network.clip
@@ -99,12 +99,10 @@ class NetworkLearner:
         )
 
     def make_program(self, spec):
-        """Return a new program."""
         return Program(spec, NetworkStep(spec, self._make_optimizer))
 
     @property
     def states_of(self):
-        """The optimizer that states belong to, and who runs it, as text."""
         spec, averaged = self.spec.optimizer, self.spec.averaged
         way = "program" if self.compiled else "keras"
         return (
@@ -118,7 +116,6 @@ class NetworkLearner:
         return self._job.states if is_same else None
 
     def load(self, program):
-        """Load the initial weights and states into a program."""
         program.step.load(
             self._weights,
             self._states,
@@ -127,7 +124,6 @@ class NetworkLearner:
         )
 
     def inputs(self, steps):
-        """Return the columns of some steps, counted from 0, and the constants."""
         network = self._network
         penalties = np.array([network.l1, network.l2, network.weight_decay], np.float32)
         settings = network.target.loss_settings
@@ -142,7 +138,6 @@ class NetworkLearner:
         return network.averaging.momenta(steps, steps_per_epoch, network.epochs)
 
     def name_scores(self, results, training):
-        """Return the scores of an epoch by name, and those of the observed rows."""
         target = self._network.target
         sums = results.steps[:, :2].sum(axis=0, dtype=np.float64)
         parts = []
@@ -159,12 +154,10 @@ class NetworkLearner:
         return logs, parts[0] if parts else None
 
     def make_keras_model(self):
-        """Return the ordinary model with the initial weights."""
         seed = int(self._model_seed.generate_state(1)[0] >> 1)
         return make_model(self._network, self._weights, seed=seed)
 
     def keras_fit(self, training):
-        """Return what ``keras.Model.fit`` is called with."""
         model = self.make_keras_model()
         network = self._network
         compile_for_training(model, network.target)
@@ -185,27 +178,14 @@ class NetworkLearner:
             model.set_weights(trained)
 
     def read_keras_states(self, model):
-        """Return what resumed training by Keras needs beside the weights."""
         trained = model.get_weights() if self.spec.averaged else []
         return [variable.numpy() for variable in model.optimizer.variables] + trained
 
-    def store(self, program):
-        """Do nothing: the outcome has the weights."""
-
-    def take_back(self, weights):
-        """Do nothing: the outcome has the weights."""
-
-    def count_keras_steps(self, n_steps):
-        """Return how many steps were done: as many as were asked for."""
-        return n_steps
-
     def explain(self, error):
-        """Return an error of TensorFlow as one of the user's own loss, or None."""
         own = self._network.target.own_loss
         return None if own is None else explain_loss(own, error)
 
     def to_tensors(self, part):
-        """Return X, y and perhaps weights of a part, as a program takes them."""
         if sparse.issparse(part.X):
             X = as_sparse_tensors(part.X, part.rows)
         else:

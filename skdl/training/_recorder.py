@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from skdl._utils._callbacks import Watcher
 from skdl._utils._diverged import Diverged
 
 __all__ = [
@@ -120,7 +121,7 @@ class Recorder:
         """Number of epochs after which to report them; None for any number."""
         if self._stopper or self._score or self._schedule.needs_feedback:
             return 1
-        strides = [getattr(watcher, "stride", 1) for watcher in self.watchers]
+        strides = [watcher.stride for watcher in self.watchers]
         return math.gcd(*strides) if strides else None
 
     def __enter__(self):
@@ -200,7 +201,7 @@ class Recorder:
         )
 
 
-class EpochKeeper:
+class EpochKeeper(Watcher):
     """Keeps what an interrupted training has done: the weights after its last epoch."""
 
     def __init__(self):
@@ -208,19 +209,10 @@ class EpochKeeper:
         self._n_epochs = 0
 
     def begin(self, read):
-        """Keep the function that reads the weights."""
         self._read = read
 
-    def epoch_begin(self, epoch):
-        """Do nothing."""
-
     def epoch_end(self, epoch, logs):
-        """Keep the weights; return False, since nothing stops."""
         self._weights, self._n_epochs = self._read(), epoch + 1
-        return False
-
-    def end(self):
-        """Do nothing."""
 
     def keep(self, recorder):
         """Return the weights, and cut the history to their epochs.

@@ -9,7 +9,6 @@ from skdl.training._cache import check_process, programs
 from skdl.training._job import Network, Outcome
 from skdl.training._keras_callbacks import KerasCallbacks, has_batch_hooks, release
 from skdl.training._keras_fit import fit_by_keras
-from skdl.training._learner import Learner
 from skdl.training._loop import Training, train_program
 from skdl.training._model_learner import ModelLearner
 from skdl.training._network_learner import NetworkLearner
@@ -38,8 +37,8 @@ class Run:
         self._light = [c for c in job.callbacks if isinstance(c, EpochCallback)]
         self._callbacks = [c for c in job.callbacks if c not in self._light]
         kind = NetworkLearner if isinstance(job.learner, Network) else ModelLearner
-        self._learner: Learner = kind(job, has_batch_hooks(self._callbacks))
-        self._training = Training.of(job, self._learner)
+        self._learner = kind(job, has_batch_hooks(self._callbacks))
+        self._training = Training(job, self._learner)
 
     @property
     def steps_per_epoch(self):
