@@ -33,7 +33,7 @@ def main(arguments=None):
         The exit status: 0, 2 if something can't be used, 130 after Ctrl-C or SIGTERM.
     """
     options = _make_parser().parse_args(arguments)
-    # What ends jobs sends SIGTERM: as Ctrl-C, it gives the running trials back.
+    # Schedulers send SIGTERM: as after Ctrl-C, the interrupted trials are run again.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         search, data = _read_search(options), _read_data(options)

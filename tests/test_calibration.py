@@ -118,7 +118,7 @@ def test_images_have_a_temperature_too(digits):
 def test_a_temperature_needs_rows_and_one_number(iris):
     with pytest.raises(ValueError, match="temperature=True needs rows that are held"):
         MLPClassifier(temperature=True).fit(*iris)
-    with pytest.raises(ValueError, match="partial_fit holds none back: leave it out"):
+    with pytest.raises(ValueError, match="partial_fit has none: set temperature=False"):
         MLPClassifier(temperature=True).partial_fit(*iris, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="loss='ordinal' are not"):
         MLPClassifier(temperature=True, loss="ordinal", early_stopping=True).fit(*iris)

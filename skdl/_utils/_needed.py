@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 __all__ = ["keras_needed"]
 
-# So long an import is silent.
+# Imports that are shorter print nothing.
 PATIENCE_SECONDS = 3.0
 
 

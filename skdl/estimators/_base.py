@@ -274,8 +274,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
                 "_rates": network.dropout,
                 "_model": None,
                 "n_outputs_": network.target.n_outputs,
-                # An estimator counts as fitted by it, the copies that watchers get as
-                # well.
+                # `__sklearn_is_fitted__` looks for it, also in the copies that watchers
+                # get.
                 "history_": {},
             }
             if network.target.classes is not None:
@@ -295,7 +295,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
                 lambda *part: self._check_validation(network.target, part)
             )
             job.observe = observer.take_means
-        # All that can be refused has been: from here on the time is the training's.
+        # All checks are done: from here on the time is the training's.
         run = Run(job)
         if observer is not None:
             observer.begin(

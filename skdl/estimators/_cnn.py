@@ -204,7 +204,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     input_dropout : float, default=0.0
         The same for the pixels.
     loss : str or callable, default="cross_entropy"
-        What is minimized, in mean over the rows: ``"cross_entropy"``, ``"focal"``,
+        What is minimized, averaged over the rows: ``"cross_entropy"``, ``"focal"``,
         ``"ordinal"``, or a function of your own. ``"focal"`` counts rows less that are
         right already (Lin et al., 2017). ``"ordinal"`` is the cross-entropy of ordered
         classes, by cumulative links (McCullagh, 1980). A function ``loss(y_true,
@@ -338,7 +338,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         The epoch whose weights early stopping found best, counted from 1; None without
         it. The networks of an ensemble have one each.
     best_score_ : float or None
-        The validation score of that epoch; None where that is.
+        The validation score of that epoch; None if ``best_epoch_`` is None.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list

@@ -16,7 +16,7 @@ from skdl._utils._sklearn import EpochTasks
 
 __all__ = ["check_same_number", "fit_members"]
 
-# A member looks after so many steps whether it is to stop: within about a second.
+# A member checks about every this many steps whether to stop: within about a second.
 _STEPS_PER_LOOK = 2_000
 
 
@@ -37,7 +37,7 @@ def fit_members(whole, job, seed, data, *, resuming):
     data : dict
         X, y and metadata, as callbacks of scikit-learn take them.
     resuming : bool
-        Whether the members of the last fit go on.
+        Whether to resume the members of the last fit.
     """
     members = _resumed(whole) if resuming else _new_members(whole, seed)
     stop, tasks = Event(), None

@@ -179,16 +179,16 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             )
         if self.temperature and self.loss == "ordinal":
             raise ValueError(
-                "temperature=True divides logits by one number, which the links of "
-                "loss='ordinal' are not: leave it out, or set another loss."
+                "temperature=True can't be combined with loss='ordinal': set "
+                "temperature=False, or another loss."
             )
 
     def _check_partial(self):
         super()._check_partial()
         if self.temperature:
             raise ValueError(
-                "temperature=True needs rows that are held back, and partial_fit holds "
-                "none back: leave it out."
+                "temperature=True needs rows that are held back, and partial_fit has "
+                "none: set temperature=False."
             )
 
     def _check_held_back(self, job):

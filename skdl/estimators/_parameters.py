@@ -192,8 +192,8 @@ def check_loss(loss, names):
         hash(loss)
     except TypeError:
         raise ValueError(
-            f"loss={loss!r} can't be hashed, and compiled programs are found again by "
-            "it: give a function."
+            f"loss={loss!r} can't be hashed, and compiled programs are cached by it: "
+            "give a function."
         ) from None
 
 

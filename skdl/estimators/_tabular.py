@@ -41,7 +41,7 @@ class Tabular(Perceptron):
     categorical_features: Any
     numerical_features: Any
     drop_features: Any
-    # The old spelling of a parameter that is newer than it.
+    # Perceptron reads it; here `normalization` alone is a parameter.
     batch_norm = False
 
     # Set by a fit.

@@ -51,7 +51,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
     input_dropout : float, default=0.0
         The same for the features.
     loss : str or callable, default="cross_entropy"
-        What is minimized, in mean over the rows: ``"cross_entropy"``, ``"focal"``,
+        What is minimized, averaged over the rows: ``"cross_entropy"``, ``"focal"``,
         ``"ordinal"``, or a function of your own. ``"focal"`` counts rows less that are
         right already (Lin et al., 2017). ``"ordinal"`` is the cross-entropy of ordered
         classes, by cumulative links (McCullagh, 1980). A function ``loss(y_true,
@@ -208,7 +208,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
         The epoch whose weights early stopping found best, counted from 1; None without
         it. The networks of an ensemble have one each.
     best_score_ : float or None
-        The validation score of that epoch; None where that is.
+        The validation score of that epoch; None if ``best_epoch_`` is None.
     coefs_, intercepts_ : list of ndarray of float32
         The kernel and the bias of each layer, as views of the weights.
     model_ : keras.Model

@@ -52,7 +52,7 @@ class TabularRegressor(Tabular, NetworkRegressor):
     input_dropout : float, default=0.0
         The same for the features.
     loss : str or callable, default="squared_error"
-        What is minimized, in mean over the rows: ``"squared_error"`` (``predict``
+        What is minimized, averaged over the rows: ``"squared_error"`` (``predict``
         returns the mean), ``"absolute_error"`` (the median), ``"huber"`` (Huber, 1964),
         ``"poisson"`` and ``"gamma"`` (half the deviance, with a log link: for counts
         and for costs; predictions are positive), or ``"quantile"`` (the pinball loss of
@@ -199,7 +199,7 @@ class TabularRegressor(Tabular, NetworkRegressor):
         The epoch whose weights early stopping found best, counted from 1; None without
         it. The networks of an ensemble have one each.
     best_score_ : float or None
-        The validation score of that epoch; None where that is.
+        The validation score of that epoch; None if ``best_epoch_`` is None.
     coefs_, intercepts_ : list of ndarray of float32
         The kernel and the bias of each layer, as views of the weights. The last
         layer is in the scale that the targets are trained in.

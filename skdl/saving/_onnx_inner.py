@@ -7,7 +7,6 @@ import numpy as np
 from skdl._utils._sklearn import find_positive_label
 
 __all__ = [
-    "EXPONENTIALS",
     "Inverse",
     "Threshold",
     "inverse_of",
@@ -42,9 +41,6 @@ def threshold_of(estimator, name):
     label = find_positive_label(estimator)
     classes = estimator.classes_.tolist()
     return Threshold(1 if label is None else classes.index(label), float(threshold))
-
-
-EXPONENTIALS = {"exp": np.exp, "expm1": np.expm1}
 
 
 def inverse_of(estimator, name):

@@ -1,1 +1,1 @@
-"""Tables as people have them: columns of any kind, read and made numbers."""
+"""Read data frames whose columns are of any kind, and encode them as numbers."""

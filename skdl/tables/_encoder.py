@@ -55,10 +55,10 @@ TABLE_CONSTRAINTS = {
 class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     """Make numbers of the columns of a data frame, whatever they hold.
 
-    Numbers are scaled by median and quartiles, drawn in smoothly and also encoded as
-    filled bins; categories get an indicator each; dates are split into the time, and
-    the times of the year, the week and the day; what is missing in the training rows
-    has an indicator. It is what ``TabularClassifier`` and ``TabularRegressor`` do.
+    Numbers are scaled by median and quartiles, squashed smoothly, and also encoded as
+    piecewise-linear bins; categories get an indicator each; dates are split into the
+    time, and the times of the year, the week and the day; what is missing in the
+    training rows has an indicator. It is what ``TabularClassifier`` and ``TabularRegressor`` do.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ __all__ = [
     "find_encoding",
 ]
 
-# Numbers far from the middle are drawn in smoothly, to within 3 scales of it.
+# Numbers far from the middle are squashed smoothly, to within 3 scales of it.
 CLIP = 3.0
 # Of a normal distribution, the distance of the quartiles is 1.35 deviations.
 _QUARTILES = 1.35

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 __all__ = ["kernel_for"]
 
-# What no kernel does, and the values that ask for none of it.
+# Settings that no kernel supports, with the values that turn them off.
 _PLAIN_SETTINGS = {
     "clipnorm": None,
     "clipvalue": None,
@@ -29,7 +29,7 @@ def kernel_for(spec):
     if any(settings.get(key, plain) != plain for key, plain in _PLAIN_SETTINGS.items()):
         return None
     if spec.excluded is not None:
-        return None  # a kernel does not know names
+        return None  # kernels can't exclude variables by name
     kernel = _KERNELS.get(spec.kind)
     return kernel(spec) if kernel else None
 

@@ -112,7 +112,7 @@ def _epochs_of_calls(training, recorder):
     first = 0
     while first < training.epochs:
         n_epochs = min(stride, training.epochs - first)
-        # Scored ends come after equal numbers of epochs: a rest is a call of its own.
+        # Epochs are scored at equal intervals: the remainder is a call of its own.
         if n_epochs > every:
             n_epochs -= n_epochs % every
         yield first, n_epochs
@@ -125,8 +125,7 @@ def _epochs_per_call(training, recorder):
     if stride is None and recorder.observer is None:
         return most
     if stride is None:
-        # An observer may stop after any scored epoch, and then the rest of a call was
-        # for nothing.
+        # An observer may stop after any scored epoch, which wastes the rest of a call.
         stride = max(1, OBSERVED_STEPS_PER_CALL // training.steps_per_epoch)
         stride = every * math.ceil(stride / every)
     # Watchers read the weights at the end of a stride: a call may not go beyond it. And

@@ -1,4 +1,4 @@
-"""What compiled training has to know of a user's Keras model."""
+"""Identify a user's Keras model, and tell whether it can be compiled."""
 
 import json
 

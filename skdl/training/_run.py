@@ -99,8 +99,8 @@ class Run:
             if explained is None:
                 raise
             raise explained from error
-        # What Python raises in the middle of a step has left the program between two
-        # states: the cache drops it, and only whole epochs are kept.
+        # An interrupt may stop a program in the middle of a step: the cache drops it,
+        # and only whole epochs are kept.
         except KeyboardInterrupt as interrupt:
             weights, states = keeper.keep(recorder), None
             if weights is None:
@@ -109,8 +109,8 @@ class Run:
             learner.take_back(weights)
             n_steps = self._count_steps(recorder)
         release(self._callbacks)
-        # The loss of each epoch was finite, and is a mean of what came before its
-        # steps: the last step may have broken the weights unseen.
+        # Losses are computed before each update: the last update may have diverged
+        # unnoticed.
         if not all(np.isfinite(weight).all() for weight in weights):
             rate = training.schedule.learning_rate
             raise Diverged(

@@ -39,7 +39,7 @@ class _Schedule:
         rates = self.planned(steps)
         if not self._n_rising:
             return rates
-        # The first step is not lost: it has the first part of the rate, not none of it.
+        # Step 0 trains at 1 / n_rising of the rate, not at 0.
         return rates * np.minimum((steps + 1) / self._n_rising, 1)
 
     def planned(self, steps):
