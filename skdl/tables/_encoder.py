@@ -58,7 +58,8 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     Numbers are scaled by median and quartiles, squashed smoothly, and also encoded as
     piecewise-linear bins; categories get an indicator each; dates are split into the
     time, and the times of the year, the week and the day; what is missing in the
-    training rows has an indicator. It is what ``TabularClassifier`` and ``TabularRegressor`` do.
+    training rows has an indicator. It is what ``TabularClassifier`` and
+    ``TabularRegressor`` do.
 
     Parameters
     ----------
