@@ -62,7 +62,8 @@ class RacingPruner(BasePruner):
             ("patience", patience, Integral, 0),
             ("n_startup_trials", n_startup_trials, Integral, 1),
         ):
-            if not isinstance(value, kind) or value <= low:
+            is_kind = isinstance(value, kind) and not isinstance(value, bool)
+            if not is_kind or value <= low:
                 what = "an integer" if kind is Integral else "a number"
                 raise ValueError(f"{name}={value!r} must be {what} > {low}.")
         self.margin = margin

@@ -189,7 +189,10 @@ def check_settings(schedule):
     ValueError
         For a name or a setting that is not known, or a value out of its range.
     """
-    if schedule is None or callable(schedule):
+    if schedule is None:
+        return _Schedule, {}
+    if callable(schedule):
+        _check_function(schedule)
         return _Schedule, {}
     settings = {"name": schedule} if isinstance(schedule, str) else dict(schedule)
     name = settings.pop("name", None)
@@ -225,6 +228,21 @@ def make_schedule(schedule, learning_rate, steps_per_epoch, epochs, warmup=0):
         return _KerasSchedule(schedule, steps_per_epoch, epochs, n_rising)
     kind, settings = check_settings(schedule)
     return kind(learning_rate, steps_per_epoch, epochs, n_rising=n_rising, **settings)
+
+
+def _check_function(schedule):
+    try:
+        rate = float(schedule(0))
+    except Exception as error:  # whatever a function of the user's raises
+        rate, reason = np.nan, f" ({type(error).__name__}: {error})"
+    else:
+        reason = f", and is {rate:g}"
+    if isinstance(schedule, type) or not 0 <= rate < np.inf:
+        raise ValueError(
+            f"learning_rate_schedule={schedule!r} must give the learning rate of a "
+            f"step by its number, schedule(0){reason}. Give an object of "
+            "keras.optimizers.schedules, such as ExponentialDecay(0.01, 100, 0.9)."
+        )
 
 
 def _check_setting(name, kind, setting, value):

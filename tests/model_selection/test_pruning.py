@@ -233,3 +233,10 @@ def test_a_fold_that_ends_early_reports_its_score_at_its_last_step(iris):
     assert max(trial.user_attrs["epochs"]["run"]) < 50
     for fold in range(3):
         assert seen[50 * fold + 49] == pytest.approx(np.mean(scores[: fold + 1]))
+
+
+@pytest.mark.parametrize("name", ["margin", "patience", "n_startup_trials"])
+@pytest.mark.parametrize("value", [True, 0, "1"])
+def test_parameters_of_the_race_are_numbers(name, value):
+    with pytest.raises(ValueError, match=f"{name}={value!r} must be an? "):
+        RacingPruner(**{name: value})

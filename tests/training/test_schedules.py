@@ -1,7 +1,10 @@
+"""The learning rate of each step."""
+
+import keras
 import numpy as np
 import pytest
 
-from skdl.training._schedules import SCHEDULES, make_schedule
+from skdl.training._schedules import SCHEDULES, check_settings, make_schedule
 
 STEPS = np.arange(100)  # 10 epochs of 10 steps
 
@@ -79,3 +82,14 @@ def test_a_plateau_does_not_raise_a_rate_below_its_lowest():
     for _ in range(5):
         schedule.observe(1.0)
     assert schedule.rates(STEPS[:1])[0] == 0.001
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [print, keras.optimizers.schedules.ExponentialDecay, lambda: 1, lambda step: -1.0],
+)
+def test_what_gives_no_rate_is_no_schedule(schedule):
+    with pytest.raises(
+        ValueError, match="must give the learning rate of a step by its"
+    ):
+        check_settings(schedule)
