@@ -12,6 +12,10 @@ import matplotlib.pyplot as plt
 import pytest
 
 import skdl
+from skdl.estimators._constraints import OPTIMIZERS
+from skdl.nn._activations import ACTIVATIONS
+from skdl.nn._normalization import NORMALIZATIONS
+from skdl.training._schedules import SCHEDULES
 from tests.check_docstrings import MODULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -230,3 +234,19 @@ def test_text_that_names_a_page_names_one_that_exists():
         if not (ROOT / page).exists()
     ]
     assert named == []
+
+
+def test_the_page_of_training_has_all_names_and_defaults():
+    text = (DOCS / "guide" / "training.md").read_text()
+    rows = dict(
+        re.findall(r"^\| `(?:\")?(\w+)(?:\")?`[^|]*\| (.*?) \|", text, re.MULTILINE)
+    )
+    for parameter, known in {
+        "activation": ACTIVATIONS,
+        "normalization": NORMALIZATIONS,
+        "optimizer": OPTIMIZERS,
+    }.items():
+        assert set(re.findall(r'"(\w+)"', rows[parameter])) == set(known)
+    for name, kind in SCHEDULES.items():
+        defaults = dict(re.findall(r"`(\w+)=([\d.]+)`", rows[name]))
+        assert {k: float(v) for k, v in defaults.items()} == kind.defaults
