@@ -120,7 +120,7 @@ def test_a_temperature_needs_rows_and_one_number(iris):
         MLPClassifier(temperature=True).fit(*iris)
     with pytest.raises(ValueError, match="partial_fit has none: set temperature=False"):
         MLPClassifier(temperature=True).partial_fit(*iris, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match="loss='ordinal' are not"):
+    with pytest.raises(ValueError, match="can't be combined with loss='ordinal'"):
         MLPClassifier(temperature=True, loss="ordinal", early_stopping=True).fit(*iris)
 
 

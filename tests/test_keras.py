@@ -192,7 +192,7 @@ def test_what_builds_no_model_is_refused(iris):
         classifier(lambda meta: 3).fit(*iris)
     with pytest.raises(ValueError, match="loss"):
         classifier(loss=None).fit(*iris)
-    with pytest.raises(ValueError, match="_keras_build_fn"):
+    with pytest.raises(ValueError, match="has no model: give model="):
         KerasClassifier().fit(*iris)
 
 

@@ -349,7 +349,7 @@ def test_two_ordered_classes_are_two_classes(three):
 @pytest.mark.parametrize(
     ("y", "categories", "message"),
     [
-        (["a", "b", "c"], None, "give categories=\\['a', 'b', 'c'\\]"),
+        (["a", "b", "c"], None, "y holds text, \\['a', 'b', 'c'\\]"),
         (["a", "b", "c"], ["a", "b"], "must name each class of y once"),
         (["a", "b", "c"], ["a", "b", "c", "c"], "must name each class of y once"),
     ],
