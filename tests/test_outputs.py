@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
+from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import cross_val_score
 
-from skdl import KerasClassifier, MLPClassifier
+from skdl import KerasClassifier, KerasRegressor, MLPClassifier, MLPRegressor
+from tests.keras_models import build_regressor
 
 SPARSE = "sparse_categorical_crossentropy"
 
@@ -322,3 +324,52 @@ def test_each_optimizer_of_keras_is_right_or_one_sentence(iris):
         build, optimizer = model_of(3, "softmax"), make(kind)
         network = KerasClassifier(build, loss=SPARSE, epochs=2, optimizer=optimizer)
         assert right_or_one_sentence(network, *iris), kind
+
+
+@pytest.mark.parametrize("batches", [False, True], ids=["compiled", "by Keras"])
+@pytest.mark.parametrize("delta", [0.1, 10.0])
+def test_each_fit_has_the_delta_of_its_loss(iris, delta, batches):
+    X, y = iris
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: None)
+    network = KerasRegressor(
+        build_regressor,
+        loss="huber",
+        loss__delta=delta,
+        epochs=1,
+        batch_size=150,
+        random_state=0,
+        callbacks=[watch] if batches else None,
+    )
+    first = KerasRegressor(build_regressor, loss="mse", random_state=0).initialize(X, y)
+    errors = np.abs(y - first.predict(X))
+    huber = np.where(errors < delta, errors**2 / 2, delta * (errors - delta / 2))
+    loss = network.fit(X, y).history_["loss"][0]
+    assert loss == pytest.approx(huber.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("act", [clone, lambda network: network.fit(X_FEW, Y_FEW)])
+def test_losses_whose_copies_are_others_are_refused(act):
+    huber = keras.losses.Huber(10.0)
+    words = r"loss=Huber has \{'delta': 10.0\}, which Keras leaves out"
+    with pytest.raises(ValueError, match=words):
+        act(MLPRegressor(loss=huber))
+    with pytest.raises(ValueError, match=words):
+        act(KerasRegressor(build_regressor, loss=huber))
+    metrics = [keras.metrics.CosineSimilarity(axis=0)]
+    with pytest.raises(ValueError, match=r"metrics=CosineSimilarity has \{'axis': 0"):
+        act(KerasRegressor(build_regressor, loss="mse", metrics=metrics))
+    act(MLPRegressor(loss=keras.losses.Huber(), epochs=1))
+
+
+def test_a_regression_of_two_targets_needs_two_outputs():
+    def build_one(meta):
+        return build_regressor(meta | {"n_outputs_": 1})
+
+    network = KerasRegressor(build_one, loss="mse", epochs=1)
+    words = "The model has 1 outputs, and y has 2 targets.*2 units"
+    with pytest.raises(ValueError, match=words):
+        network.fit(X_FEW, np.c_[Y_FEW, Y_FEW])
+
+
+X_FEW = np.random.default_rng(0).normal(size=(30, 4))
+Y_FEW = X_FEW[:, 0]

@@ -1,6 +1,7 @@
 """Fingerprints: whether two searches, or two comparisons, are the same."""
 
 import hashlib
+import inspect
 import re
 from datetime import date
 from functools import partial
@@ -8,6 +9,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from scipy import sparse
+
+from skdl._utils._lost_settings import settings_of
 
 __all__ = [
     "Fingerprint",
@@ -142,6 +145,9 @@ def describe(value, *, deep=True):
     if isinstance(value, (set, frozenset)):
         # The order of a set of strings is another one in each process.
         return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
+    if inspect.ismethod(value):
+        holder = value.__self__
+        return f"{_describe_function(value.__func__)} of {describe(holder, deep=deep)}"
     if hasattr(value, "__code__"):
         return _describe_function(value)
     if isinstance(value, partial):
@@ -152,7 +158,9 @@ def describe(value, *, deep=True):
     if hasattr(value, "get_config") and not isinstance(value, type):
         # Keras numbers the names of layers and metrics as they are made.
         config = {k: v for k, v in value.get_config().items() if k != "name"}
-        return f"{type(value).__qualname__} {describe(config)}"
+        # Which the configurations of some losses leave out.
+        settings = describe(settings_of(value)) if settings_of(value) else ""
+        return f"{type(value).__qualname__} {describe(config)}{settings}"
     text = repr(value)
     if callable(value) and hasattr(value, "__qualname__"):
         return value.__qualname__
@@ -253,7 +261,8 @@ def _hash_table(value):
     array = np.asarray(value)
     if array.dtype.kind in "mM":
         # NumPy gives no buffer of dates.
-        array = array.astype(np.int64)
+        unit, array = array.dtype.str.encode(), array.astype(np.int64)
+        return _digest(unit, np.ascontiguousarray(array).data)
     if array.dtype.kind in "OUST":
         if not all(map(_is_cell, array.ravel())):
             raise TypeError("what is in it has to be looked at")

@@ -7,6 +7,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+# To Python, NumPy's durations are integers.
+_TIMES = (np.datetime64, np.timedelta64)
+
 __all__ = ["as_numeric", "draw_seed", "is_count", "refuse_negative", "refuse_times"]
 
 
@@ -31,6 +34,7 @@ def as_numeric(X, name="X"):
     ValueError
         If it holds anything else.
     """
+    refuse_times(X, name)
     if X.dtype.kind == "O" and not sparse.issparse(X):
         with suppress(TypeError, ValueError):
             return X.astype(np.float64)
@@ -69,17 +73,28 @@ def refuse_times(X, name="X"):
     """
     if hasattr(X, "columns"):
         dtypes = zip(X.columns, getattr(X, "dtypes", ()))
-        found = [str(column) for column, dtype in dtypes if _is_time(dtype)]
-        where = f" in the columns {found[:5]}"
-    else:
-        found, where = _is_time(getattr(X, "dtype", None)), ""
-    if found:
-        raise ValueError(
-            f"{name} holds dates or durations{where}: the numbers that they become "
-            "depend on the unit in which they are kept. Make numbers of them first, "
-            "for example days, or use TabularClassifier or TabularRegressor, which "
-            "read them."
-        )
+        names = [str(column) for column, dtype in dtypes if _is_time(dtype)]
+        if names:
+            raise _of_times(name, f" in the columns {names[:5]}")
+    elif _is_time(getattr(X, "dtype", None)) or _has_times(X):
+        raise _of_times(name)
+
+
+def _has_times(X):
+    """Return whether an array of objects holds dates or durations of NumPy."""
+    is_mixed = isinstance(X, np.ndarray) and X.dtype.kind == "O"
+    return is_mixed and any(isinstance(value, _TIMES) for value in X.ravel())
+
+
+def _of_times(name, where=""):
+    hint = ""
+    if name.startswith("X"):
+        hint = ", or use TabularClassifier or TabularRegressor, which read them"
+    return ValueError(
+        f"{name} holds dates or durations{where}: the numbers that they become depend "
+        "on the unit in which they are kept. Make numbers of them first, for example "
+        f"days{hint}."
+    )
 
 
 def _is_time(dtype):

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._hints import parameters_of
+from skdl._utils._lost_settings import refuse_lost_settings
 from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import as_numeric
 from skdl._utils._observer import Observer
@@ -191,6 +192,7 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
         return hasattr(self, "history_")
 
     def __sklearn_clone__(self):
+        refuse_lost_settings("loss", getattr(self, "loss", None))
         return carry_over(self, super().__sklearn_clone__())
 
     def __getstate__(self):

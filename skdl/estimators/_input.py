@@ -44,6 +44,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
     if weight is None:
         return X, y, None
+    refuse_times(weight, weight_name)
     weight = check_sample_weight(weight, X, dtype=np.float64)
     refuse_negative(weight, weight_name)
     if not weight.any():
@@ -109,10 +110,14 @@ def _explain(error, X, name="X", y_name="y"):
     """Return an error of scikit-learn's check, with what to do about it."""
     text = str(error)
     if text.startswith("Input X contains NaN"):
+        hint = (
+            " TabularClassifier and TabularRegressor take gaps; for this network put a "
+            "SimpleImputer in front, in a pipeline."
+        )
+        is_image = np.ndim(X) > 2
         return ValueError(
-            f"Input {name} contains NaN{_columns_with_gaps(X)}. TabularClassifier and "
-            "TabularRegressor take gaps; for this network put a SimpleImputer in "
-            "front, in a pipeline."
+            f"Input {name} contains NaN{_columns_with_gaps(X)}."
+            f"{'' if is_image else hint}"
         )
     if text.startswith("Input contains NaN"):  # of objects, whose name it forgets
         return ValueError(text.replace("Input", f"Input {y_name}", 1))
@@ -140,8 +145,9 @@ def _explain(error, X, name="X", y_name="y"):
 def _columns_with_gaps(X):
     """Return in words which columns of a table have missing values."""
     try:
-        is_missing = np.isnan(np.asarray(X, np.float64))
-    except (TypeError, ValueError):  # sparse, or objects
+        is_missing = X.isna() if hasattr(X, "isna") else np.isnan(X)
+        is_missing = np.asarray(is_missing)
+    except (TypeError, ValueError):  # sparse, or of another library
         return ""
     if is_missing.ndim != 2:
         return ""

@@ -6,6 +6,7 @@ import numpy as np
 
 from skdl._utils._exclusions import check_copyable
 from skdl._utils._hints import hint_at_value
+from skdl._utils._lost_settings import refuse_lost_settings
 from skdl._utils._numbers import is_count
 from skdl._utils._sklearn import Interval
 from skdl.estimators._constraints import CLIPS, OPTIMIZERS
@@ -188,6 +189,7 @@ def check_loss(loss, names):
                 f"{hint_at_value('loss', loss, names)}".rstrip()
             )
         return
+    refuse_lost_settings("loss", loss)
     try:
         hash(loss)
     except TypeError:
@@ -245,6 +247,12 @@ def check_optimizer(params, defaults):
             f"optimizer={type(optimizer).__name__} wraps another optimizer: pass that "
             "one instead. Networks of skdl compute in single precision, and need no "
             "loss scaling."
+        )
+    rate = optimizer.get_config()["learning_rate"]
+    if isinstance(rate, dict) and rate.get("class_name") == "function":
+        raise ValueError(
+            f"optimizer={type(optimizer).__name__} has a function as its "
+            "learning_rate: give a number, or learning_rate_schedule=."
         )
     for name in ("learning_rate", "momentum", "nesterov", "weight_decay", *CLIPS):
         # Refused and not ignored: a search over it would compare equal fits.

@@ -43,6 +43,11 @@ def fit_arguments(wrapper, given):
     routed = route_params(
         wrapper.get_params(), destination="fit", pass_filter=wrapper._fit_kwargs
     )
+    if given.get("class_weight") is not None:
+        raise ValueError(
+            "class_weight is a parameter: KerasClassifier(class_weight=...), by the "
+            "labels of y."
+        )
     arguments = {name: value for name, value in routed.items() if "__" not in name}
     arguments.pop("callbacks", None)  # they are made from the parameters apart
     return {**dict.fromkeys(_OWN_FIT_ARGUMENTS), **arguments, **given}

@@ -8,6 +8,7 @@ from sklearn.base import is_regressor
 
 from skdl._utils._exclusions import check_copyable
 from skdl._utils._keras_objects import copy_keras, keras_seeds_from
+from skdl._utils._lost_settings import refuse_lost_settings
 from skdl.keras_wrapper._routing import camel_case
 from skdl.keras_wrapper._scikeras import BaseWrapper, route_params
 from skdl.keras_wrapper._state import copy_model
@@ -67,6 +68,8 @@ class BuiltModel(BaseWrapper):
     def _get_compile_kwargs(self):
         # SciKeras reads both from the parameters: they are exchanged while it does.
         loss, optimizer = self.loss, self.optimizer
+        refuse_lost_settings("loss", loss)
+        refuse_lost_settings("metrics", self.metrics)
         routed = route_params(self.get_params(), destination="loss", pass_filter=set())
         try:
             if routed and isinstance(loss, str):

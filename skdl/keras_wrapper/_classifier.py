@@ -133,7 +133,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     n_outputs_ : int
         1, unless your own target encoder sets another number.
     n_outputs_expected_ : int
-        Number of outputs that the model must have.
+        Number of output layers that the model must have, SciKeras' name.
     target_encoder_, feature_encoder_ : transformer
         They encode y and X; a subclass provides its own through the properties
         ``target_encoder`` and ``feature_encoder``.

@@ -9,7 +9,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdl._utils._numbers import refuse_negative, refuse_times
+from skdl._utils._numbers import as_numeric, refuse_negative, refuse_times
 from skdl._utils._validation_part import split_validation
 from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.keras_wrapper._streams import is_stream, read_whole
@@ -54,6 +54,8 @@ class CheckedData(BaseWrapper):
                     f"fitted on rows of shape {self.X_shape_[1:]}."
                 )
         if y is not None:
+            if y_numeric:
+                refuse_times(y, "y")
             dtype = "numeric" if y_numeric else None
             y = check_array(
                 y,
@@ -82,6 +84,7 @@ class CheckedData(BaseWrapper):
 
     @staticmethod
     def _validate_sample_weight(X, y, sample_weight):
+        refuse_times(sample_weight, "sample_weight")
         found = BaseWrapper._validate_sample_weight(X, y, sample_weight)
         refuse_negative(found[2], "sample_weight")
         return found
@@ -141,6 +144,8 @@ def _as_model_input(X):
     if X.dtype.kind == "f":
         is_long = X.dtype.itemsize > 8  # Keras has no long doubles
         return X.astype(np.float64) if is_long else X
+    if X.dtype.kind in "mM":
+        as_numeric(X)
     try:
         return X.astype(keras.config.floatx())
     except (TypeError, ValueError) as error:

@@ -88,7 +88,7 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     n_outputs_ : int
         Number of targets.
     n_outputs_expected_ : int
-        Number of outputs that the model must have.
+        Number of output layers that the model must have, SciKeras' name.
     target_encoder_, feature_encoder_ : transformer
         They encode y and X; a subclass provides its own through the properties
         ``target_encoder`` and ``feature_encoder``.
@@ -242,6 +242,20 @@ class KerasRegressor(RegressorMixin, BaseKeras):
             # classes. Wide targets may be as large as X, and are left as they are.
             y = np.concatenate([y, y, y])
         return super()._type_of_target(y)
+
+    def _check_outputs(self, y):
+        if type(self.target_encoder_) is not RegressorTargetEncoder:
+            return
+        outputs = [*(getattr(self._built, "outputs", None) or ())]
+        n_targets = 1 if np.ndim(y) == 1 else np.shape(y)[1]
+        if len(outputs) != 1 or len(outputs[0].shape) != 2 or np.ndim(y) > 2:
+            return
+        if outputs[0].shape[-1] != n_targets:
+            raise ValueError(
+                f"The model has {outputs[0].shape[-1]} outputs, and y has {n_targets} "
+                f"targets for each row: its last layer needs {n_targets} units, "
+                "meta['n_outputs_']."
+            )
 
     def _validate_data(self, X=None, y=None, reset=False, y_numeric=True):
         return super()._validate_data(X, y, reset=reset, y_numeric=True)

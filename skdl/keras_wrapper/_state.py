@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._keras_objects import compile_settings, copy_keras
+from skdl._utils._lost_settings import refuse_lost_settings
 from skdl.keras_wrapper._scikeras import BaseWrapper
 
 __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
@@ -86,6 +87,8 @@ class KeptModel(BaseWrapper):
     def __sklearn_clone__(self):
         # A model that was given is never changed, so the clones share it.
         params = self.get_params(deep=False)
+        for name in ("loss", "metrics"):
+            refuse_lost_settings(name, params[name])
         shared = {k: v for k, v in params.items() if isinstance(v, keras.Model)}
         others = {k: clone(v, safe=False) for k, v in params.items() if k not in shared}
         return carry_over(self, type(self)(**others, **shared))

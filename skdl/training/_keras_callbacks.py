@@ -17,6 +17,8 @@ _BATCH_HOOKS = [
 
 def has_batch_hooks(callbacks):
     """Return whether a callback overrides a hook that is called at each batch."""
+    if any(isinstance(each, keras.callbacks.SwapEMAWeights) for each in callbacks):
+        return True  # it looks for averages in the optimizer of the model
     return any(
         # A LambdaCallback has its hooks as attributes of the object.
         name in vars(callback)
@@ -30,8 +32,10 @@ def has_batch_hooks(callbacks):
 def _hooks_without_effect(callback, name):
     """Return the functions that do nothing as a hook of a callback."""
     kinds = [keras.callbacks.Callback]
-    # It looks at each batch whether to save the model there.
-    if getattr(callback, "save_freq", None) == "epoch":
+    # It looks at each batch whether to save there. A whole model has an optimizer: only
+    # Keras' own fit keeps its states.
+    saves_at_epochs = getattr(callback, "save_freq", None) == "epoch"
+    if saves_at_epochs and getattr(callback, "save_weights_only", False):
         kinds.append(keras.callbacks.ModelCheckpoint)
     return [getattr(kind, name) for kind in kinds]
 

@@ -11,6 +11,7 @@ from skdl._utils._exclusions import (
     has_single_exclusions,
 )
 from skdl._utils._keras_objects import is_own, metric_names
+from skdl._utils._lost_settings import settings_of
 
 __all__ = [
     "NotCompilable",
@@ -138,6 +139,8 @@ def _describe_part(part, names):
     described = _plain_config(keras.saving.serialize_keras_object(part))
     if id(part) in names:
         described["config"]["name"] = names[id(part)]
+    # Which the configurations of some losses leave out.
+    described["settings"] = {k: repr(v) for k, v in settings_of(part).items()}
     return json.dumps(described)
 
 

@@ -163,9 +163,15 @@ class _KerasSchedule(_Schedule):
 
         steps = tf.constant(steps, tf.float32)
         # A schedule of Keras takes the number of one step, not an array.
-        return tf.map_fn(
+        rates = tf.map_fn(
             lambda s: tf.cast(self._schedule(s), tf.float32), steps
         ).numpy()
+        if len(rates) and not 0 <= rates.min() <= rates.max() < np.inf:
+            raise ValueError(
+                f"learning_rate_schedule={self._schedule!r} gives a rate of "
+                f"{rates.min():g}: rates must be finite and 0 or more at each step."
+            )
+        return rates
 
 
 SCHEDULES = {

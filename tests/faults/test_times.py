@@ -70,3 +70,18 @@ def test_values_that_are_not_numbers_are_refused_in_words(value):
     fitted = clone(REFUSING[0]).fit(PLAIN.to_numpy(), HOURS)
     with pytest.raises(TypeError, match=words):
         fitted.predict(X)
+
+
+@pytest.mark.parametrize("estimator", REFUSING[:3], ids=lambda e: type(e).__name__)
+def test_times_of_numpy_are_refused_in_every_container(estimator):
+    hours = np.arange(40).astype("m8[h]")
+    objects = np.array([[hour, 1.0] for hour in hours], dtype=object)
+    lists = [[hour, hour] for hour in hours]
+    for X in (objects, lists, np.stack([hours, hours], axis=1)):
+        with pytest.raises(ValueError, match="X holds dates or durations"):
+            clone(estimator).fit(X, HOURS)
+    weight = pd.Series(hours)
+    with pytest.raises(ValueError, match="weight holds dates or durations"):
+        clone(estimator).fit(PLAIN, HOURS, sample_weight=weight)
+    with pytest.raises(ValueError, match="y (holds dates|must hold finite real)"):
+        clone(estimator).fit(PLAIN, weight)

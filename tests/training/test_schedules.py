@@ -93,3 +93,9 @@ def test_what_gives_no_rate_is_no_schedule(schedule):
         ValueError, match="must give the learning rate of a step by its"
     ):
         check_settings(schedule)
+
+
+def test_rates_below_0_are_refused_where_they_come():
+    schedule = make_schedule(lambda step: 0.01 - 0.02 * step, 0.1, 10, 10)
+    with pytest.raises(ValueError, match="gives a rate of -1.97: rates must be finite"):
+        schedule.rates(STEPS)
