@@ -159,8 +159,9 @@ def describe(value, *, deep=True):
         # Keras numbers the names of layers and metrics as they are made.
         config = {k: v for k, v in value.get_config().items() if k != "name"}
         # Which the configurations of some losses leave out.
-        settings = describe(settings_of(value)) if settings_of(value) else ""
-        return f"{type(value).__qualname__} {describe(config)}{settings}"
+        settings = settings_of(value)
+        beside = describe(settings) if settings else ""
+        return f"{type(value).__qualname__} {describe(config)}{beside}"
     text = repr(value)
     if callable(value) and hasattr(value, "__qualname__"):
         return value.__qualname__

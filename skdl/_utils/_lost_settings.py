@@ -26,23 +26,22 @@ def refuse_lost_settings(name, given):
     ValueError
         If a setting is lost; the message names it.
     """
-    parts = given.values() if isinstance(given, dict) else given
-    if not isinstance(parts, (list, tuple, type({}.values()))):
-        parts = [parts]
-    for part in parts:
-        if isinstance(part, (list, tuple, dict)):
+    if isinstance(given, dict):
+        given = [*given.values()]
+    if isinstance(given, (list, tuple)):
+        for part in given:
             refuse_lost_settings(name, part)
-        settings = settings_of(part)
-        if not settings or not type(part).__module__.startswith("keras."):
-            continue
-        copied = settings_of(type(part).from_config(part.get_config()))
-        lost = {k: v for k, v in settings.items() if copied.get(k) != v}
-        if lost:
-            kind = type(part).__name__
-            raise ValueError(
-                f"{name}={kind} has {lost}, which Keras leaves out of its "
-                "configuration: clones and pickles would have another value. Give a "
-                f"name and the setting beside it (huber_delta of skdl's regressors; "
-                f"{name}__{next(iter(lost))} of a wrapped model), or a function of "
-                "your own."
-            )
+        return
+    kind, settings = type(given), settings_of(given)
+    if not settings or not kind.__module__.startswith("keras."):
+        return
+    copied = settings_of(kind.from_config(given.get_config()))
+    lost = {k: v for k, v in settings.items() if copied.get(k) != v}
+    if lost:
+        raise ValueError(
+            f"{name}={kind.__name__} has {lost}, which Keras leaves out of its "
+            "configuration: clones and pickles would have another value. Give a "
+            "name and the setting beside it (huber_delta of skdl's regressors; "
+            f"{name}__{next(iter(lost))} of a wrapped model), or a function of "
+            "your own."
+        )

@@ -110,14 +110,10 @@ def _explain(error, X, name="X", y_name="y"):
     """Return an error of scikit-learn's check, with what to do about it."""
     text = str(error)
     if text.startswith("Input X contains NaN"):
-        hint = (
-            " TabularClassifier and TabularRegressor take gaps; for this network put a "
-            "SimpleImputer in front, in a pipeline."
-        )
-        is_image = np.ndim(X) > 2
         return ValueError(
-            f"Input {name} contains NaN{_columns_with_gaps(X)}."
-            f"{'' if is_image else hint}"
+            f"Input {name} contains NaN{_columns_with_gaps(X)}. TabularClassifier and "
+            "TabularRegressor take gaps; for this network put a SimpleImputer in "
+            "front, in a pipeline."
         )
     if text.startswith("Input contains NaN"):  # of objects, whose name it forgets
         return ValueError(text.replace("Input", f"Input {y_name}", 1))

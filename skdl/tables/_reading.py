@@ -192,9 +192,10 @@ def _read_series(name, series):
         ticks = series.dt.total_microseconds().cast(nw.Float64).to_numpy()
         return Column(name, "duration", ticks / (1e6 * _SECONDS_OF_A_DAY))
     if dtype == nw.Categorical or isinstance(dtype, nw.Enum) or dtype == nw.Enum:
-        keys = [_as_key(value) for value in series.to_list()]
+        values = series.to_list()
+        keys = [_as_key(value) for value in values]
         _check_one_kind(name, [key for key in keys if key is not None])
-        return _code(name, keys, series.to_list())
+        return _code(name, keys, values)
     if isinstance(dtype, (nw.List, nw.Struct, nw.Array)):
         raise _of_lists(name, dtype)
     return _from_objects(name, series.to_list())
@@ -475,10 +476,12 @@ def as_number(column, *, of_categories=False):
                 f"to float: {category!r}. Replace it (NaN counts as missing), or "
                 f"{hint}."
             ) from None
+    table = np.array([*numbers, np.nan])
+    values = _finite(column.name, table[column.values])
+    # After the check for infinity, which no integer can be made.
     integers = [int(c) for c in column.categories if _is_integer(c)]
     _check_told_apart(column.name, integers)
-    table = np.array([*numbers, np.nan])
-    return Column(column.name, "number", _finite(column.name, table[column.values]))
+    return Column(column.name, "number", values)
 
 
 def _is_integer(category):

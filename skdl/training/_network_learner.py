@@ -1,5 +1,7 @@
 """A network of ours in one training: its data, its program, its Keras model."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
 
@@ -72,7 +74,7 @@ class NetworkLearner(Learner):
             network.structure, network.plan, network.initializer, init_seed
         )
 
-    @property
+    @cached_property
     def spec(self):
         network = self._network
         optimizer = spec_for(

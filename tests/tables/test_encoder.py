@@ -644,3 +644,9 @@ def test_names_that_are_given_name_the_outputs():
 def test_bins_of_the_largest_numbers_are_finite():
     encoder = PiecewiseLinearEncoder(1).fit([[1.7e308], [-1.7e308]])
     assert encoder.transform([[1.7e308], [-1.7e308]]).tolist() == [[1], [0]]
+
+
+def test_text_of_a_number_that_no_float_holds_is_infinity():
+    frame = pd.DataFrame({"a": ["1", "2", "9" * 400]})
+    with pytest.raises(ValueError, match="'a' of X contains infinity"):
+        TableEncoder(numerical_features=["a"]).fit(frame)
