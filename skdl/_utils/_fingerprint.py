@@ -1,5 +1,6 @@
 """Fingerprints: whether two searches, or two comparisons, are the same."""
 
+import dis
 import hashlib
 import inspect
 import re
@@ -156,12 +157,13 @@ def describe(value, *, deep=True):
     if isinstance(value, (pd.DataFrame, pd.Series)):
         return _hash_data(value)
     if hasattr(value, "get_config") and not isinstance(value, type):
-        # Keras numbers the names of layers and metrics as they are made.
         config = {k: v for k, v in value.get_config().items() if k != "name"}
         # Which the configurations of some losses leave out.
         settings = settings_of(value)
         beside = describe(settings) if settings else ""
-        return f"{type(value).__qualname__} {describe(config)}{beside}"
+        # Keras numbers the names of layers as they are made: dense, dense_1.
+        text = re.sub(r"_\d+'", "'", describe(config))
+        return f"{type(value).__qualname__} {text}{beside}"
     text = repr(value)
     if callable(value) and hasattr(value, "__qualname__"):
         return value.__qualname__
@@ -206,11 +208,11 @@ def _describe_estimator(estimator):
 
 
 def _describe_function(function, seen=()):
-    """Return the name of a function, and a digest of its code and what it holds."""
+    """Return the name of a function, and a digest of its code and what it uses."""
     seen = (*seen, function)
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
     held = []
-    for cell in function.__closure__ or ():
-        value = cell.cell_contents
+    for value in (*cells, *_globals_of(function)):
         if hasattr(value, "__code__"):  # functions may hold each other
             known = any(value is other for other in seen)
             held.append("" if known else _describe_function(value, seen))
@@ -219,6 +221,39 @@ def _describe_function(function, seen=()):
     defaults = (function.__defaults__, function.__kwdefaults__)
     parts = (_describe_code(function.__code__), describe(defaults), held)
     return f"{function.__qualname__} {_digest(repr(parts).encode())}"
+
+
+def _globals_of(function):
+    """Yield the constants, and the functions of its module, that a function reads."""
+    around = function.__globals__
+    read: dict[str, None] = {}
+    written: set[str] = set()
+    for step in _walk_steps(function.__code__):
+        if step.opname == "LOAD_GLOBAL":
+            read[step.argval] = None
+        elif step.opname == "STORE_GLOBAL":
+            written.add(step.argval)
+    for name in read:
+        value = around.get(name)
+        # Functions of libraries change with their version, what is written with time.
+        is_near = getattr(value, "__module__", None) == function.__module__
+        is_helper = hasattr(value, "__code__") and is_near
+        if is_helper or (_is_constant(value) and name not in written):
+            yield value
+
+
+def _walk_steps(code):
+    """Yield the instructions of a code, and of the functions that are made in it."""
+    yield from dis.get_instructions(code)
+    for each in code.co_consts:
+        if hasattr(each, "co_code"):
+            yield from _walk_steps(each)
+
+
+def _is_constant(value):
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return value is not None and isinstance(value, _PLAIN_TYPES)
 
 
 def _describe_code(code):

@@ -67,8 +67,8 @@ class TrialQueue:
         ``make_sampler(index)`` returns the sampler of the trial with that index; None
         leaves the study's.
     space : object
-        Its ``suggest`` takes a trial and returns its parameters, and ``recall`` one
-        that is in the study.
+        Its ``suggest`` takes a trial and returns its parameters, ``recall`` one that is
+        in the study; ``notes`` returns attributes that a new one gets.
     """
 
     def __init__(self, study, storage, n_trials, timeout, make_sampler, space):
@@ -219,14 +219,18 @@ class TrialQueue:
         try:
             self._space.suggest(trial)
             # As it will be recalled: a storage may convert values.
-            frozen = self._study.get_trials(deepcopy=False)[trial.number]
-            params = self._space.recall(frozen)
+            for name, note in self._space.notes(self._stored(trial)).items():
+                trial.set_user_attr(name, note)
+            params = self._space.recall(self._stored(trial))
         except UpdateFinishedTrialError:
             return None  # another process considered it lost
         except Exception:
             self._discard(trial)
             raise
         return trial, params
+
+    def _stored(self, trial):
+        return self._study.get_trials(deepcopy=False)[trial.number]
 
     def _set_sampler(self, trial):
         if self._make_sampler is not None:

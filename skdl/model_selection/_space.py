@@ -22,7 +22,10 @@ from sklearn.base import clone
 from skdl._utils._fingerprint import describe, without_addresses
 from skdl.model_selection._study import quiet_optuna
 
-__all__ = ["DictSpace", "FunctionSpace", "ListSpace", "make_space"]
+__all__ = ["PARAMS", "DictSpace", "FunctionSpace", "ListSpace", "make_space"]
+
+# An attribute of trials: what the function of a space returned, as text.
+PARAMS = "skdl:params"
 
 
 def make_space(distributions, estimator):
@@ -113,7 +116,19 @@ def _accepts(estimator, name, value):
     return True
 
 
-class DictSpace:
+class _FixedSpace:
+    """A space whose parameters depend on nothing but what is suggested."""
+
+    def recall(self, trial):
+        """Return the parameters of a trial that is in the study."""
+        return self.suggest(FixedTrial(trial.params, trial.number))
+
+    def notes(self, trial):
+        """Return attributes that a new trial gets."""
+        return {}
+
+
+class DictSpace(_FixedSpace):
     """A fixed set of parameters, each with its distribution.
 
     Parameters
@@ -149,10 +164,6 @@ class DictSpace:
             for name, value in params.items()
         }
 
-    def recall(self, trial):
-        """Return the parameters of a trial that is in the study."""
-        return self.suggest(FixedTrial(trial.params, trial.number))
-
     def draw_example(self):
         """Return parameters at random, outside of any study."""
         return _draw_example(self.suggest)
@@ -162,7 +173,7 @@ class DictSpace:
         return json.dumps({d.name: d.describe() for d in self.dimensions})
 
 
-class ListSpace:
+class ListSpace(_FixedSpace):
     """Several spaces, of which each trial searches one.
 
     Parameters
@@ -186,10 +197,6 @@ class ListSpace:
     def suggest(self, trial):
         """Return the parameters of a trial, by name."""
         return self._spaces[int(self._which.suggest(trial)[6:])].suggest(trial)
-
-    def recall(self, trial):
-        """Return the parameters of a trial that is in the study."""
-        return self.suggest(FixedTrial(trial.params, trial.number))
 
     def encode(self, params):
         """Return parameters as the study names and keeps them."""
@@ -239,16 +246,32 @@ class FunctionSpace:
         Raises
         ------
         ValueError
-            If the function asks for other suggestions than it did then.
+            If the function asks for other suggestions than it did then, or makes other
+            parameters of the same ones.
         """
         try:
-            return self.suggest(FixedTrial(trial.params, trial.number))
+            params = self.suggest(FixedTrial(trial.params, trial.number))
         except ValueError as error:
             raise ValueError(
                 f"The function given as param_distributions does not fit trial "
                 f"{trial.number} of the study, which has {trial.params}: {error} Give "
                 "the function that the study was made with, or another study_name."
             ) from error
+        noted, found = trial.user_attrs.get(PARAMS), describe(params)
+        if noted not in (None, found):
+            raise ValueError(
+                f"The function given as param_distributions made {noted} of the "
+                f"suggestions of trial {trial.number}, {trial.params}, and now makes "
+                f"{found}. What it returns must depend on the suggestions alone: make "
+                "it draw everything that varies from the trial. If the function, or "
+                "something that it reads, was changed, give what the study was made "
+                "with, or another study_name."
+            )
+        return params
+
+    def notes(self, trial):
+        """Return attributes that a new trial gets: what the function made of it."""
+        return {PARAMS: describe(self.recall(trial))}
 
     def encode(self, params):
         """Return parameters as the study names them: as the function suggests them."""

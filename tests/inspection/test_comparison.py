@@ -481,6 +481,43 @@ def test_functions_are_told_apart_by_what_they_hold():
     assert describe(odd) == describe(odd)
 
 
+WIDTH, SIZES, n_calls = 16, (8, 4), 0
+
+
+def helper():
+    return WIDTH
+
+
+def count():
+    global n_calls
+    n_calls += 1
+    return [len(SIZES) for _ in range(n_calls)]
+
+
+def build(kind):
+    return (lambda: helper(), lambda: SIZES, count)[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "differs"),
+    [
+        (0, "WIDTH", 32, True),
+        (0, "helper", lambda: 16, True),
+        (0, "SIZES", (8,), False),
+        (1, "SIZES", (8,), True),
+        (2, "SIZES", (8,), True),
+        (2, "n_calls", 7, False),
+    ],
+)
+def test_functions_are_told_apart_by_what_they_read(
+    monkeypatch, kind, name, value, differs
+):
+    before = describe(build(kind))
+    assert describe(build(kind)) == before
+    monkeypatch.setitem(globals(), name, value)
+    assert (describe(build(kind)) != before) == differs
+
+
 def test_repeats_of_the_same_splits_are_no_new_evidence(iris):
     folds = KFold(5, shuffle=True, random_state=0)
     variants = {"C": [0.01, 10.0]}

@@ -71,6 +71,53 @@ def test_a_trial_as_fitted_is_a_trial_as_recalled(iris, space):
         assert len({type(value) for value in recalled}) > 1
 
 
+OFFSET = {"value": 0}
+
+
+def by_global(trial):
+    return {"value": trial.suggest_int("value", 1, 5) + OFFSET["value"]}
+
+
+def test_a_function_that_reads_what_changes_is_refused_before_anything_runs(
+    iris, tmp_path, monkeypatch
+):
+    kept = {"storage": str(tmp_path / "study.log")}
+    first = light(by_global, n_trials=3, **kept).fit(*iris)
+    tried = [params["value"] for params in first.cv_results_["params"]]
+    monkeypatch.setitem(OFFSET, "value", 100)
+    Typed.fitted = []
+    with pytest.raises(ValueError, match=r"made \{'value': \d} of .* now makes .*10\d"):
+        light(by_global, n_trials=5, **kept).fit(*iris)
+    assert Typed.fitted == []
+    monkeypatch.setitem(OFFSET, "value", 0)
+    again = light(by_global, n_trials=5, **kept).fit(*iris)
+    assert [params["value"] for params in again.cv_results_["params"]][:3] == tried
+
+
+def test_a_function_that_draws_beside_the_trial_is_refused_at_the_first_trial(iris):
+    drawn = iter(range(10**6))
+
+    def space(trial):
+        return {"value": trial.suggest_int("value", 1, 5), "other": next(drawn)}
+
+    Typed.fitted = []
+    with pytest.raises(ValueError, match="draw everything that varies from the trial"):
+        light(space).fit(*iris)
+    assert Typed.fitted == []
+
+
+def test_a_function_may_make_a_new_model_for_each_trial(iris):
+    def space(trial):
+        width = trial.suggest_int("width", 2, 4)
+        hidden = keras.layers.Dense(width, activation="relu")
+        out = keras.layers.Dense(3, activation="softmax")
+        return {"model": keras.Sequential([hidden, out])}
+
+    wrapped = KerasClassifier(loss=SPARSE, epochs=1, random_state=0)
+    search = OptunaSearchCV(wrapped, space, n_trials=2, cv=2, random_state=0)
+    assert len(search.fit(*iris).study_.trials) == 2
+
+
 @pytest.mark.parametrize(
     ("frozen", "low"), [(poisson(3), 0), (binom(5, 0.3), 0), (geom(0.4), 1)]
 )
