@@ -137,3 +137,10 @@ def test_gaps_in_labels_are_said_to_be_in_y(iris, kind):
     labels = np.array(["a", "b", np.nan] * 50, dtype=object)
     with pytest.raises(ValueError, match="Input y contains NaN"):
         kind().fit(iris[0], labels)
+
+
+def test_images_with_gaps_are_counted():
+    X = np.zeros((6, 4, 4, 1))
+    X[1:3, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN, in 2 of 6 images"):
+        CNNClassifier().fit(X, [0, 1] * 3)

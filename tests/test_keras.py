@@ -42,6 +42,11 @@ def regressor(**params):
     return KerasRegressor(models.build_regressor, **{**settings, **params})
 
 
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+
 def weights_equal(first, second):
     pairs = zip(first.model_.get_weights(), second.model_.get_weights(), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
@@ -227,6 +232,56 @@ def test_a_misspelt_name_is_refused_with_the_nearest(iris, params, nearest):
 def test_a_misspelt_argument_of_fit_is_refused(iris):
     with pytest.raises(ValueError, match="'batchsize'.*'batch_size'"):
         classifier().fit(*iris, batchsize=3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        (dict(optimizer="adm"), ValueError, "optimizer='adm'.*nearest .* 'adam'"),
+        (dict(loss=SPARSE + "s"), ValueError, f"^loss=.*nearest .* '{SPARSE}'"),
+        (dict(metrics=["acuracy"]), ValueError, "metrics=.*'acuracy'.*'accuracy'"),
+        (
+            dict(optimizer=keras.optimizers.serialize(keras.optimizers.Adam(0.1))),
+            TypeError,
+            "keras.optimizers.deserialize",
+        ),
+    ],
+)
+def test_what_keras_does_not_know_is_named(iris, changed, error, message):
+    with pytest.raises(error, match=message):
+        classifier(**changed).fit(*iris)
+
+
+def test_class_weight_counts_one_hot_labels_by_their_column(iris):
+    X, y = iris
+    one_hot = np.eye(3)[y]
+    for weights in ({0: 1, 1: 2, 2: 5}, "balanced"):
+        shared = dict(loss="categorical_crossentropy", class_weight=weights)
+        by_label = classifier(**shared).fit(X[:120], y[:120])
+        with pytest.warns(UserWarning, match="exactly one 1"):
+            by_column = classifier(**shared).fit(X[:120], one_hot[:120])
+        assert weights_equal(by_label, by_column)
+
+
+def test_one_weight_for_all_rows_goes_with_groups(iris):
+    groups = np.arange(150) % 5
+    shared = dict(validation_split=0.2, epochs=1)
+    plain = classifier(**shared).fit(*iris, validation_groups=groups)
+    weighted = classifier(**shared).fit(*iris, 1.0, validation_groups=groups)
+    assert weights_equal(plain, weighted)
+
+
+def test_a_regressor_scores_no_durations(diabetes):
+    X, y = diabetes
+    found = regressor(epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="^y holds dates or durations"):
+        found.score(X, y.astype("timedelta64[s]"))
+
+
+def test_a_fit_that_compiles_says_nothing(iris, caplog):
+    classifier(hidden=11, metrics=["accuracy"], validation_split=0.2).fit(*iris)
+    assert "compiled" in classifier(hidden=11).fit(*iris).fit_path_
+    assert not caplog.records
 
 
 def test_epochs_come_from_fit_then_from_the_routed_parameter(iris):
@@ -937,10 +992,6 @@ def test_a_training_that_diverges_is_an_error_and_changes_nothing(diabetes):
 
 
 def test_an_interrupted_fit_changes_nothing(iris):
-    class Interrupt(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            raise KeyboardInterrupt
-
     network = classifier().fit(*iris)
     before = network.model_.get_weights()
     with pytest.raises(KeyboardInterrupt):
@@ -973,6 +1024,64 @@ def test_the_model_may_be_compiled_anew_and_trained_on(iris):
     after = network.model_.get_weights()
     assert np.array_equal(before[0], after[0])
     assert not np.array_equal(before[2], after[2])
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_training_goes_on_with_the_optimizer_that_was_set_meanwhile(iris, eager):
+    whole = dict(batch_size=-1, optimizer="sgd", shuffle=False, run_eagerly=eager)
+    one = classifier(**whole, optimizer__learning_rate=0.5).partial_fit(*iris)
+    two = clone(one).partial_fit(*iris)
+    one.set_params(optimizer__learning_rate=0.0).partial_fit(*iris)
+    assert weights_equal(one, two)
+    one.set_params(optimizer__learning_rate=0.5).partial_fit(*iris)
+    assert weights_equal(pickle.loads(pickle.dumps(one)), two.partial_fit(*iris))
+    one.set_params(optimizer="adam", optimizer__learning_rate=0.0).partial_fit(*iris)
+    assert weights_equal(one, two)
+    assert isinstance(one.model_.optimizer, keras.optimizers.Adam)
+    again = pickle.loads(pickle.dumps(one))
+    assert isinstance(again.model_.optimizer, keras.optimizers.Adam)
+
+
+def test_moments_stay_where_only_the_learning_rate_is_set_anew(iris):
+    one, two = (classifier().partial_fit(*iris) for _ in range(2))
+    one.set_params(optimizer__learning_rate=0.001)  # Adam's own
+    assert weights_equal(one.partial_fit(*iris), two.partial_fit(*iris))
+
+
+@pytest.mark.parametrize(
+    ("build", "changed", "message"),
+    [
+        (models.build_classifier, {"loss": "categorical_crossentropy"}, "^loss has"),
+        (models.build_classifier, {"hidden": 7}, r"^hidden .*\(8, now 7\)"),
+        (models.build_classifier, {"metrics": ["accuracy"]}, "^metrics has"),
+        (models.build_compiled_classifier, {"optimizer": "sgd"}, "model_.compile"),
+    ],
+)
+def test_what_a_model_was_built_with_cannot_change_while_it_is_trained_on(
+    iris, build, changed, message
+):
+    named = {"hidden": 8} if "hidden" in changed else {}
+    found = classifier(build, warm_start=True, **named).fit(*iris)
+    before = found.model_.get_weights()
+    found.set_params(**changed)
+    for go_on in (found.fit, found.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            go_on(*iris)
+    for a, b in zip(before, found.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    found.set_params(warm_start=False).fit(*iris)
+
+
+def test_a_failure_leaves_the_optimizer_too(iris):
+    X, y = iris
+    found, twin = (classifier().partial_fit(X, y) for _ in range(2))
+    found.set_params(optimizer="sgd")
+    with pytest.raises(ValueError, match="validation_split"):
+        found.partial_fit(X, y, validation_split=2.0)
+    with pytest.raises(KeyboardInterrupt):
+        found.partial_fit(X, y, callbacks=Interrupt())
+    found.set_params(optimizer="adam")
+    assert weights_equal(found.partial_fit(X, y), twin.partial_fit(X, y))
 
 
 def test_rows_of_another_shape_are_refused(digits):

@@ -38,7 +38,7 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     try:
         X, y = estimator._validate(X, y, reset=reset)
     except (TypeError, ValueError) as error:
-        raise _explain(error, X, X_name, y_name) from error
+        raise _explain(estimator, error, X, X_name, y_name) from error
     X = as_numeric(X, X_name)
     if y.ndim > 2:
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
@@ -85,7 +85,7 @@ def validate_rows(estimator, X):
     try:
         found = validate_data(estimator, X, reset=False, accept_sparse=accepted)
     except (TypeError, ValueError) as error:
-        raise _explain(error, X) from error
+        raise _explain(estimator, error, X) from error
     if columns is not None:
         estimator._seen_columns = columns
     return found
@@ -106,10 +106,16 @@ def _needs_no_check(X, estimator):
         return math.isfinite(np.add.reduce(X, axis=None))
 
 
-def _explain(error, X, name="X", y_name="y"):
+def _explain(estimator, error, X, name="X", y_name="y"):
     """Return an error of scikit-learn's check, with what to do about it."""
     text = str(error)
     if text.startswith("Input X contains NaN"):
+        if hasattr(estimator, "image_shape_"):
+            n_images = np.count_nonzero(np.isnan(np.asarray(X)).any(axis=1))
+            return ValueError(
+                f"Input {name} contains NaN, in {n_images} of {len(X)} images. Leave "
+                "these out, or fill them, for example by np.nan_to_num."
+            )
         return ValueError(
             f"Input {name} contains NaN{_columns_with_gaps(X)}. TabularClassifier and "
             "TabularRegressor take gaps; for this network put a SimpleImputer in "

@@ -10,7 +10,7 @@ import numpy as np
 
 import skdl.nn._backend  # noqa: F401
 from skdl._utils._attributes import unchanged_on_failure
-from skdl._utils._numbers import draw_seed
+from skdl._utils._numbers import draw_seed, refuse_times
 from skdl._utils._observer import Observer, ShownPredictions
 from skdl._utils._pipelines import warn_if_raw
 from skdl._utils._site import LinkedToSite
@@ -58,7 +58,6 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
     _states: list | None = None
     _steps_done: int = 0
     _trained_by = None  # the optimizer that _states belong to
-    _built_with: dict  # the parameters that the model was built with
     # Set by a search while it fits: it sees the score of each epoch.
     _observer: Observer | None = None
     # SciKeras would set TensorFlow's global seed from it.
@@ -227,7 +226,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         groups = check_groups(groups, X.shape[0])
         if sample_weight is not None:
             # _validate_sample_weight drops the rows of weight 0, but knows no groups.
-            kept = np.asarray(sample_weight) != 0
+            kept = np.broadcast_to(np.asarray(sample_weight) != 0, X.shape[:1])
             groups = groups if groups is None else groups[kept]
             X, y, sample_weight = self._validate_sample_weight(X, y, sample_weight)
         validation = arguments["validation_data"]
@@ -305,6 +304,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         from skdl.training._job import Job, Part, WrappedModel
         from skdl.training._run import Run
 
+        self._follow_params()
         if self._trained_by is not self._built.optimizer:
             self._states = None  # the model was compiled anew
         order_seed = np.random.SeedSequence([self._seed, self._steps_done])
@@ -429,6 +429,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         float
             The score; ``scorer`` takes the parameters ``score__...`` too.
         """
+        refuse_times(y, "y")
         settings = route_params(
             self.get_params(), destination="score", pass_filter=set()
         )

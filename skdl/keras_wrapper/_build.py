@@ -7,7 +7,12 @@ import keras
 from sklearn.base import is_regressor
 
 from skdl._utils._exclusions import check_copyable
-from skdl._utils._keras_objects import copy_keras, keras_seeds_from
+from skdl._utils._fingerprint import describe
+from skdl._utils._keras_objects import (
+    compile_settings,
+    copy_keras,
+    keras_seeds_from,
+)
 from skdl._utils._lost_settings import refuse_lost_settings
 from skdl.keras_wrapper._routing import camel_case
 from skdl.keras_wrapper._scikeras import BaseWrapper, route_params
@@ -16,6 +21,17 @@ from skdl.training._cache import check_process
 
 __all__ = ["BuiltModel"]
 
+# Parameters, and prefixes of them, that a model is built and compiled with.
+_OF_THE_MODEL = {
+    "build_fn",
+    "compile",
+    "loss",
+    "metrics",
+    "model",
+    "optimizer",
+    "run_eagerly",
+}
+
 
 class BuiltModel(BaseWrapper):
     """Builds and compiles the model of a wrapper, following SciKeras' protocol."""
@@ -23,6 +39,8 @@ class BuiltModel(BaseWrapper):
     loss: Any
     optimizer: Any
     _built: keras.Model
+    _built_with: dict  # the parameters that the model was built with
+    _compiles = False  # whether the model was compiled here, not by its function
     _seed: int
 
     def _find_build(self):
@@ -96,12 +114,57 @@ class BuiltModel(BaseWrapper):
         model = self._built
         if not model.compiled:
             model.compile(**self._get_compile_kwargs())
+            self._compiles = True
         if not getattr(model, "loss", None):
             usual = "mse" if is_regressor(self) else "sparse_categorical_crossentropy"
             raise ValueError(
                 f"The model has no loss: give loss= (for example {usual!r}), or "
                 "compile the model yourself."
             )
+
+    def _follow_params(self):
+        """Give a model that is trained on the optimizer that the parameters now name.
+
+        Raises
+        ------
+        ValueError
+            If another parameter of the model or of its compilation has changed.
+        """
+        changed = self._changed_params()
+        fixed = [name for name in changed if name.split("__")[0] != "optimizer"]
+        if changed and not self._compiles:
+            fixed = [*changed]
+        if fixed:
+            name = fixed[0]
+            before = self._built_with.get(name, "not set")
+            raise ValueError(
+                f"{name} has changed since the model was built ({before!r}, now "
+                f"{changed[name]!r}), and this call trains that model on. Set it back, "
+                "or clone the estimator, or fit with warm_start=False, to start "
+                "afresh; model_.compile compiles the present model anew."
+            )
+        if not changed:
+            return
+        if [*changed] == ["optimizer__learning_rate"]:
+            # The same optimizer: it keeps its moments.
+            self._built.optimizer.learning_rate = changed["optimizer__learning_rate"]
+        else:
+            optimizer = self._get_compile_kwargs()["optimizer"]
+            self._built.compile(**compile_settings(self._built, optimizer))
+        self._built_with = {**self._built_with, **changed}
+
+    def _changed_params(self):
+        """Return the parameters of the model that are no longer those it has."""
+        build = self._find_build()
+        named = set(inspect.signature(build).parameters) if build else set()
+        found = {}
+        for name, value in self.get_params(deep=False).items():
+            if name.split("__")[0] not in _OF_THE_MODEL and name not in named:
+                continue
+            before = self._built_with.get(name)
+            if value is not before and describe(value) != describe(before):
+                found[name] = value
+        return found
 
     def _check_model_compatibility(self, y):
         # SciKeras counts the outputs, which a subclassed model does not have.

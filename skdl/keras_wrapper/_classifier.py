@@ -441,6 +441,10 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         """Return a function from labels to row weights; "balanced" is that of y."""
         if self.class_weight is None:
             return None
+        kind = getattr(self.target_encoder_, "_target_type", None)
+        if kind == "multiclass-onehot" and y.ndim > 1:
+            weigh = self._weigh_classes(y.argmax(axis=1), weight)
+            return lambda rows: weigh(rows.argmax(axis=1))
         if y.ndim > 1 and y.shape[1] > 1:
             weights = compute_sample_weight(self.class_weight, y)
             found, places = np.unique(y, axis=0, return_index=True)

@@ -31,6 +31,8 @@ def check_names(estimator, build, fit_arguments):
         If a name is unknown; the error shows it with the nearest known one.
     """
     params = estimator.get_params(deep=False)
+    for kind in _MODULES:
+        _check_identifiers(kind, params[kind])
     own = set(_find_signature(type(estimator).__init__))
     own |= set(params) - estimator._given_names()
     takers = {
@@ -59,6 +61,57 @@ def check_names(estimator, build, fit_arguments):
             _refuse(estimator, "parameter", name, known)
     for name in set(fit_arguments) - takers["fit"]:
         _refuse(estimator, "argument of fit", name, takers["fit"])
+
+
+_MODULES = {
+    "optimizer": keras.optimizers,
+    "loss": keras.losses,
+    "metrics": keras.metrics,
+}
+# What Keras accepts as metrics beside the names of its module.
+_SHORT_METRICS = {"acc", "accuracy", "ce", "crossentropy"}
+
+
+def _check_identifiers(kind, given):
+    """Check the names of optimizers, losses and metrics of Keras.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The error shows the parameter, the name and the nearest known one.
+    """
+    if kind == "optimizer" and isinstance(given, dict):
+        raise TypeError(
+            f"optimizer={given!r} must be a name, a class or an instance: make one of "
+            "a configuration by keras.optimizers.deserialize."
+        )
+    for part in keras.tree.flatten(given):
+        if isinstance(part, str) and (near := _nearest_identifier(kind, part)):
+            raise ValueError(
+                f"{kind}={given!r}: Keras knows no {part!r} here. The nearest that it "
+                f"knows is {near!r}."
+            )
+
+
+@cache
+def _nearest_identifier(kind, name):
+    """Return the nearest name that Keras knows; None if it knows this one."""
+    module = _MODULES[kind]
+    if kind == "metrics" and name in _SHORT_METRICS:
+        return None
+    try:
+        module.get(name)
+    except ValueError:
+        # Of losses and metrics the functions, whose names are those in use.
+        names = (
+            [*vars(module)]
+            if kind == "optimizer"
+            else filter(str.islower, vars(module))
+        )
+        known = {each.lower() for each in names} - {"deserialize", "get", "serialize"}
+        known |= _SHORT_METRICS if kind == "metrics" else set()
+        return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return None
 
 
 _OPEN_NAME = "**"

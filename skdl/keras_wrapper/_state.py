@@ -96,15 +96,18 @@ class KeptModel(BaseWrapper):
 
 @contextmanager
 def weights_kept(model):
-    """Restore the variables of a model, if there is one, if the block fails."""
+    """Restore a model, if there is one, and its optimizer, if the block fails."""
     if model is None or not model.built:
         yield
         return
-    variables = [*model.variables, *model.optimizer.variables]
+    optimizer = model.optimizer
+    variables = [*model.variables, *optimizer.variables]
     before = [variable.numpy() for variable in variables]
     try:
         yield
     except BaseException:
+        if model.optimizer is not optimizer:
+            model.compile(**compile_settings(model, optimizer))
         for variable, value in zip(variables, before):
             variable.assign(value)
         raise

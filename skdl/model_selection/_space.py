@@ -119,6 +119,10 @@ def _accepts(estimator, name, value):
 class _FixedSpace:
     """A space whose parameters depend on nothing but what is suggested."""
 
+    def suggest(self, trial):
+        """Return the parameters of a trial, by name."""
+        raise NotImplementedError
+
     def recall(self, trial):
         """Return the parameters of a trial that is in the study."""
         return self.suggest(FixedTrial(trial.params, trial.number))

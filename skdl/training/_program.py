@@ -236,7 +236,7 @@ class Program:
             others = [column[begin[0] : end] for column in others]
             return self.step.score_chunk([x, *others], constants)
 
-        def finish(_):
+        def finish(end):  # which TensorFlow would not name _
             return self.step.end_epoch()
 
         after: list[tuple[Callable, tuple]] = [(score, chunks)] if is_scored else []
