@@ -42,22 +42,27 @@ def skip_without(config, name, is_there):
         pytest.skip(f"{name} is missing here: `make services` installs it")
 
 
+def _scaled(data):
+    X, y = data
+    X = StandardScaler().fit_transform(X)
+    for array in (X, y):
+        array.flags.writeable = False  # all tests share them
+    return X, y
+
+
 @pytest.fixture(scope="session")
 def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
+    return _scaled(load_iris(return_X_y=True))
 
 
 @pytest.fixture(scope="session")
 def digits():
-    X, y = load_digits(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
+    return _scaled(load_digits(return_X_y=True))
 
 
 @pytest.fixture(scope="session")
 def diabetes():
-    X, y = load_diabetes(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
+    return _scaled(load_diabetes(return_X_y=True))
 
 
 @pytest.fixture(scope="session")

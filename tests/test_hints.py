@@ -119,7 +119,7 @@ def test_a_wrapper_without_a_model_or_a_loss_says_so(iris):
 
 
 def test_gaps_are_said_by_column_with_what_takes_them(iris):
-    X = pd.DataFrame(iris[0], columns=[*"abcd"])
+    X = pd.DataFrame(iris[0].copy(), columns=[*"abcd"])
     network = MLPClassifier(2, epochs=1, random_state=0).fit(X, iris[1])
     X.loc[3, "c"] = None
     words = r"X contains NaN in the columns \['c'\]. TabularClassifier"
