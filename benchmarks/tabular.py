@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import (
     TransformedTargetRegressor,
     make_column_selector,
@@ -33,7 +34,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
 
 from benchmarks._frames import load_frame, names_of
@@ -173,6 +174,51 @@ CONTESTANTS = {
     "RealMLP-TD": realmlp,
     "TabM-D": tabm,
 }
+class Waves(TransformerMixin, BaseEstimator):
+    """Adds waves of the numbers of a frame: their sines at fixed random frequencies.
+
+    What the embedding of Gorishniy et al. (2022) begins with; there the frequencies are
+    learned.
+
+    Parameters
+    ----------
+    n_waves : int
+        Sines, and cosines, for each column.
+    scale : float
+        Standard deviation of the frequencies, per standard deviation of the column.
+    """
+
+    def __init__(self, n_waves=8, scale=0.3):
+        self.n_waves = n_waves
+        self.scale = scale
+
+    def fit(self, X, y=None):
+        """Scale the columns, and draw the frequencies."""
+        numbers = X.select_dtypes("number")
+        self.columns_ = [*numbers]
+        self.scaler_ = make_pipeline(
+            SimpleImputer(strategy="median"),
+            QuantileTransformer(output_distribution="normal", random_state=0),
+        ).fit(numbers)
+        shape = (len(self.columns_), self.n_waves)
+        self.rates_ = np.random.default_rng(0).normal(0, self.scale, shape)
+        return self
+
+    def transform(self, X):
+        """Return the frame with the waves, as further columns."""
+        scaled = self.scaler_.transform(X[self.columns_])
+        angles = 2 * np.pi * scaled[:, :, None] * self.rates_  # (n, columns, waves)
+        waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=2)
+        waves = waves.reshape(len(X), -1)
+        names = [f"wave {k}" for k in range(waves.shape[1])]
+        return pd.concat([X, pd.DataFrame(waves, X.index, names)], axis=1)
+
+
+def periodic(is_class, scale):
+    """Return the network for tables with waves in the place of its bins."""
+    return make_pipeline(Waves(scale=scale), tabular(is_class, n_bins=0))
+
+
 # Each part of the design left out, or done in another way.
 ABLATION = {
     "without bins": {"n_bins": 0},
@@ -187,6 +233,14 @@ ABLATION = {
     "patience of 10": {"patience": 10},
 }
 CONTESTANTS |= {name: partial(tabular, **params) for name, params in ABLATION.items()}
+# Others were tried and not taken; only classifiers smooth labels.
+TRIED = {
+    "label smoothing of 0.05": partial(tabular, label_smoothing=0.05),
+    "label smoothing of 0.1": partial(tabular, label_smoothing=0.1),
+    "waves of 0.1 for bins": partial(periodic, scale=0.1),
+    "waves of 0.3 for bins": partial(periodic, scale=0.3),
+}
+CONTESTANTS |= TRIED
 # Those that take the frame in a form of their own.
 OF_STRINGS = {"CatBoost", "RealMLP-TD", "TabM-D"}
 # Their cost grows with the square of the rows.
@@ -209,7 +263,7 @@ def fit_one(name, X, X_test, y, is_class):
                 middle = X[column].median()
                 X[column] = X[column].fillna(middle).astype(float)
                 X_test[column] = X_test[column].fillna(middle).astype(float)
-    elif name not in {"Tabular", *ABLATION}:
+    elif name not in {"Tabular", *ABLATION, *TRIED}:
         X, X_test = prepared(X), prepared(X_test)
     if name == "LightGBM":
         for column in X.select_dtypes("category"):
