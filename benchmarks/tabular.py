@@ -174,6 +174,8 @@ CONTESTANTS = {
     "RealMLP-TD": realmlp,
     "TabM-D": tabm,
 }
+
+
 class Waves(TransformerMixin, BaseEstimator):
     """Adds waves of the numbers of a frame: their sines at fixed random frequencies.
 
