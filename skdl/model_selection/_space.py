@@ -3,23 +3,14 @@
 import difflib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
-from numbers import Real
+from collections.abc import Mapping
 
-import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-    distribution_to_json,
-)
 from optuna.trial import FixedTrial
-from scipy.stats import rv_continuous, rv_discrete
 from sklearn.base import clone
 
-from skdl._utils._fingerprint import describe, without_addresses
+from skdl._utils._fingerprint import describe
+from skdl.model_selection._dimension import choose, is_number, make_dimension
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = ["PARAMS", "DictSpace", "FunctionSpace", "ListSpace", "make_space"]
@@ -71,7 +62,7 @@ def _warn_of_pairs(distributions, estimator):
     known = estimator.get_params(deep=True)
     for name, found in distributions.items():
         is_pair = isinstance(found, tuple) and len(found) == 2
-        if not is_pair or not all(_is_number(value) for value in found):
+        if not is_pair or not all(is_number(value) for value in found):
             continue
         if any(isinstance(value, float) for value in (*found, known.get(name))):
             low, high = found
@@ -84,10 +75,6 @@ def _warn_of_pairs(distributions, estimator):
                 UserWarning,
                 stacklevel=6,
             )
-
-
-def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def _check_names(params, estimator):
@@ -142,7 +129,7 @@ class DictSpace(_FixedSpace):
     """
 
     def __init__(self, distributions):
-        self.dimensions = [_make_dimension(*item) for item in distributions.items()]
+        self.dimensions = [make_dimension(*item) for item in distributions.items()]
 
     def suggest(self, trial):
         """Return the parameters of a trial, by name."""
@@ -189,7 +176,7 @@ class ListSpace(_FixedSpace):
 
     def __init__(self, spaces):
         self._spaces = spaces
-        self._which = _choose("space", [f"space {k}" for k in range(len(spaces))])
+        self._which = choose("space", [f"space {k}" for k in range(len(spaces))])
         known: dict[str, str] = {}
         for k, space in enumerate(spaces):
             for dimension in space.dimensions:
@@ -301,207 +288,3 @@ def _draw_example(suggest):
     with quiet_optuna():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     return suggest(study.ask())
-
-
-class _Dimension:
-    """One parameter: what Optuna suggests for it, and the value that this stands for.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    distribution : optuna.distributions.BaseDistribution
-        Distribution of what Optuna suggests.
-    code : object, default=None
-        Its ``decode`` turns a suggestion into the value, its ``encode`` does the
-        reverse; None if both are the same.
-    label : str, default=None
-        The name in the study, if it is not that of the parameter.
-    """
-
-    def __init__(self, name, distribution, code=None, label=None):
-        self.name = name
-        self.label = label or name
-        self._distribution = distribution
-        self._code = code
-
-    def suggest(self, trial):
-        """Return the value of a trial."""
-        found = _suggest(trial, self.label, self._distribution)
-        return found if self._code is None else self._code.decode(found)
-
-    def encode(self, value):
-        """Return what stands for a value in the study."""
-        found = value if self._code is None else self._code.encode(value)
-        inside = found is not None
-        if not isinstance(self._distribution, CategoricalDistribution):
-            inside = _is_number(found)
-            inside = inside and self._distribution._contains(float(found))
-        elif self._code is None:
-            inside = any(found is c or found == c for c in self._distribution.choices)
-        if not inside:
-            raise ValueError(
-                f"enqueue has {self.name}={value!r}, which is not in the space: "
-                f"{self._distribution}."
-            )
-        return found
-
-    def describe(self):
-        """Return the distribution as text."""
-        text = f"{self.label}: {distribution_to_json(self._distribution)}"
-        return text + getattr(self._code, "text", "")
-
-
-class _Labels:
-    """Values that a study keeps by a label: it keeps only plain, distinct values.
-
-    Parameters
-    ----------
-    labels : list of str
-        The labels, all different.
-    values : list
-        The value of each label.
-    """
-
-    def __init__(self, labels, values):
-        self._pairs = list(zip(labels, values))
-        self.decode = dict(self._pairs).__getitem__
-
-    def encode(self, value):
-        """Return the label of a value, or None."""
-        # 1, 1.0 and True are equal, but three different values.
-        same = [
-            label
-            for label, known in self._pairs
-            if known is value or (type(known) is type(value) and known == value)
-        ]
-        return same[0] if same else None
-
-
-class _Quantiles:
-    """Values of a distribution of SciPy, which a study keeps by their quantiles.
-
-    Parameters
-    ----------
-    frozen : scipy.stats distribution
-        The distribution.
-    is_discrete : bool
-        Whether its values are whole numbers.
-    """
-
-    def __init__(self, frozen, is_discrete):
-        self._frozen = frozen
-        self._is_discrete = is_discrete
-        self.text = f" {_distribution_name(frozen)}"
-
-    def decode(self, quantile):
-        """Return the value at a quantile."""
-        value = self._frozen.ppf(quantile).item()
-        # ppf gives floats, and parameters such as widths must be integers.
-        return round(value) if self._is_discrete else value
-
-    def encode(self, value):
-        """Return the quantile of a value."""
-        return float(self._frozen.cdf(value))
-
-
-def _distribution_name(frozen):
-    """Return the name of a distribution and what it was made with."""
-    dist = getattr(frozen, "dist", frozen)
-    held = [getattr(frozen, name, None) for name in ("args", "kwds")]
-    # Histograms and tables of probabilities keep their numbers here, not in args.
-    held += [getattr(dist, name, None) for name in ("_hpdf", "_hbins", "xk", "pk")]
-    return f"{getattr(dist, 'name', type(dist).__name__)} {describe(held)}"
-
-
-def _suggest(trial, name, distribution):
-    if isinstance(distribution, CategoricalDistribution):
-        return trial.suggest_categorical(name, distribution.choices)
-    low, high = distribution.low, distribution.high
-    step, log = distribution.step, distribution.log
-    if isinstance(distribution, IntDistribution):
-        return trial.suggest_int(name, low, high, step=step, log=log)
-    return trial.suggest_float(name, low, high, step=step, log=log)
-
-
-def _make_dimension(name, found):
-    if not isinstance(name, str):
-        raise TypeError(f"param_distributions: the name {name!r} must be a string.")
-    if isinstance(found, CategoricalDistribution):
-        return _choose(name, found.choices)
-    if isinstance(found, (FloatDistribution, IntDistribution)):
-        return _Dimension(name, found)
-    if _is_distribution(found):
-        return _from_scipy(name, found)
-    is_text = isinstance(found, (str, bytes))
-    if isinstance(found, (Sequence, np.ndarray)) and not is_text:
-        return _choose(name, list(found))
-    hint = ""
-    if isinstance(found, BaseDistribution):
-        hint = " This kind of Optuna distribution is deprecated."
-    elif hasattr(found, "rvs"):
-        hint = " It has rvs, but is not frozen: a study needs its ppf and support."
-    raise TypeError(
-        f"param_distributions[{name!r}]={found!r} is not a distribution: give a list "
-        "of values, a frozen distribution of scipy.stats such as loguniform(1e-4, "
-        f"1e-1), or optuna.distributions.FloatDistribution(1e-4, 1e-1, log=True).{hint}"
-    )
-
-
-def _choose(name, values):
-    if not values:
-        raise ValueError(
-            f"param_distributions[{name!r}] is an empty list: give at least one value."
-        )
-    # Storages write JSON, which has no integers of NumPy.
-    values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    is_plain = all(v is None or isinstance(v, (bool, int, float, str)) for v in values)
-    if is_plain and not _has_equals(values):
-        return _Dimension(name, CategoricalDistribution(values))
-    # A storage keeps plain values only and can't tell 1 from 1.0, so other values are
-    # chosen by a label.
-    labels = [_one_line(value) for value in values]
-    if len(set(labels)) < len(labels):
-        labels = [f"{k}: {label}" for k, label in enumerate(labels)]
-    return _Dimension(name, CategoricalDistribution(labels), _Labels(labels, values))
-
-
-def _has_equals(values):
-    return any(value in values[:k] for k, value in enumerate(values))
-
-
-def _is_distribution(found):
-    """Return whether something is a distribution of SciPy that needs no shape."""
-    if isinstance(found, (rv_continuous, rv_discrete)):
-        return found.numargs == 0
-    return all(hasattr(found, name) for name in ("dist", "ppf", "cdf", "support"))
-
-
-def _one_line(value):
-    # Choices must be the same in each process, and an address in a repr is not.
-    text = getattr(value, "__qualname__", None) or without_addresses(repr(value))
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _from_scipy(name, frozen):
-    low, high = (float(end) for end in frozen.support())
-    dist = getattr(frozen, "dist", frozen)
-    kind = getattr(dist, "name", None)
-    if kind == "uniform":
-        return _Dimension(name, FloatDistribution(low, high))
-    if kind in ("loguniform", "reciprocal"):
-        return _Dimension(name, FloatDistribution(low, high, log=True))
-    if kind == "randint":
-        # support() ends at the largest value, where randint's argument is one above.
-        return _Dimension(name, IntDistribution(int(low), int(high)))
-    # Any other distribution is searched along its quantiles. The quantile 0 of a
-    # discrete one lies below its support.
-    is_discrete = isinstance(dist, rv_discrete)
-    edge = np.finfo(float).eps
-    quantiles = FloatDistribution(
-        0.0 if np.isfinite(low) and not is_discrete else edge,
-        1.0 if np.isfinite(high) else 1 - edge,
-    )
-    code = _Quantiles(frozen, is_discrete)
-    return _Dimension(name, quantiles, code, label=f"{name} (quantile)")
