@@ -225,6 +225,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._check_outputs(y)
         groups = check_groups(groups, X.shape[0])
         if sample_weight is not None:
+            refuse_times(sample_weight, "sample_weight")
             # _validate_sample_weight drops the rows of weight 0, but knows no groups.
             kept = np.broadcast_to(np.asarray(sample_weight) != 0, X.shape[:1])
             groups = groups if groups is None else groups[kept]

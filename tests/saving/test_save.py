@@ -262,6 +262,8 @@ def test_every_format_stays_loadable(version):
     assert manifest["version"] == version
 
 
+# scikit-learn warns where it is older than the file.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 def test_a_table_of_an_earlier_day_stays_loadable():
     model = skdl.load(os.path.join(DATA, "table_format_2.skdl"))
     assert model.columns_["kind"].tolist() == ["number", "category", "date"]

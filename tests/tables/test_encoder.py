@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import enum
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -212,7 +213,7 @@ def test_zones_are_brought_to_one_time():
 @pytest.mark.parametrize("kind", ["frame", "polars", "objects"])
 def test_dates_with_a_zone_and_without_are_not_mixed(kind):
     plain = pd.date_range("2024-01-01", periods=4, freq="30h")
-    zoned = plain.tz_localize("Asia/Tokyo")
+    zoned = plain.tz_localize(ZoneInfo("Asia/Tokyo"))
 
     def table(times):
         if kind == "polars":
