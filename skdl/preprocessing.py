@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.linalg
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._utils._numbers import refuse_times
@@ -20,6 +21,11 @@ from skdl.tables._piecewise import PiecewiseLinearEncoder
 __all__ = ["ImageScaler", "PiecewiseLinearEncoder", "TableEncoder", "ZCAWhitening"]
 
 
+def _takes_rows(transformer):
+    """Return whether a transformer gives flat rows; images have no columns to name."""
+    return transformer._flat
+
+
 class _ImageTransformer(
     LinkedToSite, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
@@ -29,6 +35,24 @@ class _ImageTransformer(
 
     # Set by a fit.
     image_shape_: tuple | None
+    _flat = True
+
+    # Without it scikit-learn leaves arrays of images as they are, and makes no frame.
+    @available_if(_takes_rows)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features, where rows are flat.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            The names of the features; None: those of the fit, or ``x0`` and so on.
+
+        Returns
+        -------
+        ndarray of str
+            The same names.
+        """
+        return super().get_feature_names_out(input_features)
 
     def _as_rows(self, X, *, reset=False):
         """Return X as flat rows of floats, checked, and the shape that it had."""
@@ -36,7 +60,9 @@ class _ImageTransformer(
         X = X if hasattr(X, "shape") else np.asarray(X)
         refuse_times(X)
         shape = X.shape
-        if not reset:
+        if reset:
+            self._flat = len(shape) not in (3, 4)
+        else:
             check_same_images(self, shape)
         if len(shape) in (3, 4):
             # (n, h, w) or (n, h, w, c) -> (n, h * w * c)

@@ -242,3 +242,25 @@ def test_bad_coverage_is_refused(diabetes):
     network.set_params(early_stopping=False).fit(X, y)
     with pytest.raises(ValueError, match="needs rows that the fit has held back"):
         network.predict_interval(X)
+
+
+def test_rows_of_weight_zero_are_not_held_back(iris, diabetes):
+    X, y = diabetes
+    weight = np.zeros(142)
+    weight[:20] = 1
+    network = MLPRegressor((4,), epochs=5, random_state=0)
+    network.fit(
+        X[:300], y[:300], X_val=X[300:], y_val=y[300:], sample_weight_val=weight
+    )
+    with pytest.raises(ValueError, match="more rows than the 20"):
+        network.predict_interval(X[:1], 0.97)
+    X, y = iris
+    rows, others = np.arange(0, 150, 2), np.arange(1, 150, 2)
+    weight = (np.arange(75) < 50).astype(float)
+    settings = dict(hidden_layer_sizes=(4,), epochs=5, temperature=True, random_state=0)
+    part = others[:50]
+    few = MLPClassifier(**settings).fit(X[rows], y[rows], X_val=X[part], y_val=y[part])
+    all_rows = MLPClassifier(**settings).fit(
+        X[rows], y[rows], X_val=X[others], y_val=y[others], sample_weight_val=weight
+    )
+    assert all_rows.temperature_ == pytest.approx(few.temperature_, rel=1e-5)

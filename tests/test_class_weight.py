@@ -206,3 +206,23 @@ def test_a_wrapper_refuses_what_the_networks_refuse(rare, params, weight, words)
     rows = None if weight is None else np.full(len(y), weight)
     with pytest.raises(ValueError, match=words):
         network.fit(X, y, sample_weight=rows)
+
+
+def test_balanced_labels_of_several_columns_count_weights_as_rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    Y = (X[:, :2] + rng.normal(size=(60, 2)) > 0.7).astype(int)
+    weight = rng.integers(1, 5, 60)
+    network = MLPClassifier(
+        (4,),
+        class_weight="balanced",
+        batch_size=-1,
+        dropout=0.0,
+        l2=0.0,
+        epochs=20,
+        random_state=0,
+    )
+    weighted = network.fit(X, Y, weight).predict_proba(X)
+    rows = np.repeat(np.arange(60), weight)
+    repeated = network.fit(X[rows], Y[rows]).predict_proba(X)
+    np.testing.assert_allclose(weighted, repeated, atol=1e-5)

@@ -214,3 +214,13 @@ def test_bad_monitors_are_refused(iris, monitor, message):
     with pytest.raises(ValueError, match=message):
         network.fit(*iris)
     assert not hasattr(network, "history_")
+
+
+def test_a_loss_that_no_epoch_has_is_told(diabetes):
+    X, y = diabetes
+    X_val = X.copy()
+    X_val[0] = 1e25
+    network = MLPRegressor((4,), early_stopping=True, patience=2, random_state=0)
+    with pytest.warns(UserWarning, match="val_loss was inf in all epochs"):
+        network.fit(X, y, X_val=X_val, y_val=y)
+    assert network.best_epoch_ is None

@@ -144,3 +144,15 @@ def test_images_with_gaps_are_counted():
     X[1:3, 0, 0] = np.nan
     with pytest.raises(ValueError, match="X contains NaN, in 2 of 6 images"):
         CNNClassifier().fit(X, [0, 1] * 3)
+
+
+def test_images_of_five_dimensions_are_said_to_be_none():
+    X = np.random.default_rng(0).normal(size=(6, 4, 4, 1))
+    network = CNNClassifier((2,), epochs=1).fit(X, [0, 1] * 3)
+    with pytest.raises(ValueError, match=r"shape \(1, 6, 4, 4, 1\): images have"):
+        network.predict(X[np.newaxis])
+
+
+def test_weights_without_a_sum_are_refused(iris):
+    with pytest.raises(ValueError, match="sample_weight adds up to more than a float"):
+        MLPClassifier().fit(*iris, np.full(150, 1e307))

@@ -1,5 +1,6 @@
 """The losses of classifiers: smoothed labels and the focal loss."""
 
+import keras
 import numpy as np
 import onnxruntime
 import pytest
@@ -374,3 +375,72 @@ def test_scikit_learn_accepts_each_loss(settings):
     if "ordinal" in settings.values():
         skipped["check_classifiers_classes"] = "text has no order without categories"
     check_estimator(network, expected_failed_checks=skipped)
+
+
+@pytest.mark.parametrize("n_ensemble", [1, 2])
+@pytest.mark.parametrize("names", [[2, 1, 0], ["low", "mid", "high"]])
+def test_model_has_the_outputs_of_ordered_classes_where_classes_has_them(
+    iris, tmp_path, names, n_ensemble
+):
+    X, y = iris
+    labels = np.array(names[::-1])[y]
+    network = MLPClassifier(
+        (8,),
+        loss="ordinal",
+        categories=names,
+        n_ensemble=n_ensemble,
+        learning_rate=0.02,
+        epochs=20,
+        random_state=0,
+    ).fit(X, labels)
+    expected = network.predict_proba(X)
+    assert_allclose(network.model_.predict(X, verbose=0), expected, atol=2e-6)
+    codes = np.searchsorted(network.classes_, labels)
+    _, accuracy = network.model_.evaluate(X, codes, verbose=0)
+    assert accuracy == pytest.approx(network.score(X, labels), abs=1e-6)
+    network.model_.save(tmp_path / "model.keras")
+    saved = keras.models.load_model(tmp_path / "model.keras")
+    assert_allclose(saved.predict(X, verbose=0), expected, atol=2e-6)
+
+
+def test_ordered_classes_train_alike_by_keras(iris):
+    X, y = iris
+    settings = dict(
+        hidden_layer_sizes=(8,),
+        loss="ordinal",
+        categories=[1, 2, 0],
+        dropout=0.0,
+        epochs=3,
+        random_state=0,
+    )
+    compiled = MLPClassifier(**settings).fit(X, y)
+
+    class Batches(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    by_keras = MLPClassifier(**settings, callbacks=[Batches()]).fit(X, y)
+    assert_allclose(by_keras.predict_proba(X), compiled.predict_proba(X), atol=1e-5)
+
+
+def test_categories_of_two_classes_are_checked_too(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match="must name each class of y once"):
+        MLPClassifier(loss="ordinal", categories=["zz"]).fit(X[:100], y[:100])
+
+
+def test_dates_are_labels_whatever_their_unit(iris):
+    X, y = iris
+    days = np.arange("2026-01-01", "2026-01-04", dtype="M8[D]")
+    labels = days.astype("M8[ns]")[y]
+    settings = dict(hidden_layer_sizes=(8,), epochs=20, random_state=0)
+    never = {days[0]: 1.0, days[1]: 1.0, days[2]: 0.0}
+    found = MLPClassifier(class_weight=never, **settings).fit(X, labels).predict(X)
+    assert set(found) == set(days.astype("M8[ns]")[:2])
+    for categories in (None, list(days), days):
+        ordered = MLPClassifier(loss="ordinal", categories=categories, **settings)
+        assert ordered.fit(X, labels).score(X, labels) > 0.8
+    part = MLPClassifier(random_state=0).partial_fit(X, labels, np.unique(labels))
+    part.partial_fit(X, days[y])
+    with pytest.raises(ValueError, match="unknown labels: .*2026-01-11.*2026-01-01"):
+        part.partial_fit(X, days[y] + 10)

@@ -384,3 +384,52 @@ def test_counts_are_predicted_as_well_as_by_scikit_learn(source):
         for kind in (MLPRegressor, SklearnRegressor)
     )
     assert ours <= theirs
+
+
+@pytest.mark.parametrize("levels", [(0.1, 0.9), (0.2, 0.8), (0.01, 0.99), (0.25, 0.75)])
+def test_of_two_quantiles_as_far_from_the_median_the_lower_is_predicted(
+    diabetes, levels
+):
+    X, y = diabetes
+    network = MLPRegressor((4,), loss="quantile", quantile=levels, epochs=2)
+    network.fit(X, y, X_val=X, y_val=y)
+    lower = network.predict_quantiles(X)[:, 0]
+    assert_array_equal(network.predict(X), lower)
+    expected = 1 - np.mean((y - lower) ** 2) / y.var()
+    assert network.history_["val_r2"][-1] == pytest.approx(expected, rel=1e-3)
+    # Keras pairs y of one dimension with several columns.
+    loss = network.model_.evaluate(X, y, verbose=0)
+    assert loss == pytest.approx(network.model_.evaluate(X, y[:, None], verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("offset", "factor"), [(1e9, 0.01), (1.7e9, 60.0), (1e6, 0.05)]
+)
+def test_targets_far_from_zero_are_scaled(diabetes, offset, factor):
+    X, y = diabetes
+    near = (y - y.mean()) / y.std()
+    network = MLPRegressor((8,), epochs=20, random_state=0)
+    expected = network.fit(X, near).score(X, near)
+    found = network.fit(X, offset + factor * near)
+    assert found.score(X, offset + factor * near) == pytest.approx(expected, abs=1e-2)
+    assert 0 < found.history_["r2"][-1] < 1
+
+
+def test_a_constant_target_far_from_zero_is_predicted(diabetes):
+    X, y = diabetes
+    found = MLPRegressor((4,), epochs=2).fit(X, np.full(len(y), 0.1 + 1e9))
+    assert_allclose(found.predict(X), 0.1 + 1e9, rtol=1e-8)
+
+
+def test_delta_of_another_loss_may_change(diabetes):
+    network = MLPRegressor((4,), loss="absolute_error").partial_fit(*diabetes)
+    network.set_params(huber_delta=2.0).partial_fit(*diabetes)
+    with pytest.raises(ValueError, match="its head"):
+        network.set_params(loss="huber").partial_fit(*diabetes)
+
+
+def test_a_column_of_counts_without_any_is_named(diabetes):
+    X, y = diabetes
+    counts = np.column_stack([y, np.zeros(len(y))]).round()
+    with pytest.raises(ValueError, match="positive mean in column 1"):
+        MLPRegressor(loss="poisson").fit(X, counts)

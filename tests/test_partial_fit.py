@@ -155,3 +155,34 @@ def test_groups_are_not_torn_by_early_stopping(iris, monkeypatch):
     assert not train & validation
     with pytest.raises(ValueError, match="one group for each of the 150 rows"):
         network.fit(X, y, validation_groups=groups[:10])
+
+
+@pytest.mark.parametrize("name", ["exponential", "cosine", "step", "inverse_time"])
+def test_a_schedule_goes_on_by_epochs_whatever_the_length_of_a_call(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2624, 2))
+    y = X @ [1.0, 2.0]
+    seen = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            seen.append(float(self.model.optimizer.learning_rate))
+
+    network = MLPRegressor(
+        (), learning_rate=0.01, learning_rate_schedule=name, batch_size=64, epochs=100
+    ).set_params(callbacks=[Rates()], random_state=0)
+    network.partial_fit(X[:2560], y[:2560])  # 40 steps
+    network.partial_fit(X[2560:], y[2560:])  # one step
+    second = {
+        "exponential": 0.01 * 0.95,
+        "cosine": 0.005 * (1 + np.cos(np.pi / 100)),
+        "step": 0.01,
+        "inverse_time": 0.01 / (1 + 1e-4 * 40),
+    }
+    assert seen == pytest.approx([0.01, second[name]])
+
+
+def test_averages_of_an_optimizer_are_refused_in_calls(iris):
+    averaged = keras.optimizers.SGD(0.05, use_ema=True)
+    with pytest.raises(ValueError, match="use_ema=True.*the parameter ema=0.99"):
+        MLPClassifier(optimizer=averaged).partial_fit(*iris)

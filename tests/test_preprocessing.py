@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -179,3 +180,16 @@ def test_they_stand_before_a_network_and_are_kept_with_it(tmp_path):
     skdl.save(pipeline, tmp_path / "pipeline.skdl")
     loaded = skdl.load(tmp_path / "pipeline.skdl")
     np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))
+
+
+@pytest.mark.parametrize("kind", [ImageScaler, ZCAWhitening])
+def test_images_stay_arrays_where_frames_are_wanted(kind):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(40, 4, 4))
+    with sklearn.config_context(transform_output="pandas"):
+        assert type(kind().fit_transform(images)) is np.ndarray
+        flat = kind().fit(images.reshape(40, 16)).transform(images.reshape(40, 16))
+        network = CNNClassifier((2,), epochs=1)
+        found = make_pipeline(kind(), network).fit(images, [0, 1] * 20).predict(images)
+    assert list(flat.columns) == [f"x{k}" for k in range(16)]
+    assert found.shape == (40,)

@@ -77,6 +77,12 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
                 f"swa_start={self.swa_start!r} is a share of the epochs of a fit, and "
                 "partial_fit does not know how many there will be: use ema=0.99."
             )
+        if getattr(self.optimizer, "use_ema", False):
+            raise ValueError(
+                f"{type(self.optimizer).__name__}(use_ema=True) puts its averages into "
+                "the weights at the end of each call, and partial_fit would train on "
+                "from them: leave it out, and use the parameter ema=0.99."
+            )
 
     def _check_held_back(self, job):
         """Check that rows are held back if something needs them."""
@@ -337,7 +343,10 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             )
         X = self._as_rows(X, name="X_val")
         X, y, weight = check_data(self, X, y, weight, names=_VALIDATION_NAMES)
-        return Part(X, None, target.encode(y, "y_val"), weight, y)
+        rows = kept_rows(weight)
+        if rows is not None:
+            y, weight = y[rows], weight[rows]
+        return Part(X, rows, target.encode(y, "y_val"), weight, y)
 
     def _split_validation(self, job, seed, groups):
         kept = job.train.rows

@@ -71,7 +71,7 @@ def find_temperature(losses, n_rows):
         It takes the temperature that logits are divided by, and returns the loss of
         each row.
     n_rows : int
-        How many rows there are, or what their weights add up to.
+        How many rows there are.
 
     Returns
     -------

@@ -47,6 +47,12 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     refuse_times(weight, weight_name)
     weight = check_sample_weight(weight, X, dtype=np.float64)
     refuse_negative(weight, weight_name)
+    with np.errstate(over="ignore"):
+        is_finite = math.isfinite(weight.sum())
+    if not is_finite:
+        raise ValueError(
+            f"{weight_name} adds up to more than a float holds: divide it by a factor."
+        )
     if not weight.any():
         raise ValueError(
             f"All of {weight_name} are zero: no row is left. Give some rows a "
@@ -133,6 +139,11 @@ def _explain(estimator, error, X, name="X", y_name="y"):
             f"{name} holds text, and a network needs numbers ({text}). Encode such "
             "columns first, for example with OneHotEncoder in a ColumnTransformer, or "
             "use TabularClassifier or TabularRegressor, which encode them."
+        )
+    if "Found array with dim" in text and hasattr(estimator, "image_shape_"):
+        return ValueError(
+            f"{name} has the shape {np.shape(X)}: images have the shape (n, height, "
+            "width) or (n, height, width, channels), flat ones (n, features)."
         )
     if "Found array with dim" in text:
         return ValueError(

@@ -404,7 +404,8 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         if is_own_loss(self.loss):
             return make_real_target(y, weight, "own", own=self.loss)
         if self.loss != "quantile":
-            return make_real_target(y, weight, self.loss, delta=self.huber_delta)
+            delta = self.huber_delta if self.loss == "huber" else None
+            return make_real_target(y, weight, self.loss, delta=delta)
         levels = expand_levels(self.quantile)
         return make_real_target(y, weight, self.loss, levels=levels)
 

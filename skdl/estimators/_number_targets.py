@@ -57,7 +57,8 @@ def make_real_target(
         # is; a shift would change it.
         means = np.average(columns, axis=0, weights=weight)
         if not means.all():
-            raise ValueError(f"y must have a positive mean for loss={loss!r}.")
+            where = f" in column {int(np.argmin(means))}" if y.ndim > 1 else ""
+            raise ValueError(f"y must have a positive mean{where} for loss={loss!r}.")
         spread = np.average((columns / means - 1) ** 2, axis=0, weights=weight)
         # 1 for a constant target: the metric divides by it.
         variance = float(spread.mean()) or 1.0
@@ -67,7 +68,7 @@ def make_real_target(
         spread = np.average((columns - offset) ** 2, axis=0, weights=weight)
     _check_squares(columns, spread)
     factor = np.sqrt(spread)
-    tiny = 1e-7 * np.abs(offset)  # what single precision can't tell from a constant
+    tiny = 1e-12 * np.abs(offset)  # what the rounding of a mean leaves of a constant
     factor = np.where(factor > tiny, factor, 1.0)
     target = _RealTarget(y.ndim, offset, factor, head, delta=delta, levels=levels)
     if own is not None:
@@ -174,8 +175,8 @@ class _RealTarget:
     @property
     def predicted(self):
         """The columns that ``predict`` returns: the level nearest to the median."""
-        # In the precision of the loss, which has to choose the same.
-        nearest = int(np.argmin(np.abs(self.loss_settings - 0.5)))
+        # Of two that are as near, the first, which rounding does not see: 0.1 and 0.9.
+        nearest = int(np.argmin(np.round(np.abs(self.loss_settings - 0.5), 6)))
         return slice(nearest, None, len(self.levels))
 
     def to_metric(self, value):

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
@@ -185,30 +184,41 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
 
 def _single_label_target(encoder, loss, setting):
     if loss == "ordinal":
+        if len(encoder.classes_) > 2 or setting is not None:
+            order = _find_order(encoder.classes_, setting)
         if len(encoder.classes_) > 2:
-            return _OrdinalTarget(encoder, _find_order(encoder.classes_, setting))
+            return _OrdinalTarget(encoder, order)
         loss = None  # either order of two classes gives the same
     kind = _BinaryTarget if len(encoder.classes_) == 2 else _ClassTarget
     return kind(encoder).learning(loss, setting)
 
 
+def _labels_of(classes):
+    """Return labels as a list of what users write."""
+    # tolist makes dates of some units integers.
+    return list(classes) if classes.dtype.kind in "mM" else classes.tolist()
+
+
 def _find_order(classes, categories):
     """Return the codes of the classes from the lowest to the highest."""
+    labels = _labels_of(classes)
     if categories is None:
-        if classes.dtype.kind not in "biuf":
+        if classes.dtype.kind not in "biufmM":
             raise ValueError(
                 f"loss='ordinal' needs an order of the classes, and y holds text, "
-                f"{classes.tolist()[:5]}: give them as categories=[...], in your order "
+                f"{labels[:5]}: give them as categories=[...], in your order "
                 "from the lowest to the highest."
             )
         return np.arange(len(classes))
     names = list(categories)
-    if len(set(names)) < len(names) or set(classes.tolist()) - set(names):
+    if classes.dtype.kind in "mM":  # whatever their unit
+        names = list(np.asarray(names).astype(classes.dtype))
+    if len(set(names)) < len(names) or set(labels) - set(names):
         raise ValueError(
             f"categories={names!r} must name each class of y once: the classes are "
-            f"{classes.tolist()[:10]}."
+            f"{labels[:10]}."
         )
-    codes = {label: code for code, label in enumerate(classes.tolist())}
+    codes = {label: code for code, label in enumerate(labels)}
     return np.array([codes[name] for name in names if name in codes])
 
 
@@ -267,7 +277,10 @@ class _SingleLabel(_LabelTarget):
         return 1 / shares[codes]
 
     def _check_class_weight(self, class_weight):
-        classes = self.classes.tolist()
+        classes = _labels_of(self.classes)
+        if self.classes.dtype.kind in "mM":  # whatever their unit
+            times = np.asarray([*class_weight]).astype(self.classes.dtype)
+            class_weight = dict(zip(times, class_weight.values(), strict=True))
         warn_of_absent_classes(class_weight, classes)
         given = [class_weight.get(label, 1.0) for label in classes]
         # As objects: beside text, NumPy would make the numbers text.
@@ -283,18 +296,21 @@ class _SingleLabel(_LabelTarget):
     def codes(self, y, name):
         """Return the integer codes of the labels, counted from 0."""
         y = column_or_1d(y, warn=True)
-        if y.dtype == self.classes.dtype and y.dtype != object:
+        kinds = {y.dtype.kind, self.classes.dtype.kind}
+        are_times = kinds in ({"m"}, {"M"})  # NumPy compares those of other units
+        if are_times or (y.dtype == self.classes.dtype and y.dtype != object):
             places = np.searchsorted(self.classes, y)
             places = np.minimum(places, len(self.classes) - 1)
             if (self.classes[places] == y).all():
                 return places
         # Objects of several types can't be sorted, which np.unique does.
-        found = y.tolist() if y.dtype == object else np.unique(y).tolist()
-        unknown = sorted(set(found) - set(self.classes.tolist()), key=str)
+        found = y.tolist() if y.dtype == object else _labels_of(np.unique(y))
+        known = _labels_of(self.classes)
+        unknown = sorted(set(found) - set(known), key=str)
         if unknown:
             raise ValueError(
                 f"{name} holds unknown labels: {unknown[:5]}; the classes are "
-                f"{self.classes.tolist()[:10]}."
+                f"{known[:10]}."
             )
         return self._encoder.transform(y)
 
@@ -452,7 +468,14 @@ class _LabelsTarget(_LabelTarget):
                 f"class_weight={class_weight!r} must be 'balanced' or None where each "
                 "row has several labels."
             )
-        return compute_sample_weight(class_weight, encoded)
+        # Not by compute_sample_weight, which counts rows: a row of weight 2 counts as
+        # two.
+        found = np.ones(len(encoded))
+        for codes in encoded.T.astype(int):
+            totals = np.bincount(codes, weights=weight, minlength=2)
+            shares = np.count_nonzero(totals) * totals / totals.sum()
+            found /= shares[codes]
+        return found
 
     def check_same(self, y, classes, *, partial):
         """Do nothing: ``encode`` checks the columns."""

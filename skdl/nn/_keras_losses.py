@@ -57,7 +57,7 @@ class Pinball(keras.losses.Loss):
 
         Parameters
         ----------
-        y_true : tensor of shape (n_samples, n_outputs)
+        y_true : tensor of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         y_pred : tensor of shape (n_samples, n_outputs * n_levels)
             Predicted quantiles, those of a target side by side.
@@ -67,9 +67,10 @@ class Pinball(keras.losses.Loss):
         tensor of shape (n_samples,)
             The mean of each row over targets and levels.
         """
-        # (n, outputs) -> (n, outputs * levels)
-        y_true = keras.ops.repeat(y_true, len(self.levels), axis=-1)
         n_outputs = y_pred.shape[-1] // len(self.levels)
+        # (n,) or (n, outputs) -> (n, outputs * levels)
+        y_true = keras.ops.reshape(y_true, (-1, n_outputs))
+        y_true = keras.ops.repeat(y_true, len(self.levels), axis=-1)
         # A list times a number: the levels once more for each target.
         levels = keras.ops.convert_to_tensor(self.levels * n_outputs, y_pred.dtype)
         errors = y_true - y_pred

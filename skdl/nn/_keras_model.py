@@ -8,7 +8,17 @@ __all__ = ["build_model", "compile_for_training", "compile_model"]
 
 
 def build_model(
-    structure, plan, weights, *, rates, l1, l2, scaling=None, seed=0, input_shape=None
+    structure,
+    plan,
+    weights,
+    *,
+    rates,
+    l1,
+    l2,
+    scaling=None,
+    ranks=None,
+    seed=0,
+    input_shape=None,
 ):
     """Build the ordinary Keras model of a network.
 
@@ -26,6 +36,9 @@ def build_model(
         Penalties on the kernels.
     scaling : tuple of ndarray or None
         Factor and offset of each output, for a head in other units than the target.
+    ranks : sequence of int or None
+        The places of the classes among the outputs of the head, where they are ordered
+        otherwise than they are to be returned.
     seed : int, default=0
         Seed of the random numbers of dropout.
     input_shape : tuple of int or None
@@ -42,6 +55,8 @@ def build_model(
     for layer, width in zip(structure.layers, plan.layer_widths, strict=True):
         x = layer.add_to_keras(x, width, settings)
     x = HEADS[structure.head].finish_keras(x)
+    if ranks is not None:
+        x = keras.ops.take(x, ranks, axis=1)
     if scaling is not None:
         factor, offset = (part.tolist() for part in scaling)
         x = keras.layers.Rescaling(factor, offset, name="target_units")(x)

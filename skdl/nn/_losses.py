@@ -189,7 +189,7 @@ class _Quantile(_Numbers):
         from skdl.nn._backend import tf
 
         # The columns of the level that is nearest to one half; of two, of the first.
-        nearest = tf.argmin(tf.abs(settings - 0.5))
+        nearest = tf.argmin(tf.round(1e6 * tf.abs(settings - 0.5)))
         chosen = tf.equal(settings, settings[nearest])
         return tf.boolean_mask(errors, chosen, axis=1)
 

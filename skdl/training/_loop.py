@@ -54,6 +54,7 @@ class Training:
             self.steps_per_epoch,
             learner.schedule_epochs,
             learner.warmup,
+            done=(self.first_step, self.first_epoch),
         )
         self.flowing = learner.flowing
         self.data, self.validation, self.observed = (

@@ -156,11 +156,15 @@ class NetworkLearner(Learner):
         return logs, parts[0] if parts else None
 
     def make_keras_model(self):
+        return self._make_model(is_ranked=False)
+
+    def _make_model(self, *, is_ranked):
         seed = int(self._model_seed.generate_state(1)[0] >> 1)
-        return make_model(self._network, self._weights, seed=seed)
+        return make_model(self._network, self._weights, seed=seed, is_ranked=is_ranked)
 
     def keras_fit(self, training):
-        model = self.make_keras_model()
+        # The targets of ordered classes are their ranks.
+        model = self._make_model(is_ranked=True)
         network = self._network
         compile_for_training(model, network.target)
         if self._states is not None:
@@ -221,7 +225,7 @@ def resolve_rate(network):
     return rate, own, momentum
 
 
-def make_model(network, weights, *, seed=0, input_shape=None):
+def make_model(network, weights, *, seed=0, input_shape=None, is_ranked=False):
     """Return the ordinary Keras model of a network, compiled.
 
     Parameters
@@ -234,12 +238,15 @@ def make_model(network, weights, *, seed=0, input_shape=None):
         Seed of the random numbers of dropout.
     input_shape : tuple of int or None
         Shape of a row; None is flat.
+    is_ranked : bool, default=False
+        Whether ordered classes have their outputs from the lowest to the highest, as in
+        the training, and not in the order of ``classes_``.
 
     Returns
     -------
     keras.Model
     """
-    model = _build(network, weights, seed, input_shape)
+    model = _build(network, weights, seed, input_shape, is_ranked=is_ranked)
     return _with_optimizer(model, network)
 
 
@@ -272,8 +279,12 @@ def make_mean_model(network, all_weights, *, input_shape=None):
     return _with_optimizer(keras.Model(inputs, mean, name=kind), network)
 
 
-def _build(network, weights, seed, input_shape):
+def _build(network, weights, seed, input_shape, *, is_ranked=False):
     check_process()
+    order = getattr(network.target, "order", None)
+    ranks = None if is_ranked or order is None else np.argsort(order)
+    if ranks is not None and (np.diff(ranks) == 1).all():
+        ranks = None
     return build_model(
         network.structure,
         network.plan,
@@ -282,6 +293,7 @@ def _build(network, weights, seed, input_shape):
         l1=network.l1,
         l2=network.l2,
         scaling=network.target.scaling,
+        ranks=None if ranks is None else ranks.tolist(),
         seed=seed,
         input_shape=input_shape,
     )

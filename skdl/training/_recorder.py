@@ -33,7 +33,7 @@ class EarlyStopper:
     """
 
     def __init__(self, stopping):
-        self._stopping = stopping
+        self._stopping, self.monitor = stopping, stopping.monitor
         self._best = np.inf
         self._waited = 0
         self.best_weights = None
@@ -182,6 +182,19 @@ class Recorder:
     def best_epoch(self):
         """The best of all epochs, counted from 1, if something stops early."""
         return self._stopper.best_epoch if self._stopper else None
+
+    def warn_of_no_best(self):
+        """Warn if something stops early, and no epoch had a score to compare."""
+        if self._stopper is None or self.best_epoch or not self.n_epochs:
+            return
+        name = self._stopper.monitor
+        warnings.warn(
+            f"{name} was {self.history[name][-1]} in all epochs, so none is the best, "
+            "and the last weights are kept: look for rows of X_val and y_val that lie "
+            "far from those of the training.",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def choose_weights(self):
         """Return the weights of the best epoch where they were kept, else the last."""

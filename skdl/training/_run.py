@@ -109,6 +109,7 @@ class Run:
             learner.take_back(weights)
             n_steps = self._count_steps(recorder)
         release(self._callbacks)
+        recorder.warn_of_no_best()
         # Losses are computed before each update: the last update may have diverged
         # unnoticed.
         if not all(np.isfinite(weight).all() for weight in weights):

@@ -18,25 +18,37 @@ class _Schedule:
         The length of the training.
     n_rising : int, default=0
         Steps in which the rate rises from 0 to that of the schedule.
+    moved : int, default=0
+        How many more steps would have been done by now, if all epochs before had been
+        as long as these: what counts epochs adds it.
     **settings
         The schedule's own settings; ``defaults`` names them.
     """
 
     defaults: dict[str, float] = {}
     needs_feedback = False
+    counts_epochs = True
 
     def __init__(
-        self, learning_rate, steps_per_epoch, epochs, *, n_rising=0, **settings
+        self,
+        learning_rate,
+        steps_per_epoch,
+        epochs,
+        *,
+        n_rising=0,
+        moved=0,
+        **settings,
     ):
         self.learning_rate = learning_rate
         self.steps_per_epoch = steps_per_epoch
         self.n_steps = steps_per_epoch * epochs
         self._n_rising = n_rising
+        self._moved = moved if self.counts_epochs else 0
         self.settings = {**self.defaults, **settings}
 
     def rates(self, steps):
         """Return the learning rates of ``steps``, an array counted from 0."""
-        rates = self.planned(steps)
+        rates = self.planned(steps + self._moved)
         if not self._n_rising:
             return rates
         # Step 0 trains at 1 / n_rising of the rate, not at 0.
@@ -87,6 +99,7 @@ class _InverseTime(_Schedule):
     """Divides the rate by ``1 + decay * step``: the classic ``decay``."""
 
     defaults = {"decay": 1e-4}
+    counts_epochs = False
 
     def planned(self, steps):
         return self.learning_rate / (1 + self.settings["decay"] * steps)
@@ -144,6 +157,8 @@ class _Plateau(_Schedule):
 
 class _KerasSchedule(_Schedule):
     """A ``keras.optimizers.schedules.LearningRateSchedule``, called at each step."""
+
+    counts_epochs = False
 
     def __init__(self, schedule, steps_per_epoch, epochs, n_rising):
         super().__init__(None, steps_per_epoch, epochs, n_rising=n_rising)
@@ -214,7 +229,9 @@ def check_settings(schedule):
     return kind, settings
 
 
-def make_schedule(schedule, learning_rate, steps_per_epoch, epochs, warmup=0):
+def make_schedule(
+    schedule, learning_rate, steps_per_epoch, epochs, warmup=0, *, done=(0, 0)
+):
     """Return the schedule for the parameter ``learning_rate_schedule``.
 
     Parameters
@@ -227,13 +244,18 @@ def make_schedule(schedule, learning_rate, steps_per_epoch, epochs, warmup=0):
         The length of the training.
     warmup : int or float, default=0
         Steps in which the rate rises from 0, or their share of all steps.
+    done : tuple of int, default=(0, 0)
+        Steps and epochs of earlier calls of ``partial_fit``.
     """
     is_count = isinstance(warmup, Integral)
     n_rising = warmup if is_count else round(warmup * steps_per_epoch * epochs)
     if callable(schedule):
         return _KerasSchedule(schedule, steps_per_epoch, epochs, n_rising)
     kind, settings = check_settings(schedule)
-    return kind(learning_rate, steps_per_epoch, epochs, n_rising=n_rising, **settings)
+    n_steps, n_epochs = done
+    moved = n_epochs * steps_per_epoch - n_steps
+    length = learning_rate, steps_per_epoch, epochs
+    return kind(*length, n_rising=n_rising, moved=moved, **settings)
 
 
 def _check_function(schedule):

@@ -87,6 +87,10 @@ class _KerasUpdate:
 
     def apply(self, gradients, rate):
         self._optimizer.learning_rate.assign(rate)
+        # The shapes that gradients lose in a loop: Muon looks at them as it is traced.
+        for gradient, variable in zip(gradients, self._variables, strict=True):
+            if isinstance(gradient, tf.Tensor):
+                gradient.set_shape(variable.shape)
         self._optimizer.apply(gradients, self._variables)
 
     def reset(self, shapes, states):

@@ -63,6 +63,7 @@ def test_a_kernel_equals_keras_over_200_steps(name):
         keras.optimizers.Nadam(),
         keras.optimizers.Lion(),
         keras.optimizers.Ftrl(),
+        keras.optimizers.Muon(),
     ],
 )
 def test_what_no_kernel_does_goes_to_keras(optimizer):
@@ -202,3 +203,20 @@ def test_a_momentum_that_keras_applies_is_not_that_of_the_fit_before():
     slow = fit(0.1)
     assert fit(0.9) == expected
     assert slow != expected
+
+
+def test_an_optimizer_that_looks_at_shapes_does_what_it_does_in_keras(iris):
+    settings = dict(hidden_layer_sizes=(5,), dropout=0.0, epochs=3, random_state=0)
+    muon = keras.optimizers.Muon(0.05)
+    compiled = MLPClassifier(optimizer=muon, **settings).fit(*iris)
+
+    class Batches(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    by_keras = MLPClassifier(optimizer=muon, callbacks=[Batches()], **settings)
+    by_keras.fit(*iris)
+    X = iris[0]
+    np.testing.assert_allclose(
+        compiled.predict_proba(X), by_keras.predict_proba(X), atol=1e-4
+    )
