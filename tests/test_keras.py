@@ -1072,6 +1072,14 @@ def test_what_a_model_was_built_with_cannot_change_while_it_is_trained_on(
     found.set_params(warm_start=False).fit(*iris)
 
 
+def test_what_each_fit_reads_may_change_though_the_function_takes_it(iris):
+    def build(meta, epochs):
+        return models.build_classifier(meta, hidden=2 + epochs)
+
+    found = classifier(build, warm_start=True, epochs=1).fit(*iris)
+    assert found.set_params(epochs=2).fit(*iris).n_iter_ == 2
+
+
 def test_a_failure_leaves_the_optimizer_too(iris):
     X, y = iris
     found, twin = (classifier().partial_fit(X, y) for _ in range(2))

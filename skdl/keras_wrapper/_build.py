@@ -31,6 +31,8 @@ _OF_THE_MODEL = {
     "optimizer",
     "run_eagerly",
 }
+# Those that each fit reads anew, also where the function that builds takes them.
+_OF_A_FIT = {*inspect.signature(BaseWrapper.__init__).parameters} - _OF_THE_MODEL
 
 
 class BuiltModel(BaseWrapper):
@@ -157,6 +159,7 @@ class BuiltModel(BaseWrapper):
         """Return the parameters of the model that are no longer those it has."""
         build = self._find_build()
         named = set(inspect.signature(build).parameters) if build else set()
+        named -= _OF_A_FIT
         found = {}
         for name, value in self.get_params(deep=False).items():
             if name.split("__")[0] not in _OF_THE_MODEL and name not in named:

@@ -86,32 +86,33 @@ def _check_identifiers(kind, given):
             "a configuration by keras.optimizers.deserialize."
         )
     for part in keras.tree.flatten(given):
-        if isinstance(part, str) and (near := _nearest_identifier(kind, part)):
+        if not isinstance(part, str) or (kind == "metrics" and part in _SHORT_METRICS):
+            continue
+        try:
+            _class_of(kind, part)
+        except ValueError as error:
             raise ValueError(
                 f"{kind}={given!r}: Keras knows no {part!r} here. The nearest that it "
-                f"knows is {near!r}."
-            )
+                f"knows is {_nearest_identifier(kind, part)!r}."
+            ) from error
 
 
 @cache
+def _class_of(kind, name):
+    # Making one takes time: once is enough. (What is unknown may be registered later,
+    # and errors are not cached.)
+    return type(_MODULES[kind].get(name))
+
+
 def _nearest_identifier(kind, name):
-    """Return the nearest name that Keras knows; None if it knows this one."""
-    module = _MODULES[kind]
-    if kind == "metrics" and name in _SHORT_METRICS:
-        return None
-    try:
-        module.get(name)
-    except ValueError:
-        # Of losses and metrics the functions, whose names are those in use.
-        names = (
-            [*vars(module)]
-            if kind == "optimizer"
-            else filter(str.islower, vars(module))
-        )
-        known = {each.lower() for each in names} - {"deserialize", "get", "serialize"}
-        known |= _SHORT_METRICS if kind == "metrics" else set()
-        return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-    return None
+    """Return the nearest name that Keras knows."""
+    names = [*vars(_MODULES[kind])]
+    if kind != "optimizer":
+        # The functions, whose names are those in use.
+        names = [each for each in names if each.islower()]
+    known = {each.lower() for each in names} - {"deserialize", "get", "serialize"}
+    known |= _SHORT_METRICS if kind == "metrics" else set()
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
 
 
 _OPEN_NAME = "**"
@@ -175,9 +176,8 @@ def _signature_of_one(given, find):
     return names - _OPEN if is_own else names
 
 
-@cache
 def _optimizer_class(name):
-    return type(keras.optimizers.get(name))  # which makes one: once is enough
+    return _class_of("optimizer", name)
 
 
 def _loss_class(name):
