@@ -1073,7 +1073,7 @@ def test_what_a_model_was_built_with_cannot_change_while_it_is_trained_on(
 
 
 def test_what_each_fit_reads_may_change_though_the_function_takes_it(iris):
-    def build(meta, epochs):
+    def build(meta, epochs=5):
         return models.build_classifier(meta, hidden=2 + epochs)
 
     found = classifier(build, warm_start=True, epochs=1).fit(*iris)
