@@ -177,12 +177,17 @@ def warn_of_failures(trials):
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     errors = [trial.user_attrs.get("error", "no error was noted") for trial in failed]
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
-        reason = f"The first failed with: {errors[0]}" if errors else ""
-        raise ValueError(
-            f"None of the {len(trials)} trials was completed. {reason} Check the "
-            "search space, or set error_score='raise' to see the error; if timeout "
-            "ended the search, increase it."
-        )
+        n_pruned = sum(trial.state == TrialState.PRUNED for trial in trials)
+        reasons = [f"None of the {len(trials)} trials was completed."]
+        if n_pruned:
+            reasons.append(f"{n_pruned} were pruned: use a milder pruner.")
+        if errors:
+            reasons.append(
+                f"The first that failed did so with: {errors[0]} Check the search "
+                "space, or set error_score='raise' to see the error."
+            )
+        reasons.append("If timeout ended the search, increase it.")
+        raise ValueError(" ".join(reasons))
     if failed:
         warnings.warn(
             f"{len(failed)} of {len(trials)} trials failed; their scores are "

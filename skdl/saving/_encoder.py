@@ -166,6 +166,9 @@ class Encoder:
         if name in AUGMENTATIONS:
             return ["keras", name, self.encode(plain_settings(value), where)]
         settings = value.get_config()
+        for key, setting in settings.items():
+            if isinstance(setting, list):
+                settings[key] = [*setting]  # Keras tracks some lists by a class
         # get_config makes a dict of a schedule, which the decoder would refuse.
         if isinstance(settings.get("learning_rate"), dict):
             schedules = importlib.import_module("keras.optimizers.schedules")

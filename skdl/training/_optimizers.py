@@ -122,7 +122,13 @@ def spec_for(optimizer, momentum=0.0, nesterov=False, clip=None, *, sparse=False
         momentum = optimizer.get_config().get("momentum")
         return replace(spec, config=json.dumps({**spec.settings, "momentum": momentum}))
     spec = _spec_of_name(optimizer, float(momentum > 0), bool(nesterov))
-    return spec if clip is None else replace(spec, clip=clip[0])
+    if clip is None:
+        return spec
+    spec = replace(spec, clip=clip[0])
+    if kernel_for(spec) is not None:
+        return spec
+    # A limit flows into kernels alone, too.
+    return replace(spec, config=json.dumps({**spec.settings, clip[0]: clip[1]}))
 
 
 @cache

@@ -217,7 +217,7 @@ def check_settings(schedule):
         return _Schedule, {}
     settings = {"name": schedule} if isinstance(schedule, str) else dict(schedule)
     name = settings.pop("name", None)
-    if name not in SCHEDULES:
+    if not isinstance(name, str) or name not in SCHEDULES:
         raise ValueError(
             f"learning_rate_schedule={schedule!r} names no schedule that is known. "
             f"Use one of {sorted(SCHEDULES)}, a dict such as "
@@ -282,6 +282,8 @@ def _check_setting(name, kind, setting, value):
     is_number = isinstance(value, (int, float, np.number)) and np.isfinite(value)
     if setting in _COUNTS:
         accepted, right = "an integer >= 1", is_number and value >= 1 and value % 1 == 0
+    elif setting == "final":
+        accepted, right = "a float in [0, 1]", is_number and 0 <= value <= 1
     elif setting in _SHARES:
         accepted, right = "a float in (0, 1)", is_number and 0 < value < 1
     else:

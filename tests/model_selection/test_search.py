@@ -459,7 +459,8 @@ def test_transformers_never_see_the_test_rows(iris):
 def test_if_all_trials_are_pruned_there_is_no_best(iris):
     worst = ThresholdPruner(lower=0.999, n_warmup_steps=3)
     found = search(pipeline(), PIPELINE_SPACE, pruner=worst, n_trials=6)
-    with pytest.raises(ValueError, match="None of the 6 trials was completed"):
+    words = "None of the 6 trials was completed. 6 were pruned: use a milder pruner. If"
+    with pytest.raises(ValueError, match=words):
         found.fit(*iris)
     assert {trial.state for trial in found.study_.trials} == {TrialState.PRUNED}
     with pytest.raises(NotFittedError):

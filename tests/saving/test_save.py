@@ -317,3 +317,14 @@ def test_that_program_is_short_and_has_nothing_of_skdl():
     assert len(source.splitlines()) <= 150
     imported = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
     assert set(imported) <= {"hashlib", "io", "json", "numpy", "sys", "zipfile"}
+
+
+def test_an_optimizer_with_a_list_of_keras_comes_back(iris, tmp_path):
+    muon = keras.optimizers.Muon(0.01, exclude_layers=["output"])
+    network = MLPClassifier((4,), optimizer=muon, epochs=1).fit(*iris)
+    skdl.save(network, tmp_path / "model.skdl")
+    loaded = skdl.load(tmp_path / "model.skdl")
+    assert loaded.optimizer.get_config() == muon.get_config()
+    np.testing.assert_array_equal(
+        loaded.predict_proba(iris[0]), network.predict_proba(iris[0])
+    )

@@ -104,6 +104,21 @@ def test_the_limit_of_the_gradients_is_not_part_of_the_graph():
         "adam", clip=("clipnorm", 0.5)
     )
     assert spec_for("adam", clip=("clipnorm", 1.0)) != spec_for("adam")
+    # Keras' own update has it as a constant.
+    assert spec_for("nadam", clip=("clipnorm", 1.0)) != spec_for(
+        "nadam", clip=("clipnorm", 0.5)
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["nadam", "lion"])
+def test_each_fit_has_its_own_limit_of_the_gradients(iris, optimizer):
+    def fit(limit):
+        network = MLPClassifier((8,), optimizer=optimizer, epochs=3, random_state=0)
+        return network.set_params(clipvalue=limit).fit(*iris).history_["loss"]
+
+    wide, narrow, again = fit(100.0), fit(1e-7), fit(100.0)
+    assert wide == again
+    assert wide != narrow
 
 
 @pytest.mark.slow

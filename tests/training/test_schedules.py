@@ -95,6 +95,19 @@ def test_what_gives_no_rate_is_no_schedule(schedule):
         check_settings(schedule)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ({"name": "cosine", "final": 5.0}, r"needs a float in \[0, 1\] as 'final'"),
+        ({"name": "one_cycle", "final": 2.0}, r"needs a float in \[0, 1\] as 'final'"),
+        ({"name": ["step"]}, r"\{'name': \['step'\]\} names no schedule"),
+    ],
+)
+def test_settings_of_no_schedule_are_refused(schedule, message):
+    with pytest.raises(ValueError, match=message):
+        check_settings(schedule)
+
+
 def test_rates_below_0_are_refused_where_they_come():
     schedule = make_schedule(lambda step: 0.01 - 0.02 * step, 0.1, 10, 10)
     with pytest.raises(ValueError, match="gives a rate of -1.97: rates must be finite"):
