@@ -226,3 +226,16 @@ def test_balanced_labels_of_several_columns_count_weights_as_rows():
     rows = np.repeat(np.arange(60), weight)
     repeated = network.fit(X[rows], Y[rows]).predict_proba(X)
     np.testing.assert_allclose(weighted, repeated, atol=1e-5)
+
+
+def test_a_wrapper_balances_labels_of_several_columns_by_the_weights_of_rows():
+    rng = np.random.default_rng(0)
+    Y = (rng.normal(size=(60, 2)) > 0.7).astype(int)
+    weight = rng.integers(1, 5, 60)
+    rows = np.repeat(np.arange(60), weight)
+    network = KerasClassifier(class_weight="balanced")
+    network.target_encoder_ = None
+    found = network._weigh_classes(Y, weight)(Y)
+    np.testing.assert_allclose(found[rows], network._weigh_classes(Y[rows])(Y[rows]))
+    expected = compute_sample_weight("balanced", Y[rows])
+    np.testing.assert_allclose(found[rows], expected)

@@ -1072,6 +1072,13 @@ def test_what_a_model_was_built_with_cannot_change_while_it_is_trained_on(
     found.set_params(warm_start=False).fit(*iris)
 
 
+def test_who_compiled_is_known_anew_in_each_fit(iris):
+    found = classifier().fit(*iris)
+    found.set_params(model=models.build_compiled_classifier).fit(*iris)
+    with pytest.raises(ValueError, match="^optimizer has changed"):
+        found.set_params(optimizer="sgd").partial_fit(*iris)
+
+
 def test_what_each_fit_reads_may_change_though_the_function_takes_it(iris):
     def build(meta, epochs=5):
         return models.build_classifier(meta, hidden=2 + epochs)

@@ -444,6 +444,8 @@ def test_dates_are_labels_whatever_their_unit(iris):
         ordered = MLPClassifier(loss="ordinal", categories=categories, **settings)
         assert_array_equal(ordered.fit(X, labels).predict_proba(X), expected)
     part = MLPClassifier(random_state=0).partial_fit(X, labels, np.unique(labels))
-    part.partial_fit(X, days[y])
+    part.partial_fit(X, days[y], classes=days)
+    warm = MLPClassifier(warm_start=True, **settings).fit(X, labels)
+    assert warm.fit(X, days[y]).score(X, labels) > 0.5
     with pytest.raises(ValueError, match="unknown labels: .*2026-01-11.*2026-01-01"):
         part.partial_fit(X, days[y] + 10)

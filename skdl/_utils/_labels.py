@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 __all__ = [
+    "balanced_weights",
     "check_same_classes",
     "check_same_labels",
     "warn_of_absent_classes",
@@ -36,9 +37,37 @@ def warn_of_absent_classes(class_weight, classes):
         )
 
 
+def balanced_weights(codes, weight=None):
+    """Return for each class the weight that gives all classes the same total.
+
+    Not by scikit-learn, which counts rows: one of weight 2 counts as two.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_samples,)
+        The class of each row, counted from 0.
+    weight : ndarray of shape (n_samples,), default=None
+        How much each row counts.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        1 for a class without rows.
+    """
+    totals = np.bincount(codes, weights=weight)
+    shares = np.count_nonzero(totals) * totals / totals.sum()
+    return 1 / np.where(shares > 0, shares, 1.0)
+
+
+def _are_the_same(known, found):
+    if {known.dtype.kind, found.dtype.kind} in ({"m"}, {"M"}):  # whatever their unit
+        return known.shape == found.shape and bool((known == found).all())
+    return known.tolist() == found.tolist()
+
+
 def check_same_classes(known, classes):
     """Check that ``partial_fit`` gets the classes of its last call."""
-    if np.unique(classes).tolist() != known.tolist():
+    if not _are_the_same(known, np.unique(classes)):
         raise ValueError(
             f"classes={classes!r} is not the same as on the last call to "
             f"partial_fit, which had {known.tolist()}."
@@ -47,9 +76,10 @@ def check_same_classes(known, classes):
 
 def check_same_labels(known, y):
     """Check that a resumed ``fit`` gets the classes of the last fit."""
-    found = np.unique(y).tolist()
-    if found != known.tolist():
+    found = np.unique(y)
+    if not _are_the_same(known, found):
         raise ValueError(
             "A resumed fit (warm_start=True) needs the classes of the last fit: it had "
-            f"{known.tolist()}, y has {found}. Set warm_start=False to start afresh."
+            f"{known.tolist()}, y has {found.tolist()}. Set warm_start=False to start "
+            "afresh."
         )

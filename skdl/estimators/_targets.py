@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from skdl._utils._labels import (
+    balanced_weights,
     check_same_classes,
     check_same_labels,
     warn_of_absent_classes,
@@ -270,11 +271,7 @@ class _SingleLabel(_LabelTarget):
         codes = self._codes_of(encoded)
         if isinstance(class_weight, dict):
             return self._check_class_weight(class_weight)[codes]
-        totals = np.bincount(codes, weights=weight, minlength=len(self.classes))
-        # Not by compute_sample_weight, which counts rows: a row of weight 2 counts as
-        # two.
-        shares = len(self.classes) * totals / totals.sum()
-        return 1 / shares[codes]
+        return balanced_weights(codes, weight)[codes]
 
     def _check_class_weight(self, class_weight):
         classes = _labels_of(self.classes)
@@ -468,14 +465,8 @@ class _LabelsTarget(_LabelTarget):
                 f"class_weight={class_weight!r} must be 'balanced' or None where each "
                 "row has several labels."
             )
-        # Not by compute_sample_weight, which counts rows: a row of weight 2 counts as
-        # two.
-        found = np.ones(len(encoded))
-        for codes in encoded.T.astype(int):
-            totals = np.bincount(codes, weights=weight, minlength=2)
-            shares = np.count_nonzero(totals) * totals / totals.sum()
-            found /= shares[codes]
-        return found
+        columns = encoded.T.astype(int)
+        return np.prod([balanced_weights(c, weight)[c] for c in columns], axis=0)
 
     def check_same(self, y, classes, *, partial):
         """Do nothing: ``encode`` checks the columns."""

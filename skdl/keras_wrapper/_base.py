@@ -403,6 +403,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self.__dict__.pop("history_", None)
         self._built_with = self.get_params(deep=False)
         self._built = self._build_keras_model()
+        self._compiles = not self._built.compiled
         return X, y
 
     def _initialize_callbacks(self):

@@ -116,7 +116,6 @@ class BuiltModel(BaseWrapper):
         model = self._built
         if not model.compiled:
             model.compile(**self._get_compile_kwargs())
-            self._compiles = True
         if not getattr(model, "loss", None):
             usual = "mse" if is_regressor(self) else "sparse_categorical_crossentropy"
             raise ValueError(

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
 from skdl._utils._labels import (
+    balanced_weights,
     check_same_classes,
     check_same_labels,
     warn_of_absent_classes,
@@ -446,7 +447,12 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             weigh = self._weigh_classes(y.argmax(axis=1), weight)
             return lambda rows: weigh(rows.argmax(axis=1))
         if y.ndim > 1 and y.shape[1] > 1:
-            weights = compute_sample_weight(self.class_weight, y)
+            if self.class_weight == "balanced":
+                columns = [np.unique(c, return_inverse=True)[1] for c in y.T]
+                shares = [balanced_weights(c, weight)[c] for c in columns]
+                weights = np.prod(shares, axis=0)
+            else:
+                weights = compute_sample_weight(self.class_weight, y)
             found, places = np.unique(y, axis=0, return_index=True)
             known = {tuple(row): weights[k] for row, k in zip(found, places)}
             return lambda rows: np.array([known[tuple(row)] for row in rows])
@@ -457,10 +463,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             weights = np.array(given, np.float64)
             refuse_negative(weights, "class_weight")
         elif self.class_weight == "balanced" and weight is not None:
-            # Not by scikit-learn, which counts rows: one of weight 2 counts as two.
-            places = np.searchsorted(labels, np.ravel(y))
-            totals = np.bincount(places, weights=weight)
-            weights = totals.sum() / (len(labels) * totals)
+            weights = balanced_weights(np.searchsorted(labels, np.ravel(y)), weight)
         else:
             weights = compute_class_weight(
                 self.class_weight, classes=labels, y=np.ravel(y)

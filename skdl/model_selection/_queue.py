@@ -218,9 +218,9 @@ class TrialQueue:
             return None
         try:
             self._space.suggest(trial)
-            # As it will be recalled: a storage may convert values.
             for name, note in self._space.notes(self._stored(trial)).items():
                 trial.set_user_attr(name, note)
+            # As it will be recalled: a storage may convert values.
             params = self._space.recall(self._stored(trial))
         except UpdateFinishedTrialError:
             return None  # another process considered it lost

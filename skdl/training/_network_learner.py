@@ -1,6 +1,7 @@
 """A network of ours in one training: its data, its program, its Keras model."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -281,10 +282,8 @@ def make_mean_model(network, all_weights, *, input_shape=None):
 
 def _build(network, weights, seed, input_shape, *, is_ranked=False):
     check_process()
-    order = getattr(network.target, "order", None)
-    ranks = None if is_ranked or order is None else np.argsort(order)
-    if ranks is not None and (np.diff(ranks) == 1).all():
-        ranks = None
+    ranks: Any = getattr(network.target, "ranks", None)
+    moves = ranks is not None and not is_ranked and (np.diff(ranks) != 1).any()
     return build_model(
         network.structure,
         network.plan,
@@ -293,7 +292,7 @@ def _build(network, weights, seed, input_shape, *, is_ranked=False):
         l1=network.l1,
         l2=network.l2,
         scaling=network.target.scaling,
-        ranks=None if ranks is None else ranks.tolist(),
+        ranks=ranks.tolist() if moves else None,
         seed=seed,
         input_shape=input_shape,
     )

@@ -33,7 +33,7 @@ class EarlyStopper:
     """
 
     def __init__(self, stopping):
-        self._stopping, self.monitor = stopping, stopping.monitor
+        self.stopping = stopping
         self._best = np.inf
         self._waited = 0
         self.best_weights = None
@@ -41,7 +41,7 @@ class EarlyStopper:
 
     def observe(self, epoch, logs, read_weights):
         """Take the scores of an epoch, counted from 0; return whether to stop."""
-        wanted = self._stopping
+        wanted = self.stopping
         score = logs[wanted.monitor] * (-1 if wanted.rises else 1)
         if score < self._best - wanted.min_delta:
             self._best, self._waited, self.best_epoch = score, 0, epoch + 1
@@ -187,7 +187,7 @@ class Recorder:
         """Warn if something stops early, and no epoch had a score to compare."""
         if self._stopper is None or self.best_epoch or not self.n_epochs:
             return
-        name = self._stopper.monitor
+        name = self._stopper.stopping.monitor
         warnings.warn(
             f"{name} was {self.history[name][-1]} in all epochs, so none is the best, "
             "and the last weights are kept: look for rows of X_val and y_val that lie "
