@@ -99,7 +99,7 @@ PARAMETERS = [
     ("learning_rate_schedule", {"name": "step", "drop": 1.5}, r"\(0, 1\) as 'drop'"),
     ("learning_rate_schedule", {"name": "step", "every": 0}, ">= 1 as 'every'"),
     ("learning_rate_schedule", {"name": "step", "every": 2.5}, ">= 1 as 'every'"),
-    ("learning_rate_schedule", {"name": "cosine", "final": -1}, ">= 0 as 'final'"),
+    ("learning_rate_schedule", {"name": "cosine", "final": -1}, r"\[0, 1\] as 'final'"),
     ("learning_rate_schedule", {"name": "cosine", "final": "0"}, "as 'final'"),
     ("learning_rate_schedule", {"name": "exponential", "rate": 0}, "as 'rate'"),
     ("learning_rate_schedule", {"name": "inverse_time", "decay": np.nan}, "'decay'"),
