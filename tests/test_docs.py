@@ -10,10 +10,14 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+from numpydoc.docscrape import FunctionDoc
 
 import skdl
 from skdl.estimators._constraints import OPTIMIZERS
+from skdl.estimators._mixins import LABEL_LOSSES
+from skdl.estimators._number_targets import LOSS_HEADS
 from skdl.nn._activations import ACTIVATIONS
+from skdl.nn._heads import HEADS
 from skdl.nn._normalization import NORMALIZATIONS
 from skdl.training._schedules import SCHEDULES
 from tests.check_docstrings import MODULES
@@ -250,3 +254,37 @@ def test_the_page_of_training_has_all_names_and_defaults():
     for name, kind in SCHEDULES.items():
         defaults = dict(re.findall(r"`(\w+)=([\d.]+)`", rows[name]))
         assert {k: float(v) for k, v in defaults.items()} == kind.defaults
+
+
+ESTIMATORS = [
+    getattr(skdl, name)
+    for name in ("MLPClassifier", "MLPRegressor", "CNNClassifier", "CNNRegressor")
+]
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_the_docstring_of_an_estimator_has_the_names_of_its_parameters(kind):
+    losses = LABEL_LOSSES if hasattr(kind, "predict_proba") else LOSS_HEADS
+    described = FunctionDoc(kind)["Parameters"]
+    described = {entry.name: [entry.type, *entry.desc] for entry in described}
+    for parameter, known in {
+        "activation": ACTIVATIONS,
+        "normalization": NORMALIZATIONS,
+        "optimizer": OPTIMIZERS,
+        "learning_rate_schedule": SCHEDULES,
+        "loss": losses,
+    }.items():
+        named = re.findall(r'"(\w+)"', "\n".join(described[parameter]))
+        assert set(known) - {"own"} <= set(named), parameter
+
+
+def test_each_loss_has_a_line_in_its_page():
+    text = (DOCS / "guide" / "losses.md").read_text()
+    lines = re.findall(r'^\| `"(\w+)"`', text, re.MULTILINE)
+    assert {*lines} == {*LABEL_LOSSES, *LOSS_HEADS} - {"own"}
+
+
+def test_each_head_has_a_line_in_the_file_format():
+    text = (DOCS / "file_format.md").read_text()
+    lines = re.findall(r'^\| (`"\w+"`(?:, `"\w+"`)*) \|', text, re.MULTILINE)
+    assert {*re.findall(r"\w+", " ".join(lines))} == set(HEADS)

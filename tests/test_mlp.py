@@ -14,20 +14,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
+from skdl.estimators._constraints import OPTIMIZERS
 from tests.conftest import equal_weights
 
-ACTIVATIONS = ["relu", "tanh", "sigmoid", "elu", "gelu", "selu", "swish", "identity"]
-OPTIMIZERS = {
-    "sgd": 0.1,
-    "adam": 0.005,
-    "adamw": 0.005,
-    "rmsprop": 0.003,
-    "adagrad": 0.1,
-    "adadelta": 5.0,
-    "adamax": 0.01,
-    "nadam": 0.005,
-    "lion": 0.003,
-}
+RATES = {"sgd": 0.1, "adagrad": 0.1, "adadelta": 5.0, "adamax": 0.01}
 
 
 def small(**params):
@@ -46,20 +36,11 @@ def small(**params):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_activation_learns_and_equals_its_keras_model(iris, activation):
-    X, y = iris
-    model = small(activation=activation, learning_rate=0.01).fit(X, y)
-    assert model.score(X, y) > 0.9
-    keras_probabilities = model.model_.predict(X, verbose=0)
-    np.testing.assert_allclose(keras_probabilities, model.predict_proba(X), atol=1e-6)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(iris, optimizer):
     X, y = iris
-    model = small(optimizer=optimizer, learning_rate=OPTIMIZERS[optimizer]).fit(X, y)
+    rate = RATES.get(optimizer, 0.004)
+    model = small(optimizer=optimizer, learning_rate=rate).fit(X, y)
     assert model.score(X, y) > 0.85
     assert model.history_["loss"][-1] < 0.6 * model.history_["loss"][0]
 

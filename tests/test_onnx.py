@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
 
 import skdl
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
-from skdl.nn._activations import ACTIVATIONS
+from skdl.nn._normalization import NORMALIZATIONS
 from tests.keras_models import build_with_own_layer
 
 
@@ -34,18 +34,10 @@ def outputs(path, X):
     return onnxruntime.InferenceSession(path).run(None, {"X": np.float32(X)})
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_each_activation_is_the_same(iris, path, activation, normalization):
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_each_normalization_is_the_same(iris, path, normalization):
     X, y = iris
-    network = MLPClassifier(
-        (9, 5),
-        activation=activation,
-        normalization=normalization,
-        epochs=5,
-        random_state=0,
-    ).fit(X, y)
+    network = MLPClassifier((9, 5), normalization=normalization, epochs=5).fit(X, y)
     skdl.export_onnx(network, path)
     labels, proba = outputs(path, 3 * X)
     np.testing.assert_allclose(proba, network.predict_proba(3 * X), atol=1e-5)

@@ -294,3 +294,22 @@ def test_bad_losses_are_refused(diabetes, loss, message):
     with pytest.raises(ValueError, match=message):
         network.fit(*diabetes)
     assert not hasattr(network, "history_")
+
+
+def mistakes(y_true, y_pred):
+    return ops.cast(ops.not_equal(y_true, ops.argmax(y_pred, axis=-1)), "float32") + (
+        0 * ops.sum(y_pred, axis=-1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "n_classes"),
+    [(keras.losses.CategoricalCrossentropy(), 2), (mistakes, 3)],
+    ids=["one output", "steps"],
+)
+@pytest.mark.filterwarnings("ignore:In loss categorical_crossentropy")
+def test_a_loss_without_a_gradient_is_refused(iris, loss, n_classes):
+    X, y = iris[0], np.minimum(iris[1], n_classes - 1)
+    network = MLPClassifier(loss=loss, **PARAMS)
+    with pytest.raises(ValueError, match="would train nothing: its gradient is 0"):
+        network.fit(X, y)

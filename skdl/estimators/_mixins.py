@@ -21,9 +21,9 @@ from skdl.estimators._parameters import check_loss, expand_levels, is_own_loss
 from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
 from skdl.nn._heads import HEADS
 
-__all__ = ["NetworkClassifier", "NetworkRegressor"]
+__all__ = ["LABEL_LOSSES", "NetworkClassifier", "NetworkRegressor"]
 
-_LABEL_LOSSES = ("cross_entropy", "focal", "ordinal")
+LABEL_LOSSES = ("cross_entropy", "focal", "ordinal")
 
 
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
@@ -166,7 +166,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_loss(self.loss, _LABEL_LOSSES)
+        check_loss(self.loss, LABEL_LOSSES)
         if self.label_smoothing and self.loss != "cross_entropy":
             raise ValueError(
                 f"label_smoothing={self.label_smoothing!r} has no effect with "

@@ -163,6 +163,8 @@ def _focal(logs, gamma):
 class _OwnSoftmax(OwnLoss, _Softmax):
     """Classes, by a function of their codes and their probabilities."""
 
+    gives_probabilities = True
+
     def in_units(self, logits, y, settings):
         from skdl.nn._backend import tf
 
@@ -171,6 +173,8 @@ class _OwnSoftmax(OwnLoss, _Softmax):
 
 class _OwnSigmoid(OwnLoss, _Sigmoid):
     """Independent labels, by a function of 0 and 1 and of probabilities."""
+
+    gives_probabilities = True
 
     def in_units(self, logits, y, settings):
         from skdl.nn._backend import tf

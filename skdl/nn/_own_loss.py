@@ -7,6 +7,8 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
+import numpy as np
+
 from skdl.nn._head import Head
 
 __all__ = ["OwnLoss", "explain_loss", "find_loss", "is_registered_name"]
@@ -73,6 +75,7 @@ class OwnLoss(Head):
 
     loss: Any = None
     n_logits: int
+    gives_probabilities = False
     _metrics: Callable  # of logits and targets: that of the head beside it
 
     def bound(self, loss: Any, n_logits: int) -> OwnLoss:
@@ -142,4 +145,27 @@ class OwnLoss(Head):
             raise ValueError(
                 f"loss={self.loss!r} returned {returned} for {n_rows} rows: it must "
                 "return one number for each row, as keras.ops.mean(..., axis=-1) does."
+            )
+        if self.gives_probabilities:
+            self._check_gradient()
+
+    def _check_gradient(self):
+        """Check that a change of some probabilities changes their loss."""
+        from skdl.nn._backend import tf
+
+        n_rows = 4 * self.n_logits
+        numbers = np.arange(n_rows * self.n_logits, dtype=np.float32)
+        logits = np.sin(numbers).reshape(n_rows, self.n_logits)
+        if self.takes_codes:
+            y = np.arange(n_rows, dtype=np.int32) % self.n_logits
+        else:
+            y = (logits > 0).astype(np.float32)[::-1]
+        with tf.init_scope():
+            gradient = self.score(tf.constant(logits), tf.constant(y), None)[2].numpy()
+        if not gradient.any():
+            raise ValueError(
+                f"loss={self.loss!r} would train nothing: its gradient is 0 at all of "
+                f"{n_rows} rows of other probabilities. A loss has to change with each "
+                "probability (a count of mistakes does not); with two classes y_pred "
+                "has one column, for which keras.losses.BinaryCrossentropy() is made."
             )

@@ -1,22 +1,28 @@
 """The activations of the table."""
 
 import numpy as np
+import onnxruntime
 import pytest
 
+import skdl
 from skdl import MLPClassifier
 from skdl.nn._activations import ACTIVATIONS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_an_activation_is_that_of_the_keras_model(iris, activation):
-    network = MLPClassifier((8, 4), activation=activation, epochs=2, random_state=0)
+def test_keras_and_onnx_compute_what_numpy_does(iris, activation, tmp_path):
+    X = 3 * iris[0]
+    network = MLPClassifier((9, 5), activation=activation, epochs=5, random_state=0)
     network.fit(*iris)
-    np.testing.assert_allclose(
-        network.predict_proba(iris[0]),
-        network.model_.predict(iris[0], verbose=0),
-        atol=1e-6,
-    )
+    expected = network.predict_proba(X)
+    skdl.export_onnx(network, tmp_path / "network.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
+    for found in (
+        network.model_.predict(X, verbose=0),
+        session.run(None, {"X": np.float32(X)})[1],
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_silu_is_another_name_of_swish(iris):
