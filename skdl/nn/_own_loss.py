@@ -160,9 +160,8 @@ class OwnLoss(Head):
             y = np.arange(n_rows, dtype=np.int32) % self.n_logits
         else:
             y = (logits > 0).astype(np.float32)[::-1]
-        with tf.init_scope():
-            gradient = self.score(tf.constant(logits), tf.constant(y), None)[2].numpy()
-        if not gradient.any():
+        gradient = self.score(tf.constant(logits), tf.constant(y), None)[2]
+        if not gradient.numpy().any():
             raise ValueError(
                 f"loss={self.loss!r} would train nothing: its gradient is 0 at all of "
                 f"{n_rows} rows of other probabilities. A loss has to change with each "
