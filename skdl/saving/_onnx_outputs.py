@@ -26,6 +26,7 @@ __all__ = [
 
 
 def plain_classes(network):
+    """Return the classes in a type that ONNX has: int64, float32 or text."""
     classes = np.asarray(network.classes_)
     if classes.dtype.kind in "iu":
         return classes.astype(np.int64)
@@ -33,12 +34,14 @@ def plain_classes(network):
 
 
 def is_flat(regressor):
+    """Return whether a regressor predicts one number for a row, without a column."""
     if isinstance(regressor, NetworkRegressor):
         return regressor._target.n_dimensions == 1
     return regressor.y_ndim_ == 1
 
 
 def has_several_labels(classifier):
+    """Return whether each row may have several labels."""
     if isinstance(classifier, BaseNetwork):
         return classifier.n_outputs_ > 1
     return classifier.target_type_ == "multilabel-indicator"
@@ -50,6 +53,7 @@ def has_quantiles(network):
 
 
 def output_names(network):
+    """Return the names of a network's outputs, in their order."""
     if not is_classifier(network):
         return ("prediction", "quantiles")[: 1 + has_quantiles(network)]
     margins = isinstance(network, KerasClassifier) and (
@@ -70,6 +74,7 @@ def name_outputs(scope, exported, inputs, custom_parsers=None):
 
 
 def write_numbers(graph, network, x, after, output, quantiles=None):
+    """Write the predictions of a regressor, in the units of its targets."""
     if isinstance(network, NetworkRegressor):
         if HEADS[network._target.head].activation == "exponential":
             x = graph.add("Exp", x)
@@ -93,6 +98,7 @@ def write_numbers(graph, network, x, after, output, quantiles=None):
 
 
 def write_probabilities(graph, network, x, output):
+    """Write the probabilities of all classes, or of each label."""
     several = has_several_labels(network)
     if isinstance(network, BaseNetwork) and network._target.head == "ordinal":
         target: Any = network._target
@@ -121,6 +127,7 @@ def write_probabilities(graph, network, x, output):
 
 
 def write_labels(graph, network, after, label, probabilities):
+    """Write the classes that the probabilities, or a threshold, decide for."""
     if has_several_labels(network):
         there = graph.add("Greater", probabilities, np.float32(0.5))
         graph.add("Cast", there, output=label, to=7)  # int64
@@ -138,6 +145,7 @@ def write_labels(graph, network, after, label, probabilities):
 
 
 def write_margins(graph, network, x, label):
+    """Write the classes that margins decide for, as after a hinge loss."""
     if network._built.outputs[0].shape[1] == 1:
         above = graph.add("Greater", x, np.float32(0))
         codes = graph.add("Reshape", graph.add("Cast", above, to=7), np.array([-1]))
