@@ -30,7 +30,8 @@ def main(arguments=None):
     Returns
     -------
     int
-        The exit status: 0, 2 if something can't be used, 130 after Ctrl-C or SIGTERM.
+        The exit status: 0, 1 if trials failed and none is complete, 2 if something
+        can't be used, 130 after Ctrl-C or SIGTERM.
     """
     options = _make_parser().parse_args(arguments)
     # Schedulers send SIGTERM: as after Ctrl-C, the interrupted trials are run again.
@@ -52,7 +53,7 @@ def main(arguments=None):
         )
         return 2
     print(f"Study {options.study!r}: {counts}")
-    return 0
+    return 1 if counts["failed"] and not counts["complete"] else 0
 
 
 def _make_parser():

@@ -4,6 +4,7 @@ import dis
 import hashlib
 import inspect
 import re
+from contextlib import suppress
 from datetime import date
 from functools import partial
 
@@ -12,6 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from skdl._utils._lost_settings import settings_of
+from skdl._utils._sklearn import scorer_parts
 
 __all__ = [
     "Fingerprint",
@@ -84,7 +86,7 @@ def take_fingerprint(estimator, space, scoring, folds, data):
     data : dict
         X, y and the other arguments of ``fit``, by name.
     """
-    rows = [_hash_data(np.concatenate(fold)).encode() for fold in folds]
+    rows = [_hash_data(part).encode() for fold in folds for part in fold]
     return Fingerprint(
         **describe_data(data),
         folds=f"{len(folds)} folds {_digest(*rows)}",
@@ -146,6 +148,8 @@ def describe(value, *, deep=True):
     if isinstance(value, (set, frozenset)):
         # The order of a set of strings is another one in each process.
         return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
+    if parts := scorer_parts(value):
+        return f"{type(value).__qualname__} {describe(parts, deep=deep)}"
     if inspect.ismethod(value):
         holder = value.__self__
         return f"{_describe_function(value.__func__)} of {describe(holder, deep=deep)}"
@@ -272,6 +276,9 @@ def without_addresses(text):
 
 def _shape_text(value):
     shape = getattr(value, "shape", None)
+    if isinstance(value, list):
+        with suppress(ValueError):  # rows of several lengths
+            shape = np.shape(value)
     return f"{' x '.join(map(str, shape))} " if shape else ""
 
 
@@ -286,27 +293,47 @@ def _hash_data(value):
 def _hash_table(value):
     if isinstance(value, (pd.DataFrame, pd.Series)):
         rows = pd.util.hash_pandas_object(value, index=False).to_numpy()
-        names = getattr(value, "columns", [getattr(value, "name", None)])
-        return _digest(rows.tobytes(), repr(list(names)).encode())
+        return _digest(rows.tobytes(), *_describe_columns(value))
     if sparse.issparse(value):
         value = value.tocoo()
         parts = (value.data, value.row, value.col)
         return _digest(*(np.ascontiguousarray(part).tobytes() for part in parts))
     if isinstance(value, (list, tuple)) and not all(map(_is_cell, value)):
         raise TypeError("what is in it has to be looked at")
-    array = np.asarray(value)
+    array, columns = np.asarray(value), _describe_columns(value)
     if array.dtype.kind in "mM":
         # NumPy gives no buffer of dates.
         unit, array = array.dtype.str.encode(), array.astype(np.int64)
-        return _digest(unit, np.ascontiguousarray(array).data)
+        return _digest(unit, np.ascontiguousarray(array).data, *columns)
     if array.dtype.kind in "OUST":
         if not all(map(_is_cell, array.ravel())):
             raise TypeError("what is in it has to be looked at")
         # By values: the bytes of objects are addresses, those of text depend on its
         # width.
         rows = pd.util.hash_array(array.astype(object).ravel(), categorize=False)
-        return _digest(rows.tobytes())
-    return _digest(str(array.dtype).encode(), np.ascontiguousarray(array).data)
+        return _digest(rows.tobytes(), *columns)
+    kind = str(array.dtype).encode()
+    return _digest(kind, np.ascontiguousarray(array).data, *columns)
+
+
+def _describe_columns(value):
+    """Return the names of the columns of a frame, and their types; else nothing.
+
+    A category is a number or a text of its own type, and its order counts.
+    """
+    if hasattr(value, "columns") and hasattr(value, "dtypes"):
+        names, types = list(value.columns), list(value.dtypes)
+    elif hasattr(value, "dtype") and hasattr(value, "name"):  # a series
+        names, types = [value.name], [value.dtype]
+    else:
+        return []
+    held = [
+        (kind.ordered, describe(list(kind.categories)))
+        if isinstance(kind, pd.CategoricalDtype)
+        else str(kind)
+        for kind in types
+    ]
+    return [repr(names).encode(), repr(held).encode()]
 
 
 def _is_cell(value):
@@ -320,8 +347,7 @@ def _walk_values(value):
     """Yield digests of what a structure holds, and of how it is built."""
     yield type(value).__qualname__.encode()
     if isinstance(value, (pd.DataFrame, pd.Series)):
-        names = getattr(value, "columns", [getattr(value, "name", None)])
-        yield repr(list(names)).encode()
+        yield from _describe_columns(value)
         value = value.to_numpy(dtype=object)
     if isinstance(value, dict):
         for key, part in value.items():

@@ -71,6 +71,7 @@ __all__ = [
     "is_routing_enabled",
     "mask_params",
     "plain_score_name",
+    "scorer_parts",
     "take_rows",
     "take_scorer",
     "with_callbacks",
@@ -285,6 +286,23 @@ def is_plain_scorer(scorer):
     if isinstance(scorer, _MultimetricScorer):
         return all(map(is_plain_scorer, scorer._scorers.values()))
     return isinstance(scorer, (_BaseScorer, _PassthroughScorer))
+
+
+def scorer_parts(scorer):
+    """Return what a scorer was made of, by ``make_scorer``; None for something else.
+
+    A metric of scikit-learn's is its name, which says what it does.
+    """
+    if not isinstance(scorer, _BaseScorer):
+        return None
+    metric = scorer._score_func
+    is_known = getattr(metric, "__module__", "").startswith("sklearn.")
+    return {
+        "metric": metric.__qualname__ if is_known else metric,
+        "sign": scorer._sign,
+        "settings": scorer._kwargs,
+        "response": scorer._response_method,
+    }
 
 
 def is_multimetric(scorer):

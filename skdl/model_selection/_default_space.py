@@ -42,7 +42,7 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
     Raises
     ------
     TypeError
-        If it is any other estimator.
+        If it is any other estimator, or a class.
 
     References
     ----------
@@ -61,6 +61,11 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
     >>> next(iter(default_space(pipeline)))
     'mlpclassifier__learning_rate'
     """
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator={estimator.__name__} is a class: give an instance, "
+            f"{estimator.__name__}()."
+        )
     network = find_network(estimator)
     if not isinstance(network, BaseNetwork):
         what = say_what_holds(estimator)

@@ -15,7 +15,9 @@ from scipy.stats import rv_continuous, rv_discrete
 
 from skdl._utils._fingerprint import describe, without_addresses
 
-__all__ = ["Dimension", "choose", "is_number", "make_dimension"]
+__all__ = ["Dimension", "choose", "is_number", "make_dimension", "plain"]
+
+_PLAIN_TYPES = (bool, int, float, str, type(None))
 
 
 class Dimension:
@@ -47,19 +49,28 @@ class Dimension:
 
     def encode(self, value):
         """Return what stands for a value in the study."""
+        # Storages write JSON, which has no numbers of NumPy.
+        value = plain(value)
         found = value if self._code is None else self._code.encode(value)
         inside = found is not None
         if not isinstance(self._distribution, CategoricalDistribution):
             inside = is_number(found)
             inside = inside and self._distribution._contains(float(found))
         elif self._code is None:
-            inside = any(found is c or found == c for c in self._distribution.choices)
+            choices = self._distribution.choices
+            inside = isinstance(found, _PLAIN_TYPES) and found in choices
         if not inside:
             raise ValueError(
                 f"enqueue has {self.name}={value!r}, which is not in the space: "
                 f"{self._distribution}."
             )
         return found
+
+    @property
+    def labels(self):
+        """The labels by which a study keeps the values; () if it keeps the values."""
+        is_labelled = isinstance(self._code, _Labels)
+        return self._distribution.choices if is_labelled else ()
 
     def describe(self):
         """Return the distribution as text."""
@@ -81,14 +92,17 @@ class _Labels:
     def __init__(self, labels, values):
         self._pairs = list(zip(labels, values))
         self.decode = dict(self._pairs).__getitem__
+        # A label is short, and two values may have the same in two processes.
+        self.text = f" {describe(values)}"
 
     def encode(self, value):
         """Return the label of a value, or None."""
-        # 1, 1.0 and True are equal, but three different values.
-        same = [
+        # A clone holds copies; and 1, 1.0 and True are equal, but three values.
+        text = describe(value)
+        same = [label for label, known in self._pairs if known is value] + [
             label
             for label, known in self._pairs
-            if known is value or (type(known) is type(value) and known == value)
+            if type(known) is type(value) and describe(known) == text
         ]
         return same[0] if same else None
 
@@ -100,20 +114,20 @@ class _Quantiles:
     ----------
     frozen : scipy.stats distribution
         The distribution.
-    is_discrete : bool
+    is_whole : bool
         Whether its values are whole numbers.
     """
 
-    def __init__(self, frozen, is_discrete):
+    def __init__(self, frozen, is_whole):
         self._frozen = frozen
-        self._is_discrete = is_discrete
+        self._is_whole = is_whole
         self.text = f" {_distribution_name(frozen)}"
 
     def decode(self, quantile):
         """Return the value at a quantile."""
         value = self._frozen.ppf(quantile).item()
         # ppf gives floats, and parameters such as widths must be integers.
-        return round(value) if self._is_discrete else value
+        return round(value) if self._is_whole else value
 
     def encode(self, value):
         """Return the quantile of a value."""
@@ -188,9 +202,8 @@ def choose(name, values):
         raise ValueError(
             f"param_distributions[{name!r}] is an empty list: give at least one value."
         )
-    # Storages write JSON, which has no integers of NumPy.
-    values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    is_plain = all(v is None or isinstance(v, (bool, int, float, str)) for v in values)
+    values = [*map(plain, values)]
+    is_plain = all(isinstance(value, _PLAIN_TYPES) for value in values)
     if is_plain and not _has_equals(values):
         return Dimension(name, CategoricalDistribution(values))
     # A storage keeps plain values only and can't tell 1 from 1.0, so other values are
@@ -199,6 +212,12 @@ def choose(name, values):
     if len(set(labels)) < len(labels):
         labels = [f"{k}: {label}" for k, label in enumerate(labels)]
     return Dimension(name, CategoricalDistribution(labels), _Labels(labels, values))
+
+
+def plain(value):
+    """Return a number of NumPy's as one of Python's; dates stay what they are."""
+    is_date = isinstance(value, (np.datetime64, np.timedelta64))
+    return value.item() if isinstance(value, np.generic) and not is_date else value
 
 
 def _has_equals(values):
@@ -225,7 +244,9 @@ def _from_scipy(name, frozen):
     kind = getattr(dist, "name", None)
     if kind == "uniform":
         return Dimension(name, FloatDistribution(low, high))
-    if kind in ("loguniform", "reciprocal"):
+    # With a loc it is no longer uniform in the logarithm.
+    is_log = kind in ("loguniform", "reciprocal")
+    if is_log and np.isclose(frozen.median(), np.sqrt(low * high)):
         return Dimension(name, FloatDistribution(low, high, log=True))
     if kind == "randint":
         # support() ends at the largest value, where randint's argument is one above.
@@ -238,5 +259,7 @@ def _from_scipy(name, frozen):
         0.0 if np.isfinite(low) and not is_discrete else edge,
         1.0 if np.isfinite(high) else 1 - edge,
     )
-    code = _Quantiles(frozen, is_discrete)
+    points = np.asarray(getattr(dist, "xk", 0))  # of a table of probabilities
+    is_whole = is_discrete and bool((points == np.round(points)).all())
+    code = _Quantiles(frozen, is_whole)
     return Dimension(name, quantiles, code, label=f"{name} (quantile)")

@@ -71,12 +71,16 @@ def check_journal(path):
     Raises
     ------
     ValueError
-        If it is another file, or is called like one of SQLite.
+        If it is a folder, another file, or is called like one of SQLite.
     """
     if path.endswith((".db", ".sqlite", ".sqlite3")):
         raise ValueError(
             f"storage={path!r} is called like a file of SQLite: give "
             f"'sqlite:///{path}', or another name for a journal file."
+        )
+    if os.path.isdir(path):
+        raise ValueError(
+            f"storage={path!r} is a folder: give the path of a journal file in it."
         )
     if not os.path.exists(path):
         return

@@ -1,13 +1,14 @@
 """What a search will do, all of it checked before a storage is touched."""
 
 import warnings
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import NamedTuple
 
 import joblib
 import numpy as np
 from optuna.pruners import BasePruner, NopPruner
-from optuna.samplers import TPESampler
+from optuna.samplers import GridSampler, TPESampler
 from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
@@ -52,6 +53,7 @@ def plan_search(search, X, y, params):
     if not splits:
         raise ValueError(f"cv={search.cv!r} has no folds: give at least one.")
     _check_directions(search.directions, scorer)
+    _check_lists(search)
     pruner = _choose_pruner(search)
     setting = Setting(
         estimator=search.estimator,
@@ -67,8 +69,36 @@ def plan_search(search, X, y, params):
         directions=None if search.directions is None else list(search.directions),
     )
     space = make_space(search.param_distributions, search.estimator)
+    if isinstance(search.sampler, GridSampler):
+        _check_grid(search.sampler, space)
     n_threads = joblib.effective_n_jobs(search.n_jobs)
     return SearchPlan(setting, space, pruner, params, n_threads)
+
+
+def _check_lists(search):
+    for k, params in enumerate(search.enqueue or ()):
+        if not isinstance(params, Mapping):
+            raise TypeError(f"enqueue[{k}]={params!r} must be a dict of parameters.")
+    for k, callback in enumerate(search.callbacks or ()):
+        if not callable(callback):
+            raise TypeError(
+                f"callbacks[{k}]={callback!r} must be a function that takes the study "
+                "and a trial."
+            )
+
+
+def _check_grid(sampler, space):
+    """Check that a grid has the labels of values that a study can't keep."""
+    grid = getattr(sampler, "_search_space", {})
+    for dimension in getattr(space, "dimensions", ()):
+        for value in grid.get(dimension.label, ()) if dimension.labels else ():
+            if value not in dimension.labels:
+                raise ValueError(
+                    f"sampler: GridSampler has {value!r} for {dimension.name!r}, and "
+                    f"the study keeps such values as {dimension.labels}. Use "
+                    "sampler=optuna.samplers.BruteForceSampler(), which tries all "
+                    "combinations of lists."
+                )
 
 
 def _check_directions(directions, scorer):

@@ -3,6 +3,7 @@
 from typing import Any
 
 import optuna
+from sklearn.metrics import get_scorer_names
 
 from skdl._utils._callbacks import EpochCallback
 
@@ -22,16 +23,18 @@ class PruningCallback(EpochCallback):
         The trial of the study.
     monitor : str, default="val_accuracy"
         The score that is reported: ``"val_accuracy"``, ``"val_loss"``, ``"val_r2"``,
-        ``"accuracy"``, ``"loss"`` or ``"r2"``. The first three need
-        ``early_stopping=True``, or ``X_val`` and ``y_val`` in ``fit``. The study must
-        maximize it, or minimize a loss.
+        ``"accuracy"``, ``"loss"`` or ``"r2"``; or another one of ``history_``, such as
+        ``"val_neg_log_loss"`` where the network has ``monitor="neg_log_loss"``. Those
+        of validation data need ``early_stopping=True``, or ``X_val`` and ``y_val`` in
+        ``fit``. The study must minimize the loss, and maximize scores of scikit-learn.
 
     Raises
     ------
     optuna.TrialPruned
         In ``fit``, at the end of the epoch at which the trial is pruned.
     ValueError
-        In ``fit``, if there is no such score, or the study has the other direction.
+        In ``fit``, if there is no such score, or the study has the other direction or
+        several.
 
     Examples
     --------
@@ -80,16 +83,29 @@ class PruningCallback(EpochCallback):
                 "early_stopping=True, or X_val and y_val in fit."
             )
         if epoch == 0:
-            self._check_direction()
+            self._check_study()
         self.trial.report(logs[self.monitor], epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned after epoch {epoch + 1}")
 
-    def _check_direction(self):
+    def _check_study(self):
+        if not hasattr(self.trial, "should_prune"):
+            raise ValueError(
+                f"PruningCallback: trial={self.trial!r} must be the optuna.Trial that "
+                "the objective gets."
+            )
         study = getattr(self.trial, "study", None)
         if study is None:  # a FixedTrial belongs to no study
             return
-        wanted = "minimize" if self.monitor.endswith("loss") else "maximize"
+        if len(study.directions) > 1:
+            raise ValueError(
+                "PruningCallback: the study has several objectives, and Optuna prunes "
+                "by one. Leave the callback out."
+            )
+        score = self.monitor.removeprefix("val_")
+        if score != "loss" and score not in get_scorer_names():
+            return  # a metric of Keras' may be good if it is high, or if it is low
+        wanted = "minimize" if score == "loss" else "maximize"
         if study.direction.name.lower() != wanted:
             raise ValueError(
                 f"PruningCallback: monitor={self.monitor!r} needs a study with "

@@ -11,6 +11,7 @@ from skdl._utils._sklearn import mask_params
 from skdl.model_selection._outcome import TrialOutcome
 
 __all__ = [
+    "check_completed",
     "STATES",
     "complete_only",
     "is_feasible",
@@ -159,38 +160,51 @@ def _rank(means, complete, feasible):
     return ranks
 
 
-def pareto_optimal(study, trials):
-    """Return the numbers of the trials that no other beats in all objectives."""
-    best = {trial.number for trial in study.best_trials}
-    # The study may hold complete trials that others added, which do not count.
-    return best & {trial.number for trial in trials}
+def pareto_optimal(trials, directions):
+    """Return the feasible trials that no other one beats in all objectives."""
+    done = [t for t in trials if t.state == TrialState.COMPLETE and is_feasible(t)]
+    signs = [1 if direction == "minimize" else -1 for direction in directions]
+    losses = np.array([trial.values for trial in done]).reshape(-1, len(signs)) * signs
+    return [
+        trial
+        for trial, own in zip(done, losses)
+        if not ((losses <= own).all(axis=1) & (losses < own).any(axis=1)).any()
+    ]
 
 
-def warn_of_failures(trials):
-    """Warn of the trials that failed.
+def check_completed(trials):
+    """Check that a trial is complete.
 
     Raises
     ------
     ValueError
-        If no trial is complete.
+        If none is.
     """
+    if any(trial.state == TrialState.COMPLETE for trial in trials):
+        return
+    n_pruned = sum(trial.state == TrialState.PRUNED for trial in trials)
+    reasons = [f"None of the {len(trials)} trials was completed."]
+    if n_pruned:
+        reasons.append(f"{n_pruned} were pruned: use a milder pruner.")
+    if errors := _errors_of(trials):
+        reasons.append(
+            f"The first that failed did so with: {errors[0]} Check the search "
+            "space, or set error_score='raise' to see the error."
+        )
+    reasons.append("If timeout ended the search, increase it.")
+    raise ValueError(" ".join(reasons))
+
+
+def _errors_of(trials):
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
-    errors = [trial.user_attrs.get("error", "no error was noted") for trial in failed]
-    if not any(trial.state == TrialState.COMPLETE for trial in trials):
-        n_pruned = sum(trial.state == TrialState.PRUNED for trial in trials)
-        reasons = [f"None of the {len(trials)} trials was completed."]
-        if n_pruned:
-            reasons.append(f"{n_pruned} were pruned: use a milder pruner.")
-        if errors:
-            reasons.append(
-                f"The first that failed did so with: {errors[0]} Check the search "
-                "space, or set error_score='raise' to see the error."
-            )
-        reasons.append("If timeout ended the search, increase it.")
-        raise ValueError(" ".join(reasons))
-    if failed:
+    return [trial.user_attrs.get("error", "no error was noted") for trial in failed]
+
+
+def warn_of_failures(trials):
+    """Warn of the trials that failed."""
+    if errors := _errors_of(trials):
         warnings.warn(
-            f"{len(failed)} of {len(trials)} trials failed; their scores are "
+            f"{len(errors)} of {len(trials)} trials failed; their scores are "
             f"error_score. The first failed with: {errors[0]}",
             FitFailedWarning,
             stacklevel=3,

@@ -29,6 +29,7 @@ from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
 from skdl.model_selection._results import (
     STATES,
+    check_completed,
     complete_only,
     make_results,
     pareto_optimal,
@@ -109,8 +110,9 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         all of them. No trial is pruned, as pruning needs a single objective. ``refit``
         must be the name of a score, a function or False. None maximizes one score.
     enqueue : list of dict, default=None
-        Parameters to try first, in the form of ``best_params_``; parameters that a dict
-        leaves out are drawn.
+        Parameters to try first, in the form of ``best_params_`` (where the space is a
+        function, in that of ``study_.best_params``: by the names that it suggests);
+        parameters that a dict leaves out are drawn.
     callbacks : list of callable, default=None
         Called with the study and each trial that has ended, like those of
         ``optuna.Study.optimize``; ``study.stop()`` ends the search.
@@ -295,7 +297,11 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         self._keep_study(study)  # whatever comes, nothing of it is lost
         self._unfinished = None
         trials = _counted(study)
+        check_completed(trials)
         warn_of_failures(trials)
+        best = []
+        if self.directions:
+            best = pareto_optimal(trials, plan.setting.directions)
         results = make_results(
             trials,
             plan.space,
@@ -304,7 +310,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             # The study may hold failed trials of a search with another error_score.
             np.nan if self.error_score == "raise" else self.error_score,
             plan.setting.directions,
-            pareto_optimal(study, trials) if self.directions else (),
+            {trial.number for trial in best},
         )
         # This fit may fail, too: the attributes of an earlier one stay until it ends.
         found = self._find_best(results, plan, tasks)
@@ -314,7 +320,9 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         for name, value in found.items():
             setattr(self, name, value)
         if self.directions:
-            self.best_trials_ = study.best_trials
+            self.best_trials_ = deepcopy(
+                best
+            )  # those of a storage in memory are its own
         self.study_ = study
         self.cv_results_ = results
         self.n_splits_ = len(plan.setting.splits)
@@ -345,7 +353,9 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         plan = plan_search(self, X, y, params)
         study, tasks = self._run_trials(plan, open_tracker(self.tracking))
         tasks.end()
-        states = [trial.state for trial in _counted(study)]
+        trials = _counted(study)
+        warn_of_failures(trials)
+        states = [trial.state for trial in trials]
         return {name: states.count(state) for state, name in STATES.items()}
 
     def preview(self, X: Any, y: Any = None, **params: Any) -> Preview:

@@ -10,13 +10,20 @@ from optuna.trial import FixedTrial
 from sklearn.base import clone
 
 from skdl._utils._fingerprint import describe
-from skdl.model_selection._dimension import choose, is_number, make_dimension
+from skdl.model_selection._dimension import (
+    choose,
+    is_number,
+    make_dimension,
+    plain,
+)
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = ["PARAMS", "DictSpace", "FunctionSpace", "ListSpace", "make_space"]
 
 # An attribute of trials: what the function of a space returned, as text.
 PARAMS = "skdl:params"
+# Of a function that asks for a parameter in one of its branches only.
+_DRAWS = 20
 
 
 def make_space(distributions, estimator):
@@ -176,7 +183,9 @@ class ListSpace(_FixedSpace):
 
     def __init__(self, spaces):
         self._spaces = spaces
-        self._which = choose("space", [f"space {k}" for k in range(len(spaces))])
+        searched = {d.name for space in spaces for d in space.dimensions}
+        name = "(space)" if "space" in searched else "space"
+        self._which = choose(name, [f"space {k}" for k in range(len(spaces))])
         known: dict[str, str] = {}
         for k, space in enumerate(spaces):
             for dimension in space.dimensions:
@@ -191,10 +200,14 @@ class ListSpace(_FixedSpace):
 
     def encode(self, params):
         """Return parameters as the study names and keeps them."""
+        reasons = []
         for k, space in enumerate(self._spaces):
-            if {d.name for d in space.dimensions} >= set(params):
-                return {"space": f"space {k}", **space.encode(params)}
-        raise ValueError(f"enqueue has {params!r}, which is in none of the spaces.")
+            try:
+                return {self._which.name: f"space {k}", **space.encode(params)}
+            except ValueError as error:
+                reasons.append(f"space {k}: {error}")
+        reason = " ".join(reasons)
+        raise ValueError(f"enqueue has {params!r}, which no space has. {reason}")
 
     def draw_example(self):
         """Return parameters at random, outside of any study: those of all spaces."""
@@ -223,7 +236,21 @@ class FunctionSpace:
 
     def suggest(self, trial):
         """Return the parameters of a trial, by name."""
-        params = self._function(trial)
+        try:
+            params = self._function(trial)
+        except optuna.TrialPruned as pruned:
+            raise ValueError(
+                "The function given as param_distributions raised TrialPruned: it must "
+                "return parameters. Make it suggest what goes together."
+            ) from pruned
+        except ValueError as error:
+            if "dynamic value space" not in str(error):
+                raise
+            raise ValueError(
+                "The function given as param_distributions asks for other choices of a "
+                "parameter than the trials of the study had: give the function that "
+                "the study was made with, or another study_name."
+            ) from error
         if not isinstance(params, Mapping):
             raise TypeError(
                 "The function given as param_distributions must return a dict of "
@@ -248,6 +275,12 @@ class FunctionSpace:
                 f"{trial.number} of the study, which has {trial.params}: {error} Give "
                 "the function that the study was made with, or another study_name."
             ) from error
+        except AttributeError as error:
+            raise ValueError(
+                f"The function given as param_distributions failed: {error}. It is "
+                "called with stored trials, too, and may use nothing of a trial but "
+                "its number, params and suggest methods."
+            ) from error
         noted, found = trial.user_attrs.get(PARAMS), describe(params)
         if noted not in (None, found):
             raise ValueError(
@@ -265,8 +298,36 @@ class FunctionSpace:
         return {PARAMS: describe(self.recall(trial))}
 
     def encode(self, params):
-        """Return parameters as the study names them: as the function suggests them."""
-        return dict(params)
+        """Return parameters as the study names them: as the function suggests them.
+
+        Raises
+        ------
+        ValueError
+            If the function does not ask for one of them, or asks for another range.
+        """
+        for seed in range(_DRAWS):
+            trial = _draw(self.suggest, params, seed)
+            if set(params) <= set(trial.params):
+                break
+        else:
+            unknown = [name for name in params if name not in trial.params]
+            raise ValueError(
+                f"enqueue has {unknown[0]!r}, and the function given as "
+                f"param_distributions asks for {list(trial.params)}: give values by "
+                "the names that it suggests, as study_.best_params has them."
+            )
+        for name, value in params.items():
+            distribution = trial.distributions[name]
+            try:
+                is_in = distribution._contains(distribution.to_internal_repr(value))
+            except ValueError:
+                is_in = False
+            if not is_in:
+                raise ValueError(
+                    f"enqueue has {name}={value!r}, which is not in what the function "
+                    f"given as param_distributions asks for: {distribution}."
+                )
+        return {name: plain(value) for name, value in params.items()}
 
     def draw_example(self):
         """Return parameters at random, outside of any study."""
@@ -288,3 +349,14 @@ def _draw_example(suggest):
     with quiet_optuna():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     return suggest(study.ask())
+
+
+def _draw(suggest, params, seed):
+    """Return a trial that was suggested some parameters, outside of any study."""
+    with quiet_optuna(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a value that is out of range
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        study.enqueue_trial(params)
+        trial = study.ask()
+        suggest(trial)
+    return trial

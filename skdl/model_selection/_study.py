@@ -57,8 +57,11 @@ def open_storage(storage):
             "'sqlite:///study.db', the path of a journal file, or a storage of Optuna."
         )
     is_url = "://" in storage
-    if not is_url:
-        check_journal(storage)
+    try:
+        if not is_url:
+            check_journal(storage)
+    except OSError as error:
+        raise _say_what_to_do(storage, error) from error
     try:
         if not is_url:
             return JournalStorage(MendingJournal(storage))
