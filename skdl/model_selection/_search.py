@@ -320,9 +320,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         for name, value in found.items():
             setattr(self, name, value)
         if self.directions:
-            self.best_trials_ = deepcopy(
-                best
-            )  # those of a storage in memory are its own
+            self.best_trials_ = deepcopy(best)  # a storage in memory holds these
         self.study_ = study
         self.cv_results_ = results
         self.n_splits_ = len(plan.setting.splits)

@@ -306,7 +306,13 @@ class FunctionSpace:
             If the function does not ask for one of them, or asks for another range.
         """
         for seed in range(_DRAWS):
-            trial = _draw(self.suggest, params, seed)
+            try:
+                trial = _draw(self.suggest, params, seed)
+            except ValueError as error:
+                raise ValueError(
+                    f"enqueue has {params!r}, which does not go with the function "
+                    f"given as param_distributions: {error}"
+                ) from error
             if set(params) <= set(trial.params):
                 break
         else:
@@ -318,11 +324,7 @@ class FunctionSpace:
             )
         for name, value in params.items():
             distribution = trial.distributions[name]
-            try:
-                is_in = distribution._contains(distribution.to_internal_repr(value))
-            except ValueError:
-                is_in = False
-            if not is_in:
+            if not distribution._contains(distribution.to_internal_repr(value)):
                 raise ValueError(
                     f"enqueue has {name}={value!r}, which is not in what the function "
                     f"given as param_distributions asks for: {distribution}."

@@ -156,11 +156,10 @@ class OwnLoss(Head):
         n_rows = 4 * self.n_logits
         numbers = np.arange(n_rows * self.n_logits, dtype=np.float32)
         logits = np.sin(numbers).reshape(n_rows, self.n_logits)
+        labels: Any = (logits > 0).astype(np.float32)[::-1]
         if self.takes_codes:
-            y = np.arange(n_rows, dtype=np.int32) % self.n_logits
-        else:
-            y = (logits > 0).astype(np.float32)[::-1]
-        gradient = self.score(tf.constant(logits), tf.constant(y), None)[2]
+            labels = np.arange(n_rows, dtype=np.int32) % self.n_logits
+        gradient = self.score(tf.constant(logits), tf.constant(labels), None)[2]
         if not gradient.numpy().any():
             raise ValueError(
                 f"loss={self.loss!r} would train nothing: its gradient is 0 at all of "

@@ -240,3 +240,23 @@ def test_a_fold_that_ends_early_reports_its_score_at_its_last_step(iris):
 def test_parameters_of_the_race_are_numbers(name, value):
     with pytest.raises(ValueError, match=f"{name}={value!r} must be an? "):
         RacingPruner(**{name: value})
+
+
+def test_a_callback_knows_which_scores_are_better_if_they_are_high(iris):
+    def objective(trial):
+        network = MLPClassifier(
+            4, epochs=2, early_stopping=True, monitor="neg_log_loss", random_state=0
+        )
+        network.set_params(callbacks=[PruningCallback(trial, "val_neg_log_loss")])
+        return max(network.fit(*iris).history_["val_neg_log_loss"])
+
+    study = optuna.create_study(direction="maximize")
+    study.optimize(objective, n_trials=1)
+    assert study.best_value < 0
+    with pytest.raises(ValueError, match="needs a study with direction='maximize'"):
+        optuna.create_study().optimize(objective, n_trials=1)
+    several = optuna.create_study(directions=["maximize", "minimize"])
+    with pytest.raises(ValueError, match="several objectives, and Optuna prunes by"):
+        several.optimize(objective, n_trials=1)
+    with pytest.raises(ValueError, match="trial=3 must be the optuna.Trial"):
+        objective(3)

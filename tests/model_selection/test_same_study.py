@@ -1,0 +1,320 @@
+"""What makes two searches the same study, and which trials may be put first."""
+
+import tempfile
+from copy import deepcopy
+
+import numpy as np
+import optuna
+import pandas as pd
+import polars as pl
+import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import create_trial
+from scipy.stats import kstest, loguniform, rv_discrete
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skdl._utils._fingerprint import describe, describe_data
+from skdl.model_selection import OptunaSearchCV
+
+
+class Quick(ClassifierMixin, BaseEstimator):
+    """Predicts the first class; its score is that of its parameters."""
+
+    def __init__(self, value=None, other=0.0):
+        self.value = value
+        self.other = other
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+@pytest.fixture
+def data():
+    return np.arange(20.0).reshape(10, 2), np.arange(10) % 2
+
+
+def search(space, **params):
+    plain = dict(n_trials=3, cv=2, random_state=0, refit=False)
+    return OptunaSearchCV(Quick(), space, **{**plain, **params})
+
+
+def scaled(factor):
+    def metric(y_true, y_pred):
+        return factor * accuracy_score(y_true, y_pred)
+
+    return make_scorer(metric)
+
+
+# Long enough that its text is cut.
+def forest(weight):
+    return DecisionTreeClassifier(
+        criterion="entropy",
+        max_features=1,
+        min_samples_leaf=2,
+        min_samples_split=5,
+        min_weight_fraction_leaf=weight,
+    )
+
+
+def function(add):
+    return FunctionTransformer(lambda X: X + add)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            dict(cv=[(np.arange(8), np.arange(8, 10))]),
+            dict(cv=[(np.arange(4), np.arange(4, 10))]),
+        ),
+        (
+            dict(param_distributions={"value": [forest(0.1), None]}),
+            dict(param_distributions={"value": [forest(0.5), None]}),
+        ),
+        (
+            dict(param_distributions={"value": [function(1), None]}),
+            dict(param_distributions={"value": [function(2), None]}),
+        ),
+        (dict(scoring=scaled(1)), dict(scoring=scaled(-5))),
+        (dict(scoring={"one": scaled(1)}), dict(scoring={"one": scaled(-5)})),
+    ],
+    ids=["folds", "a long value", "a function", "a scorer", "scorers"],
+)
+def test_another_search_is_refused_by_a_study(data, tmp_path, first, second):
+    kept = dict(storage=str(tmp_path / "journal.log"), study_name="one")
+    space = {"value": [1, 2, 3]}
+    search(space, **kept).set_params(**first).fit(*data)
+    search(space, **kept).set_params(**first).fit(*data)  # the same one goes on
+    with pytest.raises(ValueError, match="study_name"):
+        search(space, **kept).set_params(**second).fit(*data)
+
+
+LEVELS = pd.Categorical(["a", "b", "a"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            pd.DataFrame({"x": [3, 1, 2]}),
+            pd.DataFrame({"x": [3, 1, 2]}, dtype="category"),
+        ),
+        (pd.DataFrame({"x": LEVELS}), pd.DataFrame({"x": LEVELS.as_ordered()})),
+        (pd.Series(LEVELS), pd.Series(LEVELS.reorder_categories(["b", "a"]))),
+        (pd.Series(LEVELS), pd.Series(["a", "b", "a"])),
+        (pl.DataFrame({"x": ["a"]}), pl.DataFrame({"z": ["a"]})),
+        (
+            pl.DataFrame({"x": ["a"]}, schema={"x": pl.String}),
+            pl.DataFrame({"x": ["a"]}, schema={"x": pl.Enum(["a", "b"])}),
+        ),
+        ([[1, 2]], [[1, 3]]),
+    ],
+    ids=["numbers", "order", "codes", "text", "names", "Enum", "lists"],
+)
+def test_data_of_another_kind_are_other_data(one, other):
+    assert describe_data({"X": one}) == describe_data({"X": deepcopy(one)})
+    assert describe_data({"X": one}) != describe_data({"X": other})
+
+
+def test_lists_are_the_data_that_arrays_are(data):
+    X, y = data
+    assert describe_data({"X": X.tolist()}) == describe_data({"X": X})
+
+
+def test_a_scorer_of_scikit_learn_is_described_by_its_metric():
+    known = make_scorer(accuracy_score)
+    assert describe(known) == describe(make_scorer(accuracy_score))
+    assert describe(known) != describe(make_scorer(accuracy_score, normalize=False))
+    assert "accuracy_score" in describe(known)
+
+
+def test_a_table_of_probabilities_gives_its_own_values(data):
+    table = rv_discrete(values=([0.1, 0.5], [0.5, 0.5]))
+    found = search({"other": table}, n_trials=20).fit(*data)
+    assert {params["other"] for params in found.cv_results_["params"]} == {0.1, 0.5}
+    whole = rv_discrete(values=([3, 7], [0.5, 0.5]))
+    found = search({"value": whole}, n_trials=20).fit(*data)
+    values = {params["value"] for params in found.cv_results_["params"]}
+    assert values == {3, 7}
+    assert {type(value) for value in values} == {int}
+
+
+def test_a_shifted_distribution_is_that_of_scipy(data):
+    shifted = loguniform(1e-3, 1, loc=1)
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    found = search({"other": shifted}, n_trials=200, sampler=sampler).fit(*data)
+    drawn = [params["other"] for params in found.cv_results_["params"]]
+    assert kstest(drawn, shifted.cdf).pvalue > 0.01
+
+
+def by_function(trial):
+    kind = trial.suggest_categorical("kind", ["small", "large"])
+    if kind == "small":
+        return {"other": 0.0}
+    return {"other": 10 ** trial.suggest_float("exponent", -3, 3)}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"other": 100.0}, "enqueue has 'other'.*asks for.*'kind'"),
+        ({"exponent": 99.0}, "enqueue has exponent=99.0, which is not in"),
+        ({"kind": "none"}, "enqueue has {'kind': 'none'}, which does not go with"),
+    ],
+)
+def test_what_a_function_does_not_ask_for_is_not_tried(data, given, message):
+    with pytest.raises(ValueError, match=message):
+        search(by_function, enqueue=[given]).fit(*data)
+
+
+def test_what_a_function_asks_for_is_tried_first(data):
+    enqueued = [{"exponent": np.float64(2.0), "kind": "large"}, {"exponent": 1.0}]
+    found = search(by_function, enqueue=enqueued, n_trials=2).fit(*data)
+    assert found.cv_results_["params"][0] == {"other": 100.0}
+    assert found.study_.trials[1].system_attrs["fixed_params"] == {"exponent": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (lambda trial: trial.study, "may use nothing of a trial but"),
+        (lambda trial: optuna.TrialPruned(), "raised TrialPruned: it must return"),
+    ],
+    ids=["its study", "pruned"],
+)
+def test_what_a_function_may_do_is_said(data, raised, message):
+    def space(trial):
+        found = raised(trial)
+        if isinstance(found, Exception):
+            raise found
+        return {"other": trial.suggest_float("other", 0, 1)}
+
+    with pytest.raises(ValueError, match=message):
+        search(space).fit(*data)
+
+
+def test_a_function_that_asks_for_other_choices_is_named(data, tmp_path):
+    kept = dict(storage=str(tmp_path / "journal.log"), study_name="one")
+
+    def space(trial):
+        return {"value": trial.suggest_categorical("value", choices)}
+
+    choices = [1, 2]
+    search(space, **kept).fit(*data)
+    choices = [1, 2, 3]
+    with pytest.raises(ValueError, match="asks for other choices of a parameter"):
+        search(space, **kept, n_trials=6).fit(*data)
+
+
+SCALERS = StandardScaler(), MinMaxScaler()
+PRIORS = [np.array([0.5, 0.5]), np.array([0.1, 0.9])]
+
+
+@pytest.mark.parametrize(
+    ("space", "given"),
+    [
+        ({"value": SCALERS}, {"value": SCALERS[1]}),
+        ({"value": PRIORS}, {"value": PRIORS[1]}),
+        ({"value": IntDistribution(1, 10)}, {"value": np.int64(3)}),
+        ({"value": [1, 2, 3]}, {"value": np.int64(3)}),
+        (
+            [{"value": [1, 2], "other": [0.0]}, {"value": [7], "other": [1.0]}],
+            {"value": 7, "other": 1.0},
+        ),
+        ([{"value": [1], "other": [0.0]}, {"value": [2]}], {"value": 2}),
+        ({"value": [np.datetime64("2020-01-01T00", "ns")]}, {}),
+    ],
+    ids=["estimators", "arrays", "NumPy", "a list", "spaces", "one name", "dates"],
+)
+def test_what_is_put_first_is_tried_first(data, tmp_path, space, given):
+    storage = str(tmp_path / "journal.log")
+    found = search(space, enqueue=[given], n_trials=2, storage=storage)
+    first = clone(found).fit(*data).cv_results_["params"][0]
+    assert {name: describe(first[name]) for name in given} == {
+        name: describe(value.item() if isinstance(value, np.generic) else value)
+        for name, value in given.items()
+    }
+    if not given:
+        assert isinstance(first["value"], np.datetime64)
+
+
+def test_a_parameter_may_be_called_space(data):
+    class Spacious(Quick):
+        def __init__(self, space=0, value=None):
+            self.space = space
+            self.value = value
+
+    spaces = [{"space": [1, 2]}, {"value": [3]}]
+    found = OptunaSearchCV(Spacious(), spaces, n_trials=9, cv=2, refit=False)
+    tried = found.fit(*data).cv_results_["params"]
+    assert {frozenset(params.items()) for params in tried} <= {
+        frozenset({("space", 1)}),
+        frozenset({("space", 2)}),
+        frozenset({("value", 3)}),
+    }
+
+
+def test_trials_of_others_are_not_on_the_front(data):
+    storage = optuna.storages.InMemoryStorage()
+    directions = ["maximize", "minimize"]
+    kept = dict(storage=storage, study_name="one", directions=directions)
+    study = optuna.create_study(
+        study_name="one", storage=storage, directions=directions
+    )
+    value = FloatDistribution(0, 1)
+    scoring = {"p": lambda e, X, y: e.other, "q": lambda e, X, y: e.other}
+    multi = search({"other": value}, scoring=scoring, **kept)
+    multi.fit(*data)
+    study.add_trial(
+        create_trial(
+            params={"other": 1.0}, distributions={"other": value}, values=[99.0, -99.0]
+        )
+    )
+    found = multi.fit(*data)
+    assert [t.number for t in found.best_trials_] == [0, 1, 2]
+    assert found.cv_results_["pareto_optimal"].all()
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        (dict(enqueue=[3]), TypeError, r"enqueue\[0\]=3 must be a dict"),
+        (dict(callbacks=[3]), TypeError, r"callbacks\[0\]=3 must be a function"),
+        (dict(storage=tempfile.gettempdir()), ValueError, "is a folder"),
+    ],
+    ids=["enqueue", "callbacks", "a folder"],
+)
+def test_what_is_given_is_named(data, params, error, message):
+    with pytest.raises(error, match=message):
+        search({"value": [1, 2]}).set_params(**params).fit(*data)
+
+
+@pytest.mark.filterwarnings("ignore:.*contains a value with the type")
+@pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
+def test_a_grid_of_what_a_study_keeps_by_labels_is_named(data):
+    values = {"value": [None, {0: 2}]}
+    grid = search(values, sampler=optuna.samplers.GridSampler(values))
+    with pytest.raises(ValueError, match="has None for 'value'.*BruteForceSampler"):
+        grid.fit(*data)
+    found = search(values, sampler=optuna.samplers.BruteForceSampler()).fit(*data)
+    tried = [params["value"] for params in found.cv_results_["params"]]
+    assert sorted(map(str, tried)) == ["None", "{0: 2}"]
+
+
+def test_trials_that_fail_in_a_worker_are_told(data):
+    class Failing(Quick):
+        def fit(self, X, y):
+            raise ValueError("no such day")
+
+    failing = OptunaSearchCV(Failing(), {"value": [1, 2]}, n_trials=2, cv=2)
+    with pytest.warns(FitFailedWarning, match="2 of 2 trials failed.*no such day"):
+        counts = failing.run_trials(*data)
+    assert counts == {"complete": 0, "pruned": 0, "failed": 2}
