@@ -27,14 +27,21 @@ def warn_of_one_hot(y, taken_for):
 
 
 def warn_of_absent_classes(class_weight, classes):
-    """Warn of class weights that name none of the classes."""
-    if class_weight and not any(label in class_weight for label in classes):
-        warnings.warn(
-            f"class_weight={class_weight!r} names no class of y, which has "
-            f"{classes[:10]}: it changes nothing.",
-            UserWarning,
-            stacklevel=2,
+    """Warn of class weights that name classes which are not there, in place of some."""
+    if not class_weight:
+        return
+    missing = [label for label in classes if label not in class_weight]
+    unknown = [label for label in class_weight if label not in classes]
+    if not missing or not unknown:
+        return
+    if len(missing) == len(classes):
+        text = f"names no class of y, which has {classes[:10]}: it changes nothing."
+    else:
+        text = (
+            f"names {unknown[:10]}, which y does not have, and not {missing[:10]}, "
+            "which count 1."
         )
+    warnings.warn(f"class_weight={class_weight!r} {text}", UserWarning, stacklevel=2)
 
 
 def balanced_weights(codes, weight=None):

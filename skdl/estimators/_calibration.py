@@ -26,7 +26,8 @@ class HeldBack:
     Attributes
     ----------
     part : Part
-        The rows: the validation part, or those of all folds one after the other.
+        The rows: the validation part, or those of all folds one after the other, each
+        fold once.
     logits : list of ndarray
         Of each network for its validation part.
     """
@@ -35,7 +36,13 @@ class HeldBack:
         members = network._members
         self._is_shared = not job.folds
         self.parts = [part for _, part in job.folds] or [job.validation] * len(members)
-        self.part = job.validation if self._is_shared else _join_parts(self.parts)
+        # Fewer folds than networks: some networks held back the same rows.
+        same: dict[int, list[int]] = {}
+        for k, part in enumerate(self.parts):
+            same.setdefault(id(part), []).append(k)
+        self._same = [*same.values()]
+        distinct = [self.parts[some[0]] for some in self._same]
+        self.part = job.validation if self._is_shared else _join_parts(distinct)
         self.logits = [
             member._logits_of(part.X if part.rows is None else part.X[part.rows])
             for member, part in zip(members, self.parts, strict=True)
@@ -44,11 +51,13 @@ class HeldBack:
     def whole(self, link, temperature=1.0):
         """Return the logits for the rows, divided by a temperature.
 
-        Those of networks that were validated on the same rows are averaged; of folds,
-        each row has those of the network that was not trained on it.
+        Those of networks that were validated on the same rows are averaged: of folds,
+        each row has those of the networks that were not trained on it.
         """
         logits = [each / temperature for each in self.logits]
-        return average_logits(link, logits) if self._is_shared else np.vstack(logits)
+        return np.vstack(
+            [average_logits(link, [logits[k] for k in some]) for some in self._same]
+        )
 
 
 def _join_parts(parts):

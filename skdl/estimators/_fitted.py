@@ -167,8 +167,8 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
             return parts[0]
         return average_logits(HEADS[self._target.head].link, parts)
 
-    def _mean_loss(self, X, y):
-        """Return the mean loss of some rows, as ``history_`` defines it."""
+    def _mean_loss(self, X, y, weight=None):
+        """Return the weighted mean loss of rows, as ``history_`` defines it."""
         from skdl.nn._backend import tf
 
         target, logits = self._target, self._logits(X)
@@ -178,7 +178,7 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
             tf.constant(target.encode(np.asarray(y))),
             tf.constant(target.loss_settings),
         )
-        return float(np.mean(losses))
+        return float(np.average(losses, weights=weight))
 
     def _get_fitted_attr_html(self, doc_link=""):
         # For its HTML view scikit-learn asks for each property: Keras would build

@@ -110,7 +110,7 @@ class Tabular(Perceptron):
         if self._encoder is None:
             return super()._as_rows(X, name=name)
         try:
-            return self._encoder._encode(X)
+            return self._encoder._encode(X, self)
         except (TypeError, ValueError) as error:
             if name == "X":
                 raise

@@ -23,6 +23,7 @@ from skdl._utils._nested import (
     say_what_holds,
 )
 from skdl._utils._numbers import draw_seed
+from skdl._utils._sklearn import plain_score_name
 from skdl.estimators._base import BaseNetwork
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._next_steps import find_next_steps
@@ -137,6 +138,11 @@ def diagnose(
             "trains once: give a share of the rows (with groups= to keep groups "
             "together), a list of one split, or (X_val, y_val)."
         )
+    if isinstance(scoring, (list, tuple, set, dict)):
+        raise ValueError(
+            f"scoring={scoring!r} must be one score: a name, a function or None. For "
+            "several use compare."
+        )
     scorer = check_scoring(estimator, scoring=scoring)
     # As the first repeat of compare: the same random_state gives the same split and
     # fit.
@@ -148,9 +154,10 @@ def diagnose(
         raise ValueError(run.error)
     constant = _score_of_a_constant(estimator, split, scorer)
     target_score = _best_possible(scorer) if target_score is None else target_score
-    is_accuracy = is_classifier(estimator) and scoring in (None, "accuracy")
-    scales = () if fitted is None else _odd_scales(fitted, split)
-    return Diagnosis(run, target_score, constant, estimator, is_accuracy, scales)
+    is_accuracy = plain_score_name(scorer, None, estimator) == "accuracy"
+    scales = () if run.error else _odd_scales(fitted, split)
+    n_val = _count_independent(split)
+    return Diagnosis(run, target_score, constant, estimator, is_accuracy, scales, n_val)
 
 
 class Diagnosis:
@@ -170,6 +177,9 @@ class Diagnosis:
         Whether the score is the accuracy.
     scales : collection of {"features", "targets"}
         Which of them are far from mean 0 and deviation 1 when they reach the network.
+    n_val : float or None, default=None
+        How many rows of equal weight tell as much as those of the validation; None is
+        their number.
 
     Attributes
     ----------
@@ -200,10 +210,12 @@ class Diagnosis:
         estimator: Any,
         is_accuracy: Any = True,
         scales: Any = (),
+        n_val: float | None = None,
     ) -> None:
         self.history = run.history
         self._penalized = run.penalized
-        self.numbers = _measure(run, target_score, constant, is_accuracy)
+        n_val = run.n_val if n_val is None else n_val
+        self.numbers = _measure(run, target_score, constant, is_accuracy, n_val)
         self.verdict = _judge(self.numbers)
         least = constant + TOLERANCE * abs(target_score - constant)
         learned = self.numbers["train_score"] > least
@@ -279,7 +291,7 @@ def _score_of_a_constant(estimator, split, scorer):
     found = []
     for guess in _constants(estimator, split.y):
         with suppress(Exception):  # not each constant suits each target and scorer
-            guess.fit(split.X, split.y)
+            guess.fit(split.X, split.y, **(split.score_params or {}))
             scores = take_scores(
                 scorer, guess, split.X_val, split.y_val, split.score_params_val
             )
@@ -316,7 +328,16 @@ def _is_odd(values):
     return bool(np.max(np.abs(values.mean(axis=0)) + values.std(axis=0)) > ODD_SCALE)
 
 
-def _measure(run, target_score, constant, is_accuracy):
+def _count_independent(split):
+    """Return how many rows of equal weight have means that vary as much."""
+    weight = (split.score_params_val or {}).get("sample_weight")
+    if weight is None:
+        return np.shape(split.y_val)[0]
+    # Kish, "Survey sampling" (1965)
+    return np.sum(weight) ** 2 / np.sum(np.square(weight))
+
+
+def _measure(run, target_score, constant, is_accuracy, n_val):
     """Return the numbers that the verdict depends on."""
     known = {"target_score": target_score, "constant_score": float(constant)}
     if run.diverged:
@@ -325,7 +346,7 @@ def _measure(run, target_score, constant, is_accuracy):
         return {**known, **unknown, "final_loss": np.inf}
     train, val = run.train_scores["score"], run.val_scores["score"]
     # The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).
-    error = np.sqrt(max(val * (1 - val), 0) / run.n_val) if is_accuracy else 0.0
+    error = np.sqrt(max(val * (1 - val), 0) / n_val) if is_accuracy else 0.0
     # Other scores may have any unit: measure by the distance to a constant prediction.
     unit = 1.0 if is_accuracy else abs(target_score - constant)
     loss = run.history["loss"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import (
     ConfusionMatrixDisplay,
     PredictionErrorDisplay,
@@ -28,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._candidates import count_weights
 from skdl._utils._nested import find_fitted_network
+from skdl._utils._sklearn import take_rows
 from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._markdown import cell, table, version_section
@@ -90,9 +90,12 @@ def model_card(
             f"model_card takes a classifier or a regressor, got {estimator!r}."
         )
     path = Path(path)
+    if np.ndim(y_test) == 2 and np.shape(y_test)[1] == 1:
+        y_test = np.asarray(y_test)[:, 0]
     start = time.perf_counter()
     predicted = estimator.predict(X_test)
     seconds = time.perf_counter() - start
+    path.parent.mkdir(parents=True, exist_ok=True)
     model = getattr(estimator, "best_estimator_", estimator)
     network = find_fitted_network(model)
     sections = [
@@ -103,7 +106,7 @@ def model_card(
         _model_section(model, network),
         _score_section(estimator, X_test, y_test, predicted),
         _search_section(estimator),
-        _time_section(estimator, len(predicted), seconds),
+        _time_section(estimator, X_test, seconds),
         _prediction_section(estimator, y_test, predicted, path),
         _curves_section(network, path),
         version_section(),
@@ -194,31 +197,35 @@ def _defaults(model, prefix=""):
 def _score_section(estimator, X_test, y_test, predicted):
     title = "## Scores on the rows held out\n\n"
     columns = ("score", "value", "of the best constant prediction")
+    y = np.asarray(y_test)
     if is_regressor(estimator):
-        constant = DummyRegressor().fit(X_test, y_test).predict(X_test)
+        mean, median = y.mean(axis=0), np.median(y, axis=0)
         return title + table(
             [
-                (name, score(y_test, predicted), score(y_test, constant))
-                for name, score in (
-                    ("R²", r2_score),
-                    ("mean absolute error", mean_absolute_error),
-                    ("root of the mean squared error", root_mean_squared_error),
+                (name, score(y, predicted), score(y, np.full(y.shape, constant)))
+                for name, score, constant in (
+                    ("R²", r2_score, mean),
+                    ("mean absolute error", mean_absolute_error, median),
+                    ("root of the mean squared error", root_mean_squared_error, mean),
                 )
             ],
             columns,
         )
-    dummy = DummyClassifier(strategy="prior").fit(X_test, y_test)
-    constant = dummy.predict(X_test)
-    scores = {
-        "accuracy": accuracy_score,
-        "F1, mean of the classes": partial(f1_score, average="macro", zero_division=0),
-    }
-    one_label = np.ndim(y_test) == 1
+    one_label = y.ndim == 1
+    axis = None if one_label else 0
+    kinds, counts = np.unique(y, axis=axis, return_counts=True)
+    commonest = kinds[counts.argmax()]
+    macro = partial(f1_score, average="macro", zero_division=0)
+    scores = [
+        ("accuracy", accuracy_score, commonest),
+        # F1 counts what is found: of several labels, all of them is the best constant.
+        ("F1, mean of the classes", macro, commonest if one_label else 1),
+    ]
     if one_label:
-        scores["balanced accuracy"] = balanced_accuracy_score
+        scores.append(("balanced accuracy", balanced_accuracy_score, commonest))
     rows = [
-        (name, score(y_test, predicted), score(y_test, constant))
-        for name, score in scores.items()
+        (name, score(y, predicted), score(y, np.full(y.shape, constant, y.dtype)))
+        for name, score, constant in scores
     ]
     if one_label and hasattr(estimator, "predict_proba"):
         rows += _probability_rows(estimator, X_test, y_test)
@@ -238,17 +245,16 @@ def _probability_rows(estimator, X_test, y_test):
     proba, labels = estimator.predict_proba(X_test), estimator.classes_
     shares = [np.mean(np.asarray(y_test) == label) for label in labels]
     constant = np.tile(shares, (len(proba), 1))
-    area = np.nan
-    if len(np.unique(y_test)) == len(labels):  # else it is not defined
+    area = loss = constant_loss = np.nan
+    if np.isin(np.asarray(y_test), labels).all():  # else it is infinite
+        loss = log_loss(y_test, proba, labels=labels)
+        constant_loss = log_loss(y_test, constant, labels=labels)
+    if set(np.unique(y_test)) == set(labels):  # else it is not defined
         scores = proba[:, 1] if len(labels) == 2 else proba
         area = roc_auc_score(y_test, scores, multi_class="ovr")
     return [
         ("area under the ROC curve", area, 0.5),
-        (
-            "log loss",
-            log_loss(y_test, proba, labels=labels),
-            log_loss(y_test, constant, labels=labels),
-        ),
+        ("log loss", loss, constant_loss),
     ]
 
 
@@ -285,11 +291,16 @@ def _score_name(search):
     return getattr(scoring, "__name__", "score")
 
 
-def _time_section(estimator, n_rows, seconds):
-    rows = [("predicting the rows held out, s", seconds)]
-    if n_rows:
-        rows.append(("predicting one of them, ms", 1e3 * seconds / n_rows))
-    if hasattr(estimator, "cv_results_"):
+def _time_section(estimator, X_test, seconds):
+    row = take_rows(X_test, np.arange(1))
+    start = time.perf_counter()
+    estimator.predict(row)
+    rows = [
+        ("predicting the rows held out, s", seconds),
+        ("predicting one of them alone, ms", 1e3 * (time.perf_counter() - start)),
+    ]
+    # Tuned thresholds, and some linear models, have results of another kind.
+    if hasattr(estimator, "cv_results_") and hasattr(estimator, "best_index_"):
         spent = estimator.cv_results_["mean_fit_time"]
         rows.append(
             ("fitting one fold of the best candidate, s", _at(estimator, spent))

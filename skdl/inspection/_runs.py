@@ -128,7 +128,7 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
     Returns
     -------
     estimator
-        The fitted variant; None if its fit failed.
+        The variant: fitted, unless ``run.error`` says why that failed.
     """
     candidate = _seeded(make_candidate(estimator, changes), changes, seed)
     fit_params = split.params or {}
@@ -147,7 +147,6 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
     except Exception as error:
         run.diverged = isinstance(error, Diverged)
         run.error = "".join(format_exception_only(error)).strip()
-        return None
     finally:
         observer.release()
     return candidate
@@ -181,7 +180,7 @@ class _RunObserver(Observer):
 
     def find_validation(self):
         X, y = pass_on(self._candidate, self._split.X_val, self._split.y_val)
-        weight = (self._split.score_params_val or {}).get("sample_weight")
+        weight = _weight_in(self._split.score_params_val)
         return (X, y) if weight is None else (X, y, weight)
 
     def asks_to_stop(self):
@@ -263,12 +262,16 @@ def _score_run(run, fitted, split, scorer):
     train, val = split.score_params, split.score_params_val
     run.train_scores = take_scores(scorer, fitted, split.X, split.y, train)
     run.val_scores = take_scores(scorer, fitted, split.X_val, split.y_val, val)
-    run.train_loss = _mean_loss(fitted, split.X, split.y)
-    run.val_loss = _mean_loss(fitted, split.X_val, split.y_val)
+    run.train_loss = _mean_loss(fitted, split.X, split.y, _weight_in(train))
+    run.val_loss = _mean_loss(fitted, split.X_val, split.y_val, _weight_in(val))
     run.n_train, run.n_val = np.shape(split.y)[0], np.shape(split.y_val)[0]
 
 
-def _mean_loss(estimator, X, y):
+def _weight_in(params):
+    return (params or {}).get("sample_weight")
+
+
+def _mean_loss(estimator, X, y, weight=None):
     """Return the mean loss of a network, as its history defines it.
 
     For another estimator, return the mean cross-entropy or squared error, or None if
@@ -278,13 +281,13 @@ def _mean_loss(estimator, X, y):
     if network is not None:
         X, y = pass_on(estimator, X, y)
         if not isinstance(network, BaseNetwork):
-            return network._mean_loss(X, y)
+            return network._mean_loss(X, y, weight)
         estimator = network
     is_own = isinstance(estimator, BaseNetwork)
     if is_own and not (is_classifier(estimator) and estimator._has_plain_loss):
-        return estimator._mean_loss(X, y)
+        return estimator._mean_loss(X, y, weight)
     if is_regressor(estimator):
-        return float(mean_squared_error(y, estimator.predict(X)))
+        return float(mean_squared_error(y, estimator.predict(X), sample_weight=weight))
     if not is_classifier(estimator) or not hasattr(estimator, "predict_proba"):
         return None
     proba, y = estimator.predict_proba(X), np.asarray(y)
@@ -294,11 +297,16 @@ def _mean_loss(estimator, X, y):
         return None  # several outputs with classes of their own
     if y.ndim == 1:
         known = np.isin(y, estimator.classes_).all()
-        return float(log_loss(y, proba, labels=estimator.classes_)) if known else None
+        if not known:
+            return None
+        labels = estimator.classes_
+        return float(log_loss(y, proba, labels=labels, sample_weight=weight))
     if proba.shape != y.shape:
         return None
     if (y.sum(axis=1) == 1).all() and np.allclose(proba.sum(axis=1), 1):
-        return float(log_loss(y, proba))  # one-hot: labels that exclude each other
+        # one-hot: labels that exclude each other
+        return float(log_loss(y, proba, sample_weight=weight))
     # (n_samples, n_labels) -> the mean over all
     right = np.where(y > 0, proba, 1 - proba)
-    return float(-np.log(np.maximum(right, np.finfo(float).tiny)).mean())
+    losses = -np.log(np.maximum(right, np.finfo(float).tiny)).mean(axis=1)
+    return float(np.average(losses, weights=weight))

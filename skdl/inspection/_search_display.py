@@ -79,13 +79,20 @@ class SearchDisplay:
             If it is no search, or has no such score.
         """
         check_is_fitted(search)
-        if not hasattr(search, "cv_results_"):
+        results = getattr(search, "cv_results_", ())
+        if "params" not in results:
             raise ValueError(
-                f"{type(search).__name__} is not a search: it has no cv_results_."
+                f"{type(search).__name__} is not a search: it has no cv_results_ of "
+                "candidates."
             )
         if score is None:
             several = getattr(search, "multimetric_", False)
             score = search.refit if several else "score"
+            if not isinstance(score, str):
+                raise ValueError(
+                    f"The search has several scores and refit={score!r}: give score=, "
+                    f"one of {[name[10:] for name in results if 'mean_test_' in name]}."
+                )
         return cls.from_results(search.cv_results_, score=score, ax=ax)
 
     @classmethod

@@ -118,8 +118,8 @@ class _MLflowTracker:
         ----------
         run : TrainedRun
             What it gave.
-        fitted : estimator or None
-            What was fitted; None if that failed.
+        fitted : estimator
+            What was fitted, unless that failed.
         """
         scores = {
             f"final_{part}_{name}": value
@@ -128,12 +128,14 @@ class _MLflowTracker:
         }
         tags = {"repeat": run.repeat, "fold": run.fold, "changes": run.params}
         tags["error"] = run.error
-        failed = fitted is None
+        failed = bool(run.error)
         with (
             _warns_of(run.variant),
             self._open(run.variant, tags, failed=failed) as number,
         ):
-            if fitted is not None:
+            if failed:
+                self._log_params(number, fitted.get_params(deep=True))
+            else:
                 self._log_fit(number, fitted, {**scores, "fit_seconds": run.seconds})
 
     def log_trial(self, name, params, outcome, state):

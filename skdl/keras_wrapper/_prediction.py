@@ -46,9 +46,9 @@ class PredictingModel(CheckedData):
         arguments["verbose"] = 0
         return model.predict(X, callbacks=self._predict_callbacks, **arguments)
 
-    def _mean_loss(self, X, y):
+    def _mean_loss(self, X, y, weight=None):
         """Return the loss of some rows as Keras defines it, with the penalties."""
         from skdl.training._inference import mean_loss
 
         X, y = self._encode(*self._validate_data(X, y))
-        return mean_loss(self._built, X, y)
+        return mean_loss(self._built, X, y, weight)

@@ -85,7 +85,7 @@ class Encoder:
         )
 
     def _encode_array(self, array, where):
-        if array.dtype.kind in "biufcSU":
+        if array.dtype.kind in "biufcSUmM":
             return ["array", self._writer.add_array(array)]
         if array.dtype.kind != "O":
             self._refuse(array.dtype, where)
@@ -93,7 +93,7 @@ class Encoder:
         return ["objects", list(array.shape), values]
 
     def _encode_scalar(self, value, where):
-        if value.dtype.kind not in "biufSU":
+        if value.dtype.kind not in "biufSUmM":
             self._refuse(value, where)
         return ["scalar", self._writer.add_array(np.asarray(value))]
 

@@ -211,11 +211,14 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
         """
         return self._encode(X)
 
-    def _encode(self, X):
-        """Return an encoded table as an array, whatever ``set_output`` asks for."""
+    def _encode(self, X, owner=None):
+        """Return an encoded table as an array, whatever ``set_output`` asks for.
+
+        Messages about names are those of ``owner``, if it is somebody's encoder.
+        """
         check_is_fitted(self)
         X = as_table(X)
-        check_feature_names(self, X, reset=False)
+        check_feature_names(owner or self, X, reset=False)
         check_n_features(self, X, reset=False)
         _check_not_empty(X)
         parts = [np.empty((X.shape[0], 0), np.float32)]

@@ -1,5 +1,6 @@
 """Read a table column by column: from pandas, polars or an array, as one kind each."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
@@ -112,8 +113,8 @@ def as_table(X):
         If it is sparse.
     """
     if has_columns(X):
-        names = column_names(X)
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        counts = Counter(column_names(X))
+        twice = sorted(str(name) for name, count in counts.items() if count > 1)
         if twice:
             raise ValueError(
                 f"X has several columns of one name, {twice[:5]}: give each of its "

@@ -81,7 +81,7 @@ def infer_model(model, X):
     )
 
 
-def mean_loss(model, X, y):
+def mean_loss(model, X, y, weight=None):
     """Return the mean loss of some rows, with the penalties of the model.
 
     Parameters
@@ -90,6 +90,8 @@ def mean_loss(model, X, y):
         Compiled.
     X, y : ndarray, sparse matrix, or a structure of them
         The rows and their targets, encoded.
+    weight : ndarray of shape (n_samples,), default=None
+        Weights of the rows: Keras multiplies by them, and divides by the rows.
 
     Returns
     -------
@@ -97,12 +99,15 @@ def mean_loss(model, X, y):
     """
     check_process()
     n_rows, stride = count_samples(X), rows_at_once(model)
+    if weight is not None:
+        weight = np.asarray(weight, dtype=np.float32)
     losses = []
     for start in range(0, n_rows, stride):
         rows = slice(start, start + stride)
         x_some, y_some = take_batch(X, rows), take_batch(y, rows)
         outputs = model(x_some, training=False)
-        loss = model.compute_loss(x_some, y_some, outputs, training=False)
+        some_weights = None if weight is None else weight[rows]
+        loss = model.compute_loss(x_some, y_some, outputs, some_weights, training=False)
         # A mean of these rows plus the penalties, which the division below counts once.
         losses.append(float(loss) * (min(start + stride, n_rows) - start))
     return sum(losses) / n_rows
