@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skdl
 from benchmarks._tables import CLASSES, NUMBERS, load_table
-from skdl import CNNClassifier, MLPClassifier, MLPRegressor
+from skdl import CNNClassifier, MLPClassifier, MLPRegressor, TabularRegressor
 from skdl.estimators._calibration import conformal_width
 
 PARAMS = dict(hidden_layer_sizes=16, epochs=30, early_stopping=True, random_state=0)
@@ -264,3 +264,22 @@ def test_rows_of_weight_zero_are_not_held_back(iris, diabetes):
         X[rows], y[rows], X_val=X[others], y_val=y[others], sample_weight_val=weight
     )
     assert all_rows.temperature_ == pytest.approx(few.temperature_, rel=1e-5)
+
+
+def test_rows_that_several_networks_hold_back_count_once(diabetes):
+    X, y = diabetes
+    params = dict(hidden_layer_sizes=4, epochs=3, n_bins=4, random_state=0)
+    network = TabularRegressor(n_ensemble=4, **params)
+    network.fit(X[:40], y[:40], validation_groups=np.arange(40) // 20)
+    assert len(network._residuals) == 40
+    first, second = network.estimators_[:2]
+    held_back = np.concatenate([m._residuals for m in (first, second)])
+    assert len(held_back) == 40
+    # With two networks each fold is that of one of them.
+    pair = TabularRegressor(n_ensemble=2, **params)
+    pair.fit(X[:40], y[:40], validation_groups=np.arange(40) // 20)
+    single = [member._residuals for member in pair.estimators_]
+    np.testing.assert_allclose(pair._residuals, np.concatenate(single), rtol=1e-6)
+    few = TabularRegressor(n_ensemble=8, **params).fit(X[:5], y[:5])
+    with pytest.raises(ValueError, match="0.83"):
+        few.predict_interval(X[:1], 0.88)

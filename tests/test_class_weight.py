@@ -9,6 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skdl import CNNClassifier, KerasClassifier, MLPClassifier
 from tests.conftest import equal_weights
+from tests.keras_models import build_classifier
 
 WEIGHTS = {0: 1.0, 1: 50.0}
 
@@ -239,3 +240,19 @@ def test_a_wrapper_balances_labels_of_several_columns_by_the_weights_of_rows():
     np.testing.assert_allclose(found[rows], network._weigh_classes(Y[rows])(Y[rows]))
     expected = compute_sample_weight("balanced", Y[rows])
     np.testing.assert_allclose(found[rows], expected)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_mistyped_class_is_named(iris, wrapped):
+    y = np.array(["no", "yes", "perhaps"])[iris[1]]
+    weights = {"yess": 10, "no": 1, "perhaps": 1}
+    if wrapped:
+        network = KerasClassifier(
+            build_classifier, loss="sparse_categorical_crossentropy"
+        )
+    else:
+        network = MLPClassifier(4, epochs=1)
+    network.set_params(class_weight=weights)
+    words = r"names \['yess'\], which y does not have, and not \['yes'\]"
+    with pytest.warns(UserWarning, match=words):
+        network.fit(iris[0], y)

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+    train_test_split,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
 from skdl import MLPClassifier, MLPRegressor
+from skdl.inspection import SearchDisplay
 
 
 def card(estimator, X, y, tmp_path):
@@ -103,3 +108,45 @@ def test_the_card_has_the_area_under_the_curve_and_writes_nan(binary, iris, tmp_
     X, y = iris
     text = card(network.fit(X, y), X[:100], y[:100], tmp_path)
     assert "| area under the ROC curve | NaN | 0.5 |" in text
+
+
+def test_the_constants_of_a_card_are_the_best_ones(diabetes, iris, tmp_path):
+    X, y = diabetes[0], np.exp(diabetes[1] / 50)
+    network = MLPRegressor(8, epochs=2, random_state=0).fit(X, y)
+    text = card(network, X, y[:, np.newaxis], tmp_path / "of" / "numbers")
+    best = np.abs(y - np.median(y)).mean()
+    assert re.search(rf"mean absolute error \| \S+ \| {best:.4g} \|", text)
+    assert re.search(rf"squared error \| \S+ \| {y.std():.4g} \|", text)
+    X, y = iris
+    several = np.stack([y > 0, y > 0, y > 1], axis=1).astype(int)
+    network = MLPClassifier(8, epochs=2, random_state=0).fit(X, several)
+    text = card(network, X, several, tmp_path)
+    all_labels = f1_score(several, np.ones_like(several), average="macro")
+    assert re.search(r"\| accuracy \| \S+ \| 0.3333 \|", text)
+    assert re.search(rf"mean of the classes \| \S+ \| {all_labels:.4g} \|", text)
+
+
+def test_a_class_that_the_model_does_not_know_is_counted(iris, tmp_path):
+    X, y = iris
+    network = MLPClassifier(8, epochs=3, random_state=0).fit(X[:100], y[:100])
+    text = card(network, X, y[:, np.newaxis], tmp_path)
+    assert "| log loss | NaN | NaN |" in text
+    assert "| rows of each class | 0: 50, 1: 50, 2: 50 |" in text
+    assert "predicting one of them alone, ms" in text
+
+
+def test_results_that_are_no_search_s_are_left_out(binary, tmp_path):
+    tuned = TunedThresholdClassifierCV(
+        MLPClassifier(8, epochs=3, random_state=0), cv=2, store_cv_results=True
+    )
+    text = card(tuned.fit(*binary), *binary, tmp_path)
+    assert "Scores over the folds" not in text
+    with pytest.raises(ValueError, match="is not a search: it has no cv_results_ of"):
+        SearchDisplay.from_estimator(tuned)
+    scoring = ["accuracy", "f1"]
+    grid = {"epochs": [1, 2]}
+    network = MLPClassifier(8, random_state=0)
+    search = GridSearchCV(network, grid, cv=2, scoring=scoring, refit=False)
+    search.fit(*binary)
+    with pytest.raises(ValueError, match=r"refit=False: give score=.*'accuracy', 'f1'"):
+        SearchDisplay.from_estimator(search)

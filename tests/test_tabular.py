@@ -683,3 +683,8 @@ def test_quantiles_are_those_of_the_fit(table):
     assert not hasattr(model, "predict_quantiles")
     model.set_params(quantile=[0.1, 0.9]).fit(X, z).set_params(loss="squared_error")
     assert model.predict_quantiles(X).shape == (len(z), 2)
+
+
+def test_names_are_missed_by_the_estimator(table, fitted):
+    with pytest.warns(UserWarning, match="but TabularClassifier was fitted with"):
+        fitted[TabularClassifier].predict(table[0].to_numpy(dtype=object))

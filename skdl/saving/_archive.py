@@ -270,7 +270,7 @@ class Reader:
             stream, max_header_size=_MAX_HEADER
         )
         # An array of objects is a pickle, which runs code when it is read.
-        if dtype.hasobject or dtype.kind not in "biufcSU":
+        if dtype.hasobject or dtype.kind not in "biufcSUmM":
             self._refuse(f"{name} holds {dtype}, which is not allowed")
         if [list(shape), dtype.str] != [described["shape"], described["dtype"]]:
             self._refuse(f"{name} does not have the shape and dtype in the manifest")

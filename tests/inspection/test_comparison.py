@@ -29,6 +29,7 @@ from skdl._utils._fingerprint import Fingerprint, describe
 from skdl.inspection import Comparison, _ledger, compare
 from skdl.inspection._runs import TrainedRun
 from skdl.inspection._splits import draw_seeds
+from tests.keras_models import build_classifier
 
 
 def network(**params):
@@ -791,3 +792,33 @@ print(describe(pd.Series(range(99))) == describe(pd.Series([*range(98), 7])))
     }
     (text,) = found
     assert text.endswith("False\nFalse\n")
+
+
+@pytest.mark.parametrize("kind", ["network", "wrapper", "other"])
+def test_weights_count_in_losses(kind):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    y = (X[:, 0] + rng.standard_normal(300) > 0).astype(int)
+    weight = rng.exponential(size=300) ** 3
+    estimator = {
+        "network": MLPClassifier(8, epochs=5),
+        "wrapper": KerasClassifier(
+            build_classifier, loss="sparse_categorical_crossentropy", epochs=5
+        ),
+        "other": LogisticRegression(),
+    }[kind]
+    (run,) = compare(
+        estimator,
+        {"a": {}},
+        X,
+        y,
+        validation=[(np.arange(200), np.arange(200, 300))],
+        sample_weight=weight,
+        scoring="neg_log_loss",
+        random_state=0,
+    ).runs
+    if kind != "other":
+        assert run.val_loss == pytest.approx(run.history["val_loss"][-1], rel=1e-4)
+    if kind != "wrapper":  # Keras multiplies by the weights, and divides by the rows
+        assert run.val_loss == pytest.approx(-run.val_scores["score"], rel=1e-4)
+        assert run.train_loss == pytest.approx(-run.train_scores["score"], rel=1e-4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
+from sklearn.metrics import accuracy_score, make_scorer, r2_score
 from sklearn.model_selection import GroupKFold, KFold, train_test_split
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -334,6 +335,8 @@ def test_groups_weights_and_one_split_are_taken(rare):
     settings = dict(sample_weight=1.0 + y, random_state=0)
     for given in (dict(groups=groups), dict(validation=split)):
         assert diagnose(network(epochs=3), X, y, **given, **settings).verdict
+    with pytest.raises(ValueError, match=r"scoring=\['f1'\] must be one score"):
+        diagnose(network(), X, y, scoring=["f1"])
     with pytest.raises(ValueError, match="has 3 splits.*with groups="):
         diagnose(network(), X, y, validation=GroupKFold(3), groups=groups)
 
@@ -360,3 +363,27 @@ def test_a_diagnosis_shows_itself_in_a_notebook(rare):
 def test_normalization_is_proposed_where_there_is_none(network, change):
     steps, _ = find_next_steps(network, "high bias", learned=True)
     assert steps.get("batch normalization") == change
+
+
+def test_weights_count_in_the_constant_and_in_the_standard_error():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    weight = np.where(rng.random(300) < 0.9, 0.01, 10.0)
+    y = np.where(weight > 1, 50, 0) + X[:, 0]
+    split = [(np.arange(200), np.arange(200, 300))]
+    settings = dict(validation=split, sample_weight=weight, random_state=0)
+    found = diagnose(MLPRegressor(8, epochs=5), X, y, **settings)
+    mean = np.average(y[:200], weights=weight[:200])
+    best = r2_score(y[200:], np.full(100, mean), sample_weight=weight[200:])
+    assert found.numbers["constant_score"] == pytest.approx(best, abs=1e-3)
+    labels = (X[:, 0] > 0).astype(int)
+    for scoring in (None, "accuracy", make_scorer(accuracy_score)):
+        numbers = diagnose(
+            MLPClassifier(8, epochs=2), X, labels, scoring=scoring, **settings
+        ).numbers
+        n_rows = weight[200:].sum() ** 2 / (weight[200:] ** 2).sum()
+        share = numbers["val_score"]
+        error = 2 * np.sqrt(share * (1 - share) / n_rows)
+        assert numbers["threshold"] == pytest.approx(
+            max(0.02, error, 0.2 * (1 - share))
+        )

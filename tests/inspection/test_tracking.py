@@ -102,6 +102,8 @@ def test_a_fit_that_fails_is_a_failed_run(client, iris):
     assert bad.info.status == "FAILED"
     assert "diverged" in bad.data.tags["error"]
     assert "1e+30" in bad.data.tags["changes"]
+    # By these one looks for those that diverge.
+    assert bad.data.params["mlpclassifier__learning_rate"] == "1e+30"
 
 
 def test_the_trials_of_a_search_are_read_back(client, iris, monkeypatch):

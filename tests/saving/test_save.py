@@ -328,3 +328,13 @@ def test_an_optimizer_with_a_list_of_keras_comes_back(iris, tmp_path):
     np.testing.assert_array_equal(
         loaded.predict_proba(iris[0]), network.predict_proba(iris[0])
     )
+
+
+def test_labels_that_are_dates_are_kept(iris, tmp_path):
+    days = np.array(["2024-01-01", "2024-01-02", "2025-01-01"], dtype="M8[D]")
+    network = skdl.MLPClassifier(4, epochs=1, random_state=0)
+    network.fit(iris[0], days[iris[1]])
+    skdl.save(network, tmp_path / "days.skdl")
+    loaded = skdl.load(tmp_path / "days.skdl")
+    assert loaded.classes_.dtype == days.dtype
+    assert np.array_equal(loaded.predict(iris[0]), network.predict(iris[0]))
