@@ -82,6 +82,8 @@ def make_results(
         if train_scores:
             table = by_fold([o.train_scores.get(name, []) for o in outcomes], fill)
             results.update(_columns(f"train_{name}", table))
+    if train_scores:
+        _warn_of_lacking_train_scores(outcomes, states)
     results["trial_number"] = np.array([trial.number for trial in trials])
     results["trial_state"] = states
     if directions:
@@ -90,6 +92,18 @@ def make_results(
         results["feasible"] = feasible
     results["n_epochs"] = np.array([o.n_epochs for o in outcomes])
     return results
+
+
+def _warn_of_lacking_train_scores(outcomes, states):
+    has_none = np.array([not outcome.train_scores for outcome in outcomes])
+    lacking = has_none & (states == "complete")
+    if lacking.any():
+        warnings.warn(
+            f"{lacking.sum()} complete trials of the study were run with "
+            "return_train_score=False: their training scores are NaN.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def complete_only(results):

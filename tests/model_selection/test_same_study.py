@@ -309,6 +309,17 @@ def test_a_grid_of_what_a_study_keeps_by_labels_is_named(data):
     assert sorted(map(str, tried)) == ["None", "{0: 2}"]
 
 
+def test_training_scores_that_a_study_lacks_are_told(data, tmp_path):
+    kept = dict(storage=str(tmp_path / "journal.log"), study_name="one")
+    search({"value": [1, 2, 3]}, **kept).fit(*data)
+    more = search({"value": [1, 2, 3]}, **kept, n_trials=5, return_train_score=True)
+    with pytest.warns(
+        UserWarning, match="3 complete trials of the study were run with"
+    ):
+        scores = more.fit(*data).cv_results_["mean_train_score"]
+    assert np.isnan(scores).tolist() == [True, True, True, False, False]
+
+
 def test_trials_that_fail_in_a_worker_are_told(data):
     class Failing(Quick):
         def fit(self, X, y):
