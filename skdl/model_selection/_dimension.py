@@ -17,7 +17,8 @@ from skdl._utils._fingerprint import describe, without_addresses
 
 __all__ = ["Dimension", "choose", "is_number", "make_dimension", "plain"]
 
-_PLAIN_TYPES = (bool, int, float, str, type(None))
+# What storages keep.
+_KEPT_TYPES = (bool, int, float, str, type(None))
 
 
 class Dimension:
@@ -58,7 +59,7 @@ class Dimension:
             inside = inside and self._distribution._contains(float(found))
         elif self._code is None:
             choices = self._distribution.choices
-            inside = isinstance(found, _PLAIN_TYPES) and found in choices
+            inside = isinstance(found, _KEPT_TYPES) and found in choices
         if not inside:
             raise ValueError(
                 f"enqueue has {self.name}={value!r}, which is not in the space: "
@@ -203,7 +204,7 @@ def choose(name, values):
             f"param_distributions[{name!r}] is an empty list: give at least one value."
         )
     values = [*map(plain, values)]
-    is_plain = all(isinstance(value, _PLAIN_TYPES) for value in values)
+    is_plain = all(isinstance(value, _KEPT_TYPES) for value in values)
     if is_plain and not _has_equals(values):
         return Dimension(name, CategoricalDistribution(values))
     # A storage keeps plain values only and can't tell 1 from 1.0, so other values are

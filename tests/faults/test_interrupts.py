@@ -94,8 +94,8 @@ def test_an_interrupted_fit_may_keep_its_epochs(iris, name):
 
 
 def structures():
-    """Return 200 networks of as many structures, quick to compile."""
-    found = [
+    """Return 80 networks of as many structures: more than twice what a cache keeps."""
+    return [
         MLPClassifier(
             (4,),
             activation=activation,
@@ -107,19 +107,18 @@ def structures():
             epochs=2,
             random_state=0,
         )
-        for activation in ("relu", "tanh", "sigmoid", "elu", "swish", "identity")
+        for activation in ("relu", "tanh")
         for batch_norm in (False, True)
         for dropout in (0.0, 0.2)
         for l2 in (0.0, 0.1)
         for optimizer in ("sgd", "adam", "rmsprop", "adagrad", "lion")
     ]
-    return found[40:]
 
 
-def test_eight_threads_with_two_hundred_structures(iris):
+def test_eight_threads_with_eighty_structures(iris):
     X, y = iris
     networks = structures()
-    assert len(networks) == 200
+    assert len(networks) == 80
     programs.clear()
 
     def fit(network):
@@ -130,7 +129,7 @@ def test_eight_threads_with_two_hundred_structures(iris):
     with ThreadPoolExecutor(8) as pool:
         crowded = list(pool.map(fit, networks, timeout=600))
     assert len(programs) == 32
-    for one, network in list(zip(crowded, networks, strict=True))[::8]:
+    for one, network in list(zip(crowded, networks, strict=True))[::4]:
         assert all(map(np.array_equal, one, fit(network)))
 
 

@@ -242,7 +242,9 @@ def test_what_is_no_search_or_has_no_score_is_refused(iris):
         scoring=["accuracy", "f1_macro"],
         refit=False,
     )
-    with pytest.raises(ValueError, match=r"must be one of \['accuracy', 'f1_macro'\]"):
+    with pytest.raises(
+        ValueError, match=r"give score=, one of \['accuracy', 'f1_macro'\]"
+    ):
         SearchDisplay.from_estimator(several.fit(*iris))
     assert len(SearchDisplay.from_estimator(several, score="accuracy").axes_) == 2
 
