@@ -43,7 +43,10 @@ PAGES = sorted(
 # These take a second or two once TensorFlow is there.
 FAST = {"docs/guide/losses.md", "docs/guide/tables.md", "docs/start.md"}
 # What makes a page shorter.
-SHORTER = {"docs/guide/scaling.md": ("n_trials=200", "n_trials=3")}
+SHORTER = {
+    "docs/guide/scaling.md": {"n_trials=200": "n_trials=3", "n_iter=8": "n_iter=2"},
+    "docs/guide/searching.md": {"n_trials=8": "n_trials=4", "n_trials=6": "n_trials=2"},
+}
 
 # What is true once the blocks of a page have run, and what they print.
 CLAIMS = {
@@ -106,12 +109,13 @@ WRITTEN = {
 @pytest.mark.usefixtures("own_mlflow")  # a folder of its own, too
 def test_the_python_blocks_of_a_page_run(page, tmp_path):
     matplotlib.use("Agg")
-    before, after = SHORTER.get(page, ("", ""))
     names = {"__name__": "__main__"}
-    assert before in (ROOT / page).read_text()
+    shorter = SHORTER.get(page, {})
+    assert all(before in (ROOT / page).read_text() for before in shorter)
     for block in blocks_of(ROOT / page):
-        code = block.replace(before, after) if before else block
-        exec(compile(code, page, "exec"), names)
+        for before, after in shorter.items():
+            block = block.replace(before, after)
+        exec(compile(block, page, "exec"), names)
     plt.close("all")
     for claim in CLAIMS.get(page, []):
         assert eval(claim, names), claim
