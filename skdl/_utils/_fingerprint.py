@@ -317,23 +317,23 @@ def _hash_table(value):
 
 
 def _describe_columns(value):
-    """Return the names of the columns of a frame, and their types; else nothing.
-
-    A category is a number or a text of its own type, and its order counts.
-    """
+    """Return the names of the columns of a frame, and their types; else nothing."""
     if hasattr(value, "columns") and hasattr(value, "dtypes"):
         names, types = list(value.columns), list(value.dtypes)
     elif hasattr(value, "dtype") and hasattr(value, "name"):  # a series
         names, types = [value.name], [value.dtype]
     else:
         return []
-    held = [
-        (kind.ordered, describe(list(kind.categories)))
-        if isinstance(kind, pd.CategoricalDtype)
-        else str(kind)
-        for kind in types
-    ]
-    return [repr(names).encode(), repr(held).encode()]
+    return [repr(names).encode(), repr([*map(_describe_type, types)]).encode()]
+
+
+def _describe_type(kind):
+    if isinstance(kind, pd.CategoricalDtype):  # whose order is that of the codes
+        return f"{kind.ordered} {describe(list(kind.categories))}"
+    # A parquet file, which a worker may read, makes one of the other.
+    if isinstance(kind, pd.StringDtype) or kind == np.dtype(object):
+        return "text"
+    return repr(kind)
 
 
 def _is_cell(value):

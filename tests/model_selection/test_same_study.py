@@ -129,6 +129,20 @@ def test_lists_are_the_data_that_arrays_are(data):
     assert describe_data({"X": X.tolist()}) == describe_data({"X": X})
 
 
+def test_a_parquet_file_holds_the_same_data(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "text": pd.Series(["a", None, "b"], dtype=object),
+            "level": LEVELS.as_ordered(),
+            "whole": pd.array([1, None, 3], dtype="Int64"),
+            "day": pd.to_datetime(["2020-01-01", None, "2021-01-01"]),
+        }
+    )
+    frame.to_parquet(tmp_path / "data.parquet")
+    read = pd.read_parquet(tmp_path / "data.parquet")
+    assert describe_data({"X": read}) == describe_data({"X": frame})
+
+
 def test_a_scorer_of_scikit_learn_is_described_by_its_metric():
     known = make_scorer(accuracy_score)
     assert describe(known) == describe(make_scorer(accuracy_score))
