@@ -282,7 +282,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._check_input(stream.x)
         self._ensure_compiled_model()
         self._check_outputs(y)
-        weigh = self._weigh_classes(y)
+        weigh = self._weigh_classes(y, stream.weight)
         validation = arguments["validation_data"]
         validation = validation and self._encode_validation(validation)
 

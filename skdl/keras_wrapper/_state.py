@@ -11,6 +11,7 @@ from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._keras_objects import compile_settings, copy_keras
 from skdl._utils._lost_settings import refuse_lost_settings
 from skdl.keras_wrapper._scikeras import BaseWrapper
+from skdl.training._model_key import LEARNING_LAYERS
 
 __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
 
@@ -115,8 +116,12 @@ def weights_kept(model):
 
 def copy_model(model):
     """Return a copy of a model with its weights, and an optimizer of its own."""
-    # Keras does not clone subclassed models: these go through a pickle.
-    if type(model).__module__.startswith("keras.") and model.built:
+    # Keras does not clone subclassed models, nor what layers have learned outside of
+    # their weights: these go through a pickle.
+    learned = any(
+        type(layer).__name__ in LEARNING_LAYERS for layer in model._flatten_layers()
+    )
+    if type(model).__module__.startswith("keras.") and model.built and not learned:
         copied = keras.models.clone_model(model)
         copied.set_weights(model.get_weights())
     else:

@@ -27,6 +27,8 @@ class Stream:
         The rows of the first batch.
     y : ndarray of shape (n_samples, ...)
         All targets.
+    weight : ndarray of shape (n_samples,) or None
+        All weights, where the batches have some.
     n_batches : int
         Number of batches in an epoch.
 
@@ -45,15 +47,18 @@ class Stream:
             )
         self._data = data
         targets: list = []
+        weights: list = []
         self.x: Any = None
         self.n_batches = 0
-        for x, y, _ in self.batches():
+        for x, y, weight in self.batches():
             self.x = x if self.x is None else self.x
             targets.append(y)
+            weights += [] if weight is None else [weight]
             self.n_batches += 1
         if not targets:
             raise ValueError("The data set is empty: it has no batch.")
         self.y = np.concatenate(targets)
+        self.weight = np.concatenate(weights) if weights else None
 
     def batches(self):
         """Yield x, y and the weights (or None) of each batch of one epoch."""

@@ -11,7 +11,7 @@ __all__ = ["KerasCallbacks", "has_batch_hooks", "release"]
 _BATCH_HOOKS = [
     name
     for name in dir(keras.callbacks.Callback)
-    if name.startswith("on_") and "batch" in name and "predict" not in name
+    if name.startswith(("on_train_batch", "on_test", "on_batch"))
 ]
 
 
@@ -103,6 +103,8 @@ class KerasCallbacks(Watcher):
         return self._model.stop_training
 
     def end(self):
+        # The optimizer may have put averages in their place since the last epoch.
+        self._model.set_weights(self._step.read())
         self._call("on_train_end")
 
     def _call(self, hook, *args):

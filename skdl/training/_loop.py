@@ -104,7 +104,8 @@ def train_program(program, learner, training, recorder):
             recorder.epoch_begin(training.first_epoch + first)
             if _train_epochs(program, learner, training, recorder, first, n_epochs):
                 break
-    program.finish()
+        # Before the watchers end: a callback may restore its best weights then.
+        program.finish()
 
 
 def _epochs_of_calls(training, recorder):

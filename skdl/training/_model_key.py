@@ -14,6 +14,7 @@ from skdl._utils._keras_objects import is_own, metric_names
 from skdl._utils._lost_settings import settings_of
 
 __all__ = [
+    "LEARNING_LAYERS",
     "NotCompilable",
     "describe_architecture",
     "describe_layers",
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 # What these learn from data is not kept in variables, so it can't be loaded.
-_LEARNING_LAYERS = {
+LEARNING_LAYERS = {
     "Discretization",
     "FeatureSpace",
     "IntegerLookup",
@@ -167,7 +168,7 @@ def _check_own(config):
     own = module == "builtins" or module.split(".")[0] == "keras"
     if not own:
         raise NotCompilable(f"{name} is a class of your own")
-    if name in _LEARNING_LAYERS:
+    if name in LEARNING_LAYERS:
         raise NotCompilable(f"{name} keeps what it has learned outside its weights")
     if name == "DTypePolicy" and settings.get("name") != "float32":
         raise NotCompilable(f"a layer computes in {settings.get('name')}")

@@ -72,7 +72,8 @@ class ModelStep:
             trained = [variable.value for variable in trained]
         self.update = make_update(
             spec.optimizer,
-            partial(copy_keras, model.optimizer),
+            # The rate flows in; a schedule of Keras' could not be assigned.
+            partial(copy_keras, model.optimizer, learning_rate=1.0),
             trained,
             sparse=self._sparse,
         )

@@ -76,6 +76,8 @@ class _KerasUpdate:
 
     def __init__(self, optimizer, variables):
         self._optimizer = optimizer
+        # It divides the gradients by what Keras' own fit has multiplied the loss by.
+        optimizer.loss_scale_factor = None
         self._variables = variables
         # The first states are kept: a program is lent to many fits, each of which
         # begins with them.

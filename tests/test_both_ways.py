@@ -1,0 +1,138 @@
+"""A compiled program and Keras' own fit do the same, whatever a model brings."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from keras.optimizers import SGD, Adam, Nadam
+from keras.optimizers.schedules import ExponentialDecay
+
+import skdl
+from skdl import KerasClassifier, KerasRegressor, MLPRegressor
+
+
+class SeesBatches(keras.callbacks.Callback):
+    """It is called at each batch, so that Keras' own fit is needed."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+@pytest.fixture(scope="module")
+def rows():
+    X = np.random.default_rng(0).standard_normal((64, 3)).astype(np.float32)
+    return X, X @ np.array([1.0, -2.0, 0.5], np.float32) + 0.1
+
+
+def linear(make_optimizer, loss="mse", activation=None):
+    def build(meta):
+        dense = layers.Dense(1, activation=activation, kernel_initializer="zeros")
+        model = keras.Sequential([keras.Input((3,)), dense])
+        model.compile(make_optimizer(), loss)
+        return model
+
+    return build
+
+
+SETTINGS = dict(epochs=3, batch_size=16, shuffle=False, random_state=0)
+
+
+@pytest.mark.parametrize(
+    "make_optimizer",
+    [
+        lambda: SGD(0.1, loss_scale_factor=1024.0),
+        lambda: Nadam(ExponentialDecay(0.1, 5, 0.5)),
+        lambda: SGD(0.1, clipnorm=np.int64(1)),
+        lambda: Adam(0.1, beta_1=np.float32(0.9)),
+        lambda: SGD(0.1, use_ema=True, ema_momentum=0.9),
+    ],
+    ids=["scaled loss", "schedule", "integer", "float32", "averages"],
+)
+def test_optimizers(rows, make_optimizer):
+    compiled, by_keras = (
+        KerasRegressor(linear(make_optimizer), callbacks=callbacks, **SETTINGS)
+        for callbacks in (None, [SeesBatches()])
+    )
+    for network in (compiled, by_keras):
+        network.fit(*rows)
+    assert compiled.fit_path_.startswith("compiled")
+    assert not by_keras.fit_path_.startswith("compiled")
+    losses = compiled.history_["loss"]
+    np.testing.assert_allclose(losses, by_keras.history_["loss"], rtol=1e-4)
+    np.testing.assert_allclose(
+        compiled.predict(rows[0]), by_keras.predict(rows[0]), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_scaled_loss_of_a_perceptron(rows):
+    scaled, plain = (
+        MLPRegressor(
+            (),
+            optimizer=SGD(0.1, loss_scale_factor=factor),
+            batch_size=16,
+            epochs=3,
+            random_state=0,
+        )
+        for factor in (1024.0, None)
+    )
+    np.testing.assert_allclose(
+        scaled.fit(*rows).history_["loss"], plain.fit(*rows).history_["loss"], rtol=1e-4
+    )
+
+
+def test_the_best_weights_replace_the_averages(rows):
+    found = []
+    for more in ([], [SeesBatches()]):
+        best = keras.callbacks.EarlyStopping(
+            "loss", patience=1, restore_best_weights=True
+        )
+        build = linear(lambda: SGD(0.1, use_ema=True, ema_momentum=0.9))
+        network = KerasRegressor(build, callbacks=[best, *more], **SETTINGS)
+        found.append(network.set_params(epochs=6).fit(*rows).predict(rows[0]))
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
+
+
+def test_callbacks_are_told_of_each_validation(rows):
+    class Counts(keras.callbacks.Callback):
+        n = 0
+
+        def on_test_end(self, logs=None):
+            Counts.n += 1
+
+    network = KerasRegressor(linear(SGD), callbacks=[Counts()], **SETTINGS)
+    network.fit(*rows, validation_data=rows)
+    assert Counts.n == 3
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["function", "model"])
+def test_what_a_layer_has_learned_is_copied(rows, tmp_path, given):
+    X, y = rows
+
+    def build(meta=None):
+        norm = layers.Normalization()
+        norm.adapt(X * 100 + 5)
+        model = keras.Sequential([keras.Input((3,)), norm, layers.Dense(1)])
+        model.compile(SGD(0.001), "mse")
+        return model
+
+    network = KerasRegressor(build() if given else build, epochs=1, random_state=0)
+    network.fit(X, y)
+    np.testing.assert_allclose(network.model_.layers[0].mean, build().layers[0].mean)
+    skdl.save(network, tmp_path / "network.skdl")
+    loaded = skdl.load(tmp_path / "network.skdl", trusted=True)
+    np.testing.assert_allclose(loaded.predict(X), network.predict(X), rtol=1e-5)
+
+
+def test_balanced_classes_of_a_data_set_count_its_weights(rows):
+    X, y = rows[0], (rows[1] > 1).astype(int)
+    weight = np.where(y == 1, 5.0, 1.0).astype(np.float32)
+    build = linear(lambda: SGD(0.5), "binary_crossentropy", "sigmoid")
+    arrays, batches = (
+        KerasClassifier(build, class_weight="balanced", **SETTINGS) for _ in range(2)
+    )
+    arrays.fit(X, y, sample_weight=weight)
+    batches.fit(tf.data.Dataset.from_tensor_slices((X, y, weight)).batch(16))
+    np.testing.assert_allclose(
+        arrays.predict_proba(X), batches.predict_proba(X), rtol=1e-4
+    )
