@@ -120,7 +120,9 @@ def spec_for(optimizer, momentum=0.0, nesterov=False, clip=None, *, sparse=False
             return spec
         # A momentum flows into kernels alone: in Keras' optimizer it is a constant.
         momentum = optimizer.get_config().get("momentum")
-        return replace(spec, config=_as_text({**spec.settings, "momentum": momentum}))
+        return replace(
+            spec, config=_settings_text({**spec.settings, "momentum": momentum})
+        )
     spec = _spec_of_name(optimizer, float(momentum > 0), bool(nesterov))
     if clip is None:
         return spec
@@ -128,7 +130,7 @@ def spec_for(optimizer, momentum=0.0, nesterov=False, clip=None, *, sparse=False
     if kernel_for(spec) is not None:
         return spec
     # A limit flows into kernels alone, too.
-    return replace(spec, config=_as_text({**spec.settings, clip[0]: clip[1]}))
+    return replace(spec, config=_settings_text({**spec.settings, clip[0]: clip[1]}))
 
 
 @cache
@@ -141,12 +143,12 @@ def _spec_of(optimizer):
     settings = {key: value for key, value in config.items() if key not in _FLOWING}
     return OptimizerSpec(
         kind=type(optimizer),
-        config=_as_text(settings),
+        config=_settings_text(settings),
         has_momentum=bool(config.get("momentum", 0)),
         excluded=find_exclusions(optimizer),
     )
 
 
-def _as_text(settings):
+def _settings_text(settings):
     # A configuration has lists, and a key has to be hashable; numbers may be NumPy's.
     return json.dumps(settings, sort_keys=True, default=lambda number: number.item())
