@@ -34,15 +34,14 @@ class HeldBack:
 
     def __init__(self, network, job):
         members = network._members
-        self._is_shared = not job.folds
         self.parts = [part for _, part in job.folds] or [job.validation] * len(members)
-        # Fewer folds than networks: some networks held back the same rows.
+        # Without folds, or with fewer of them than networks, some held back the same.
         same: dict[int, list[int]] = {}
         for k, part in enumerate(self.parts):
             same.setdefault(id(part), []).append(k)
         self._same = [*same.values()]
         distinct = [self.parts[some[0]] for some in self._same]
-        self.part = job.validation if self._is_shared else _join_parts(distinct)
+        self.part = distinct[0] if len(distinct) == 1 else _join_parts(distinct)
         self.logits = [
             member._logits_of(part.X if part.rows is None else part.X[part.rows])
             for member, part in zip(members, self.parts, strict=True)

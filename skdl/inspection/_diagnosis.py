@@ -330,7 +330,7 @@ def _is_odd(values):
 
 def _count_independent(split):
     """Return how many rows of equal weight have means that vary as much."""
-    weight = (split.score_params_val or {}).get("sample_weight")
+    weight = split.weight_val
     if weight is None:
         return np.shape(split.y_val)[0]
     # Kish, "Survey sampling" (1965)

@@ -180,7 +180,7 @@ class _RunObserver(Observer):
 
     def find_validation(self):
         X, y = pass_on(self._candidate, self._split.X_val, self._split.y_val)
-        weight = _weight_in(self._split.score_params_val)
+        weight = self._split.weight_val
         return (X, y) if weight is None else (X, y, weight)
 
     def asks_to_stop(self):
@@ -262,13 +262,9 @@ def _score_run(run, fitted, split, scorer):
     train, val = split.score_params, split.score_params_val
     run.train_scores = take_scores(scorer, fitted, split.X, split.y, train)
     run.val_scores = take_scores(scorer, fitted, split.X_val, split.y_val, val)
-    run.train_loss = _mean_loss(fitted, split.X, split.y, _weight_in(train))
-    run.val_loss = _mean_loss(fitted, split.X_val, split.y_val, _weight_in(val))
+    run.train_loss = _mean_loss(fitted, split.X, split.y, split.weight)
+    run.val_loss = _mean_loss(fitted, split.X_val, split.y_val, split.weight_val)
     run.n_train, run.n_val = np.shape(split.y)[0], np.shape(split.y_val)[0]
-
-
-def _weight_in(params):
-    return (params or {}).get("sample_weight")
 
 
 def _mean_loss(estimator, X, y, weight=None):
@@ -296,10 +292,9 @@ def _mean_loss(estimator, X, y, weight=None):
     if isinstance(proba, list):
         return None  # several outputs with classes of their own
     if y.ndim == 1:
-        known = np.isin(y, estimator.classes_).all()
-        if not known:
-            return None
         labels = estimator.classes_
+        if not np.isin(y, labels).all():
+            return None
         return float(log_loss(y, proba, labels=labels, sample_weight=weight))
     if proba.shape != y.shape:
         return None

@@ -37,6 +37,16 @@ class Split(NamedTuple):
     score_params: dict | None = None
     score_params_val: dict | None = None
 
+    @property
+    def weight(self):
+        """The weights by which training rows are scored, or None."""
+        return (self.score_params or {}).get("sample_weight")
+
+    @property
+    def weight_val(self):
+        """The same of the rows to validate on."""
+        return (self.score_params_val or {}).get("sample_weight")
+
 
 def draw_seeds(seed, repeat):
     """Return the seeds of a repeat: of its split, and of its fits."""

@@ -119,7 +119,9 @@ def copy_model(model):
     # Keras does not clone subclassed models, nor what layers have learned outside of
     # their weights: these go through a pickle.
     learned = any(
-        type(layer).__name__ in LEARNING_LAYERS for layer in model._flatten_layers()
+        kind.__name__ in LEARNING_LAYERS
+        for layer in model._flatten_layers()
+        for kind in type(layer).__mro__
     )
     if type(model).__module__.startswith("keras.") and model.built and not learned:
         copied = keras.models.clone_model(model)

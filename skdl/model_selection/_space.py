@@ -348,17 +348,20 @@ class FunctionSpace:
 
 
 def _draw_example(suggest):
-    with quiet_optuna():
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    return suggest(study.ask())
+    return suggest(_random_study(0).ask())
 
 
 def _draw(suggest, params, seed):
     """Return a trial that was suggested some parameters, outside of any study."""
-    with quiet_optuna(), warnings.catch_warnings():
+    study = _random_study(seed)
+    study.enqueue_trial(params)
+    trial = study.ask()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a value that is out of range
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-        study.enqueue_trial(params)
-        trial = study.ask()
         suggest(trial)
     return trial
+
+
+def _random_study(seed):
+    with quiet_optuna():
+        return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))

@@ -16,7 +16,7 @@ _BATCH_HOOKS = [
 
 
 def has_batch_hooks(callbacks):
-    """Return whether a callback overrides a hook that is called at each batch."""
+    """Return whether a callback overrides a hook of batches, or of validations."""
     if any(isinstance(each, keras.callbacks.SwapEMAWeights) for each in callbacks):
         return True  # it looks for averages in the optimizer of the model
     return any(

@@ -54,7 +54,7 @@ def scaled(factor):
 
 
 # Long enough that its text is cut.
-def forest(weight):
+def tree(weight):
     return DecisionTreeClassifier(
         criterion="entropy",
         max_features=1,
@@ -76,8 +76,8 @@ def function(add):
             dict(cv=[(np.arange(4), np.arange(4, 10))]),
         ),
         (
-            dict(param_distributions={"value": [forest(0.1), None]}),
-            dict(param_distributions={"value": [forest(0.5), None]}),
+            dict(param_distributions={"value": [tree(0.1), None]}),
+            dict(param_distributions={"value": [tree(0.5), None]}),
         ),
         (
             dict(param_distributions={"value": [function(1), None]}),
