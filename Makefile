@@ -10,11 +10,11 @@
 # make services   install PostgreSQL and Chromium, which the tests need, on Debian
 
 PYTHON ?= python3
-# processes that share the tests, by files; each has TensorFlow: 2 to 4 GB
+# processes that share the tests; each has TensorFlow: 2 to 4 GB
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
+PYTEST := python -m pytest --numprocesses $(WORKERS) --dist worksteal
 FAST := -m "not slow"
 NIGHTLY := https://pypi.anaconda.org/scientific-python-nightly-wheels/simple
 

@@ -65,6 +65,21 @@ def test_optimizers(rows, make_optimizer):
     )
 
 
+def test_new_states_begin_with_new_steps(rows):
+    # Adam divides by how much of its moments is there: with the steps of the states
+    # that are gone its first new step is three times too large.
+    found = []
+    for more in (None, [SeesBatches()]):
+        network = MLPRegressor(
+            (), optimizer="adam", learning_rate=0.01, batch_size=16, random_state=0
+        )
+        for _ in range(30):
+            network.partial_fit(*rows)
+        network.set_params(optimizer="adamax", callbacks=more).partial_fit(*rows)
+        found.append(network._weights[0])
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
 def test_a_scaled_loss_of_a_perceptron(rows):
     scaled, plain = (
         MLPRegressor(
@@ -136,3 +151,81 @@ def test_balanced_classes_of_a_data_set_count_its_weights(rows):
     np.testing.assert_allclose(
         arrays.predict_proba(X), batches.predict_proba(X), rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("name", ["trainable", "constraint", "regularizer"])
+def test_what_is_set_in_a_variable_is_not_lost(rows, name):
+    values = {
+        "trainable": False,
+        "constraint": keras.constraints.NonNeg(),
+        "regularizer": keras.regularizers.L2(1.0),
+    }
+
+    def build(meta=None):
+        model = linear(lambda: SGD(0.1))(meta)
+        setattr(model.layers[-1].kernel, name, values[name])
+        return model
+
+    network = KerasRegressor(build, **SETTINGS).fit(*rows)
+    assert "kernel." + name in network.fit_path_
+    plain = KerasRegressor(linear(lambda: SGD(0.1)), **SETTINGS).fit(*rows)
+    assert plain.fit_path_.startswith("compiled")
+    assert not np.allclose(plain.predict(rows[0]), network.predict(rows[0]), atol=0.01)
+    with pytest.raises(ValueError, match=f"kernel.{name} of the model is set"):
+        KerasRegressor(build(), **SETTINGS).fit(*rows)
+
+
+def test_a_layer_may_be_frozen_between_calls(rows):
+    def build(meta):
+        hidden = layers.Dense(4, "tanh")
+        model = keras.Sequential([keras.Input((3,)), hidden, layers.Dense(1)])
+        model.compile(Adam(0.01), "mse")
+        return model
+
+    network = KerasRegressor(build, **SETTINGS)
+    network.partial_fit(*rows)
+    network.model_.layers[0].trainable = False
+    frozen, trained = (layer.get_weights()[0] for layer in network.model_.layers)
+    network.partial_fit(*rows)
+    np.testing.assert_array_equal(network.model_.layers[0].get_weights()[0], frozen)
+    assert not np.allclose(network.model_.layers[1].get_weights()[0], trained)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
+def test_a_loss_with_another_reduction_is_validated_alike(rows, reduction):
+    weight = np.linspace(0.1, 3, len(rows[1]), dtype=np.float32)
+    found = []
+    for more in (None, [SeesBatches()]):
+        loss = keras.losses.MeanSquaredError(reduction=reduction)
+        build = linear(lambda: SGD(0.001), loss)
+        network = KerasRegressor(build, callbacks=more, **SETTINGS)
+        validation = tuple(
+            np.concatenate([each, each[:50]]) for each in (*rows, weight)
+        )
+        network.fit(*rows, validation_data=validation)
+        found.append(network.history_["val_loss"])
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
+def test_callbacks_change_averages_and_what_they_are_of(rows):
+    class Resets(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen = self.model.get_weights()
+            if epoch == 2:
+                self.model.weights[-1].assign([5.0])
+
+    found = []
+    for more in ([], [SeesBatches()]):
+        network = MLPRegressor(
+            (),
+            ema=0.9,
+            optimizer="sgd",
+            learning_rate=0.02,
+            batch_size=16,
+            epochs=5,
+            callbacks=[Resets(), *more],
+            random_state=0,
+        ).fit(*rows)
+        found.append([*network.callbacks_[0].seen, *network._weights])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

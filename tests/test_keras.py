@@ -718,7 +718,7 @@ def half_precision(meta):
         ),
         (dict(model=half_precision), "a layer computes in mixed_float16"),
         (dict(run_eagerly=True), "run_eagerly=True"),
-        (dict(callbacks=Batches()), "a callback wants to see each batch"),
+        (dict(callbacks=Batches()), "a callback wants to see each batch or validation"),
         (dict(fit__steps_per_epoch=2), "steps_per_epoch is given"),
     ],
 )

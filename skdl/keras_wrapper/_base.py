@@ -56,6 +56,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
     _built: keras.Model
     _seed: int
     _states: list | None = None
+    _states_of: str | None = None
     _steps_done: int = 0
     _trained_by = None  # the optimizer that _states belong to
     # Set by a search while it fits: it sees the score of each epoch.
@@ -328,6 +329,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             seed=order_seed,
             shuffle=bool(arguments["shuffle"]),
             states=self._states,
+            states_of=self._states_of,
             first_step=self._steps_done,
             first_epoch=first_epoch,
             keep_states=True,
@@ -346,7 +348,8 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             job.watchers.append(ProgressLine(type(self).__name__, n_epochs))
         outcome = run.train()
         warn_of_first_loss(outcome.history, y)
-        self._states, self._steps_done = outcome.states, outcome.n_steps
+        self._states, self._states_of = outcome.states, outcome.states_of
+        self._steps_done = outcome.n_steps
         self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
         for name, values in named_as_history(outcome.history).items():

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from skdl._utils._callbacks import Watcher
 
-__all__ = ["KerasCallbacks", "has_batch_hooks", "release"]
+__all__ = ["KerasCallbacks", "find_changes", "has_batch_hooks", "release"]
 
 _BATCH_HOOKS = [
     name
@@ -38,6 +38,14 @@ def _hooks_without_effect(callback, name):
     if saves_at_epochs and getattr(callback, "save_weights_only", False):
         kinds.append(keras.callbacks.ModelCheckpoint)
     return [getattr(kind, name) for kind in kinds]
+
+
+def find_changes(before, after):
+    """Return the arrays that are no longer the same, and None for the others."""
+    return [
+        None if np.array_equal(old, new) else new
+        for old, new in zip(before, after, strict=True)
+    ]
 
 
 def release(callbacks):
@@ -113,9 +121,9 @@ class KerasCallbacks(Watcher):
         before = self._model.get_weights()
         for callback in self._callbacks:
             getattr(callback, hook)(*args)
-        after = self._model.get_weights()
-        if any(not np.array_equal(*pair) for pair in zip(before, after, strict=True)):
-            self._step.write(after)
+        changes = find_changes(before, self._model.get_weights())
+        if any(change is not None for change in changes):
+            self._step.write(changes)
 
     def _take_rate(self, before):
         after = np.float32(self._model.optimizer.learning_rate)

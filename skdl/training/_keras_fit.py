@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from skdl.nn._heads import PLAIN_LOSS
+from skdl.training._keras_callbacks import find_changes
 from skdl.training._recorder import plain_score
 from skdl.training._tensors import take_batch
 
@@ -32,7 +33,8 @@ class KerasFit:
     sets_rates : bool
         Whether the learning rate of each batch comes from the training's schedule.
     averages : list of ndarray or None
-        Averages of the weights to begin with; None where they are not averaged.
+        Averages of the weights to begin with; None where they are not averaged. The
+        model has them at the end, and ``trained`` the weights that they are of.
     average_momenta : callable or None
         Takes the numbers of some steps and returns what each keeps of the average of
         the weights; None where they are not averaged.
@@ -45,6 +47,7 @@ class KerasFit:
     sets_rates: bool = False
     averages: list[np.ndarray] | None = None
     average_momenta: Callable | None = None
+    trained: list[np.ndarray] = field(default_factory=list)
 
 
 def fit_by_keras(fit, training, recorder, callbacks):
@@ -68,7 +71,6 @@ def fit_by_keras(fit, training, recorder, callbacks):
     averages = []
     if fit.averages is not None:
         averages = [_Averages(fit, training.first_step)]
-        recorder.reading(averages[0].read)
     with recorder:
         fit.model.fit(
             **arguments,
@@ -84,6 +86,9 @@ def fit_by_keras(fit, training, recorder, callbacks):
             shuffle=False,
             verbose=0,
         )
+    for each in averages:  # a callback may have changed the model a last time
+        each.hide()
+        each.show()
 
 
 def _batches(columns, training):
@@ -156,7 +161,10 @@ class _Recording(keras.callbacks.Callback):
 
 
 class _Averages(keras.callbacks.Callback):
-    """Averages the weights as a program does, and lets them be validated.
+    """Averages the weights as a program does.
+
+    The model has the averages between epochs and while it is validated: what callbacks
+    leave in it then changes both, and what they leave as it was neither.
 
     Parameters
     ----------
@@ -168,16 +176,16 @@ class _Averages(keras.callbacks.Callback):
 
     def __init__(self, fit, n_steps):
         super().__init__()
-        self._momenta, self._n_steps = fit.average_momenta, n_steps
+        self._fit, self._n_steps = fit, n_steps
         self._averages = fit.averages
-        self._trained = fit.model.get_weights()
 
-    def read(self):
-        """Return the averages as a list of arrays."""
-        return self._averages
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._fit.trained:
+            self.hide()
 
     def on_train_batch_end(self, batch, logs=None):
-        (momentum,) = self._momenta(np.array([self._n_steps])).astype(np.float32)
+        momenta = self._fit.average_momenta(np.array([self._n_steps]))
+        (momentum,) = momenta.astype(np.float32)
         self._averages = [
             value + momentum * (kept - value)
             for kept, value in zip(
@@ -187,8 +195,24 @@ class _Averages(keras.callbacks.Callback):
         self._n_steps += 1
 
     def on_test_begin(self, logs=None):
-        self._trained = self.model.get_weights()
-        self.model.set_weights(self._averages)
+        self.show()
 
     def on_test_end(self, logs=None):
-        self.model.set_weights(self._trained)
+        self.hide()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.show()
+
+    def show(self):
+        """Put the averages into the model."""
+        self._fit.trained = self.model.get_weights()
+        self.model.set_weights(self._averages)
+
+    def hide(self):
+        """Put the weights that are trained into the model."""
+        changes = find_changes(self._averages, self.model.get_weights())
+        self._averages, trained = (
+            [old if new is None else new for old, new in zip(arrays, changes)]
+            for arrays in (self._averages, self._fit.trained)
+        )
+        self.model.set_weights(trained)

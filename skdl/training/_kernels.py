@@ -4,6 +4,9 @@ The cost of a small step is its number of operations. The formulas of the kernel
 those of Keras (the tests compare both over many steps).
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -23,6 +26,66 @@ _PLAIN_SETTINGS = {
 }
 
 
+class _Operation(NamedTuple):
+    """An operation of TensorFlow, by the names of its arguments.
+
+    Parameters
+    ----------
+    apply : callable
+        Takes ``var``, ``lr``, ``grad`` and what follows.
+    slots : tuple of str
+        Arguments that are states of the variable.
+    constants : dict of str
+        Arguments that are settings, and the names of these.
+    powers : dict of str
+        Arguments that are a setting to the power of the step's number.
+    has_momentum : bool
+        Whether the momentum flows in, in the place of powers.
+    """
+
+    apply: Callable
+    slots: tuple[str, ...] = ()
+    constants: dict[str, str] = {}
+    powers: dict[str, str] = {}
+    has_momentum: bool = False
+
+
+def _descend(var, lr, grad):
+    tf.raw_ops.ResourceApplyGradientDescent(var=var, alpha=lr, delta=grad)
+
+
+_BETAS = {"beta1": "beta_1", "beta2": "beta_2", "epsilon": "epsilon"}
+_RHO = {"rho": "rho", "epsilon": "epsilon"}
+_ADAM = _Operation(
+    tf.raw_ops.ResourceApplyAdam,
+    ("m", "v"),
+    _BETAS,
+    {"beta1_power": "beta_1", "beta2_power": "beta_2"},
+)
+_OPERATIONS = {
+    # v = momentum v - rate g, as in Keras. ResourceApplyMomentum has the rate outside
+    # of v, which differs where a schedule changes it.
+    keras.optimizers.SGD: _Operation(
+        tf.raw_ops.ResourceApplyKerasMomentum,
+        ("accum",),
+        {"use_nesterov": "nesterov"},
+        has_momentum=True,
+    ),
+    keras.optimizers.RMSprop: _Operation(
+        tf.raw_ops.ResourceApplyRMSProp, ("ms", "mom"), _RHO, has_momentum=True
+    ),
+    keras.optimizers.Adam: _ADAM,
+    keras.optimizers.AdamW: _ADAM,
+    keras.optimizers.Adamax: _Operation(
+        tf.raw_ops.ResourceApplyAdaMax, ("m", "v"), _BETAS, {"beta1_power": "beta_1"}
+    ),
+    keras.optimizers.Adagrad: _Operation(tf.raw_ops.ResourceApplyAdagrad, ("accum",)),
+    keras.optimizers.Adadelta: _Operation(
+        tf.raw_ops.ResourceApplyAdadelta, ("accum", "accum_update"), _RHO
+    ),
+}
+
+
 def kernel_for(spec):
     """Return the kernel that implements ``spec``, or None if there is none."""
     settings = spec.settings
@@ -30,159 +93,58 @@ def kernel_for(spec):
         return None
     if spec.excluded is not None:
         return None  # kernels can't exclude variables by name
-    kernel = _KERNELS.get(spec.kind)
-    return kernel(spec) if kernel else None
+    operation = _OPERATIONS.get(spec.kind)
+    if operation is None:
+        return None
+    if spec.kind is keras.optimizers.SGD and not spec.has_momentum:
+        operation = _Operation(_descend)
+    return _Kernel(operation, settings)
 
 
 class _Kernel:
     """One fused update.
 
-    ``slots`` holds the first value of each state that a variable needs, and
-    ``columns`` the scalars of each step that follow the learning rate.
+    Parameters
+    ----------
+    operation : _Operation
+        What is done.
+    settings : dict
+        Those of the optimizer.
+
+    Attributes
+    ----------
+    slots : list of float
+        The first value of each state that a variable needs.
     """
 
-    slots: tuple[float, ...] = ()
-
-    def __init__(self, spec):
-        self.settings = spec.settings
-        self.has_momentum = spec.has_momentum
-        self.weight_decay = self.settings.get("weight_decay")
+    def __init__(self, operation, settings):
+        self._operation, self._settings = operation, settings
+        # Keras divides by sqrt(accumulator + epsilon), the kernel by
+        # sqrt(accumulator): the epsilon goes into the first value.
+        first = settings.get("initial_accumulator_value")
+        first = 0.0 if first is None else first + settings["epsilon"]
+        self.slots = [first] * len(operation.slots)
 
     def columns(self, steps, momentum):
         """Return the columns of scalars for the given steps, counted from 1."""
-        return []
+        if self._operation.has_momentum:
+            return [np.full(len(steps), momentum)]
+        powers = self._operation.powers.values()
+        return [np.power(self._settings[name], steps) for name in powers]
 
     def update(self, variable, slots, gradient, rate, *scalars):
         """Apply one gradient to one variable."""
         # Decoupled and before the update, as Keras does it (Loshchilov & Hutter, 2019).
-        if self.weight_decay:
-            decay = rate * self.weight_decay
+        if self._settings["weight_decay"]:
+            decay = rate * self._settings["weight_decay"]
             variable.assign_sub(variable.read_value() * decay)
-        handles = [slot.handle for slot in slots]
-        self.apply(variable.handle, handles, gradient, rate, *scalars)
-
-    def apply(self, var, slots, grad, lr, *scalars):
-        """Do the update by handles of resources."""
-        raise NotImplementedError
-
-    def _powers(self, steps, *names):
-        return [np.power(self.settings[name], steps) for name in names]
-
-    def _constants(self, *names):
-        return {name.replace("_", ""): self.settings[name] for name in names}
-
-
-class _SGD(_Kernel):
-    def __init__(self, spec):
-        super().__init__(spec)
-        self.slots = (0.0,) if spec.has_momentum else ()
-
-    def columns(self, steps, momentum):
-        return [np.full(len(steps), momentum)] if self.has_momentum else []
-
-    def apply(self, var, slots, grad, lr, *momentum):
-        if not momentum:
-            tf.raw_ops.ResourceApplyGradientDescent(var=var, alpha=lr, delta=grad)
-            return
-        # v = momentum v - rate g, as in Keras. ResourceApplyMomentum has the rate
-        # outside of v, which differs where a schedule changes it.
-        tf.raw_ops.ResourceApplyKerasMomentum(
-            var=var,
-            accum=slots[0],
-            lr=lr,
-            grad=grad,
-            momentum=momentum[0],
-            use_nesterov=self.settings["nesterov"],
+        kind = self._operation
+        names = *kind.slots, *(["momentum"] if kind.has_momentum else kind.powers)
+        flowing = *(slot.handle for slot in slots), *scalars
+        kind.apply(
+            var=variable.handle,
+            lr=rate,
+            grad=gradient,
+            **dict(zip(names, flowing, strict=True)),
+            **{name: self._settings[key] for name, key in kind.constants.items()},
         )
-
-
-class _RMSprop(_Kernel):
-    slots = (0.0, 0.0)
-
-    def columns(self, steps, momentum):
-        return [np.full(len(steps), momentum)]
-
-    def apply(self, var, slots, grad, lr, momentum):
-        tf.raw_ops.ResourceApplyRMSProp(
-            var=var,
-            ms=slots[0],
-            mom=slots[1],
-            lr=lr,
-            momentum=momentum,
-            grad=grad,
-            **self._constants("rho", "epsilon"),
-        )
-
-
-class _Adam(_Kernel):
-    slots = (0.0, 0.0)
-
-    def columns(self, steps, momentum):
-        return self._powers(steps, "beta_1", "beta_2")
-
-    def apply(self, var, slots, grad, lr, beta1_power, beta2_power):
-        tf.raw_ops.ResourceApplyAdam(
-            var=var,
-            m=slots[0],
-            v=slots[1],
-            beta1_power=beta1_power,
-            beta2_power=beta2_power,
-            lr=lr,
-            grad=grad,
-            **self._constants("beta_1", "beta_2", "epsilon"),
-        )
-
-
-class _Adamax(_Kernel):
-    slots = (0.0, 0.0)
-
-    def columns(self, steps, momentum):
-        return self._powers(steps, "beta_1")
-
-    def apply(self, var, slots, grad, lr, beta1_power):
-        tf.raw_ops.ResourceApplyAdaMax(
-            var=var,
-            m=slots[0],
-            v=slots[1],
-            beta1_power=beta1_power,
-            lr=lr,
-            grad=grad,
-            **self._constants("beta_1", "beta_2", "epsilon"),
-        )
-
-
-class _Adagrad(_Kernel):
-    def __init__(self, spec):
-        super().__init__(spec)
-        # Keras divides by sqrt(accumulator + epsilon), the kernel by
-        # sqrt(accumulator): the epsilon goes into the first value.
-        start = self.settings["initial_accumulator_value"] + self.settings["epsilon"]
-        self.slots = (start,)
-
-    def apply(self, var, slots, grad, lr):
-        tf.raw_ops.ResourceApplyAdagrad(var=var, accum=slots[0], lr=lr, grad=grad)
-
-
-class _Adadelta(_Kernel):
-    slots = (0.0, 0.0)
-
-    def apply(self, var, slots, grad, lr):
-        tf.raw_ops.ResourceApplyAdadelta(
-            var=var,
-            accum=slots[0],
-            accum_update=slots[1],
-            lr=lr,
-            grad=grad,
-            **self._constants("rho", "epsilon"),
-        )
-
-
-_KERNELS = {
-    keras.optimizers.SGD: _SGD,
-    keras.optimizers.RMSprop: _RMSprop,
-    keras.optimizers.Adam: _Adam,
-    keras.optimizers.AdamW: _Adam,
-    keras.optimizers.Adamax: _Adamax,
-    keras.optimizers.Adagrad: _Adagrad,
-    keras.optimizers.Adadelta: _Adadelta,
-}

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.training._job import Part
+from skdl.training._job import Job, Part
 from skdl.training._keras_fit import KerasFit
 from skdl.training._optimizers import Flowing
 from skdl.training._program import EpochResults, Program
@@ -17,6 +17,8 @@ class Learner:
 
     Attributes
     ----------
+    job : Job
+        What to do.
     path : str
         Which way is taken, and why.
     compiled : bool
@@ -34,6 +36,7 @@ class Learner:
         Where the orders of the rows come from.
     """
 
+    job: Job
     path: str
     compiled: bool
     scores_observed = False
@@ -56,6 +59,12 @@ class Learner:
     def states_of(self) -> str | None:
         """The optimizer that states belong to; None if someone else keeps it."""
         return None
+
+    @property
+    def states(self) -> list[np.ndarray] | None:
+        """The states to resume from, if they are those of this optimizer."""
+        is_same = self.job.states_of in (None, self.states_of)
+        return self.job.states if is_same else None
 
     def to_tensors(self, part: Part) -> tuple | None:
         """Return X, y and perhaps weights of a part, as a program takes them."""
@@ -95,7 +104,7 @@ class Learner:
         """Return how many steps Keras has done, where ``n_steps`` were asked for."""
         return n_steps
 
-    def read_keras_states(self, model: Any) -> list[np.ndarray] | None:
+    def read_keras_states(self, fit: KerasFit) -> list[np.ndarray] | None:
         """Return the states after Keras' own fit; None if the model keeps them."""
         return None
 

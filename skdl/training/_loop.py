@@ -148,7 +148,6 @@ def _train_epochs(program, learner, training, recorder, first, n_epochs):
         training.draw_orders(n_epochs),
         n_scored=(first + n_epochs) // every - first // every,
         rates=training.schedule.rates(steps),
-        first_step=steps[0],
         inputs=learner.inputs(steps),
     )
     for k, sums in enumerate(results):

@@ -20,6 +20,8 @@ from skdl.training._tensors import as_batch, count_samples, to_tensor
 
 __all__ = ["ModelLearner"]
 
+_MEAN = "sum_over_batch_size"
+
 
 class ModelLearner(Learner):
     """A user's model in one training.
@@ -33,7 +35,7 @@ class ModelLearner(Learner):
     """
 
     def __init__(self, job, batch_hooks):
-        self._job, self._model = job, job.learner.model
+        self.job, self._model = job, job.learner.model
         try:
             self._spec = self._find_spec(batch_hooks)
             self.path = "compiled: one input, one output, Keras' own parts"
@@ -47,7 +49,7 @@ class ModelLearner(Learner):
         # end.
         self.n_rows = count_samples(job.train.X) or 1  # unknown for a data set
         is_scored = self.compiled and job.validation is not None
-        self.rows_per_chunk = rows_at_once(self._model) if is_scored else 1
+        self.rows_per_chunk = self._count_rows_per_chunk() if is_scored else 1
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
         self.warmup = 0.0
         optimizer = self._model.optimizer
@@ -60,6 +62,12 @@ class ModelLearner(Learner):
     def spec(self):
         return self._spec
 
+    @property
+    def states_of(self):
+        # A layer that was frozen since then has none any more.
+        trained = [variable.trainable for variable in self._model.variables]
+        return f"{self.spec.optimizer.kind} {trained}" if self.compiled else None
+
     def _find_spec(self, batch_hooks):
         """Return what a program is compiled for.
 
@@ -68,13 +76,13 @@ class ModelLearner(Learner):
         NotCompilable
             If no program can do what the job asks.
         """
-        job, model = self._job, self._model
+        job, model = self.job, self._model
         if job.train.y is None:
             raise NotCompilable("X is a data set")
         for name in job.learner.keras_arguments:
             raise NotCompilable(f"{name} is given")
         if batch_hooks:
-            raise NotCompilable("a callback wants to see each batch")
+            raise NotCompilable("a callback wants to see each batch or validation")
         for name, array in (("X", job.train.X), ("y", job.train.y)):
             if not isinstance(array, np.ndarray):
                 raise NotCompilable(f"{name} is a {type(array).__name__}")
@@ -100,12 +108,18 @@ class ModelLearner(Learner):
         spec = spec_for(optimizer, sparse=sparse)
         return ModelSpec(architecture, spec, tuple(columns))
 
+    def _count_rows_per_chunk(self):
+        losses = keras.tree.flatten(self._model.loss)
+        reductions = {getattr(loss, "reduction", _MEAN) for loss in losses}
+        # Any other reduction depends on the rows beside a row: they are Keras' own.
+        return rows_at_once(self._model) if reductions == {_MEAN} else 32
+
     def make_program(self, spec):
         return Program(spec, ModelStep(spec, self._model))
 
     def load(self, program):
         self._step = program.step
-        program.step.load(self._model, self._job.states)
+        program.step.load(self._model, self.states)
 
     def name_scores(self, results, training):
         n_steps, n_rows = len(results.steps), training.n_rows
@@ -127,7 +141,7 @@ class ModelLearner(Learner):
         return self._model
 
     def keras_fit(self, training):
-        job = self._job
+        job = self.job
         X, _, y, weight, *_ = job.train
         is_known = count_samples(X) is not None
         arguments = {} if is_known else {"x": X, "y": y}
@@ -151,7 +165,7 @@ class ModelLearner(Learner):
     def explain(self, error):
         if isinstance(error, tf.errors.ResourceExhaustedError):
             return None
-        return explain_model(self._model, self._job.train.y, error)
+        return explain_model(self._model, self.job.train.y, error)
 
     def to_tensors(self, part):
         if not self.compiled:

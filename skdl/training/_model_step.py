@@ -91,8 +91,10 @@ class ModelStep:
         _assign(model, self._model)
 
     def write(self, weights):
-        """Set the weights and leave the states of the optimizer as they are."""
-        self._model.set_weights(weights)
+        """Set the weights that are not None; the states of the optimizer stay."""
+        for variable, value in zip(self._model.weights, weights, strict=True):
+            if value is not None:
+                variable.assign(value)
 
     def read(self):
         """Return the weights as a list of arrays, as ``get_weights`` orders them."""

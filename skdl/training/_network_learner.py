@@ -43,7 +43,7 @@ class NetworkLearner(Learner):
     scores_observed = True
 
     def __init__(self, job, batch_hooks):
-        self._job, self._network = job, job.learner
+        self.job, self._network = job, job.learner
         network = self._network
         # Each use has a stream of its own: dropout does not change the order of the
         # rows, and one layer more does not change the dropout of the others.
@@ -52,12 +52,14 @@ class NetworkLearner(Learner):
         self.compiled = not batch_hooks
         self.path = "compiled: layers of ours"
         if batch_hooks:
-            self.path = "keras.Model.fit: a callback wants to see each batch"
+            self.path = (
+                "keras.Model.fit: a callback wants to see each batch or validation"
+            )
             if sparse.issparse(job.train.X):
                 raise ValueError(
-                    "X is sparse, and a callback wants to see each batch, so Keras "
-                    "would train on dense rows: give X.toarray(), or leave out that "
-                    "callback."
+                    "X is sparse, and a callback wants to see each batch or "
+                    "validation, so Keras would train on dense rows: give "
+                    "X.toarray(), or leave out that callback."
                 )
         self.n_rows = len(job.train.y)
         self.multiply_adds_per_row = network.plan.multiply_adds
@@ -93,8 +95,8 @@ class NetworkLearner(Learner):
             optimizer=optimizer,
             dropout=self._sites,
             penalties=(network.l1 > 0, network.l2 > 0),
-            weighted=self._job.train.weight is not None,
-            sparse=sparse.issparse(self._job.train.X),
+            weighted=self.job.train.weight is not None,
+            sparse=sparse.issparse(self.job.train.X),
             shapes=shapes,
             decayed=network.weight_decay > 0,
             averaged=network.averaging is not None,
@@ -107,21 +109,15 @@ class NetworkLearner(Learner):
     @property
     def states_of(self):
         spec, averaged = self.spec.optimizer, self.spec.averaged
-        way = "program" if self.compiled else "keras"
+        way = "compiled" if self.compiled else "keras"
         return (
             f"{way} {spec.kind.__name__} {spec.config} {spec.has_momentum} {averaged}"
         )
 
-    @property
-    def _states(self):
-        """The states to resume from, if they are those of this optimizer."""
-        is_same = self._job.states_of in (None, self.states_of)
-        return self._job.states if is_same else None
-
     def load(self, program):
         program.step.load(
             self._weights,
-            self._states,
+            self.states,
             multiply_adds_per_row=self.multiply_adds_per_row,
             seed=self._augment_seed,
         )
@@ -137,7 +133,7 @@ class NetworkLearner(Learner):
         return columns, constants
 
     def _average_momenta(self, steps):
-        network, steps_per_epoch = self._network, self._job.count_steps(self.n_rows)
+        network, steps_per_epoch = self._network, self.job.count_steps(self.n_rows)
         return network.averaging.momenta(steps, steps_per_epoch, network.epochs)
 
     def name_scores(self, results, training):
@@ -168,7 +164,7 @@ class NetworkLearner(Learner):
         model = self._make_model(is_ranked=True)
         network = self._network
         compile_for_training(model, network.target)
-        if self._states is not None:
+        if self.states is not None:
             self._resume_by_keras(model)
         columns = [column.numpy() for column in training.data]
         fit = KerasFit(model, columns, validation=training.validation, sets_rates=True)
@@ -178,15 +174,14 @@ class NetworkLearner(Learner):
 
     def _resume_by_keras(self, model):
         n_states = len(model.optimizer.variables)
-        states, trained = self._states[:n_states], self._states[n_states:]
+        states, trained = self.states[:n_states], self.states[n_states:]
         for variable, value in zip(model.optimizer.variables, states, strict=True):
             variable.assign(value)
         if trained:  # the weights are averages
             model.set_weights(trained)
 
-    def read_keras_states(self, model):
-        trained = model.get_weights() if self.spec.averaged else []
-        return [variable.numpy() for variable in model.optimizer.variables] + trained
+    def read_keras_states(self, fit):
+        return [v.numpy() for v in fit.model.optimizer.variables] + fit.trained
 
     def explain(self, error):
         own = self._network.target.own_loss

@@ -13,7 +13,6 @@ from skdl.nn._forward import forward
 from skdl.nn._heads import find_head
 from skdl.nn._layer import Mode, is_kernel, is_trained
 from skdl.nn._structure import MLPStructure
-from skdl.training._averaging import WeightAverages
 from skdl.training._optimizers import OptimizerSpec
 from skdl.training._sparse import SPARSE_SPEC
 from skdl.training._tensors import assign_all, read_all
@@ -94,9 +93,9 @@ class NetworkStep:
         self.update = make_update(
             spec.optimizer, make_optimizer, self._trained_of(trained)
         )
-        self._averages = None
-        if spec.averaged:
-            self._averages = WeightAverages(self._weights, _variable_like)
+        # Those of the moving statistics of a normalization, too.
+        averaged = self._weights if spec.averaged else []
+        self._averages = [_variable_like(variable) for variable in averaged]
         augmentation = getattr(spec.structure, "augmentation", "[]")
         self._augmenters = make_augmenters(augmentation)
 
@@ -115,12 +114,10 @@ class NetworkStep:
             Seed of the augmentation.
         """
         self.write(weights)
-        if states is not None:
+        if self._averages and states is not None:
             # The weights are averages: those that are trained follow the states.
-            n_states = len(self.update.read())
-            states, trained = states[:n_states], states[n_states:]
-            if self._averages and trained:
-                assign_all(self._weights, trained)
+            assign_all(self._weights, states[-len(weights) :])
+            states = states[: -len(weights)]
         shapes = [weight.shape for weight in self._trained_of(weights)]
         self.update.reset(shapes, states)
         self.multiply_adds_per_row = multiply_adds_per_row
@@ -128,14 +125,14 @@ class NetworkStep:
         reset_augmenters(self._augmenters, seeds)
 
     def write(self, weights):
-        """Set the weights and leave the states of the optimizer as they are."""
+        """Set the weights that are not None; the states of the optimizer stay."""
         assign_all(self._weights, weights)
         if self._averages:
-            self._averages.write(weights)
+            assign_all(self._averages, weights)
 
     def read(self):
         """Return the weights, or their averages, as a list of arrays."""
-        return self._averages.read() if self._averages else read_all(self._weights)
+        return read_all(self._averages or self._weights)
 
     def read_states(self):
         """Return what resumed training needs beside the weights, as arrays."""
@@ -200,14 +197,14 @@ class NetworkStep:
             self._decay(weights, rate * penalties[2])
         self.update.apply(gradients, rate, *scalars)
         if self._averages:
-            self._averages.update(momentum)
+            self._average(momentum)
         return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(metrics), 0.0])
 
     def score_chunk(self, part, constants):
         """Return the sums of losses, metrics and weights of some rows."""
         x, y, weight = part
         settings = constants[-1]
-        read = self._averages.variables if self._averages else self._weights
+        read = self._averages or self._weights
         weights = [variable.read_value() for variable in read]
         logits = forward(self.spec.structure, weights, x)
         losses, metrics, _ = self._head.score(logits, y, settings)
@@ -241,6 +238,11 @@ class NetworkStep:
         for variable, value, name in zip(self._weights, weights, names, strict=True):
             if is_kernel(name):
                 variable.assign(value - value * share)
+
+    def _average(self, momentum):
+        for average, variable in zip(self._averages, self._weights, strict=True):
+            kept, value = average.read_value(), variable.read_value()
+            average.assign(value + momentum * (kept - value))
 
     def _trained_of(self, values):
         """Return the values of the trained weights, from one value for each weight."""

@@ -102,7 +102,7 @@ class Program:
         self._on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._compiled = {}
 
-    def train(self, training, orders, *, n_scored, rates, first_step, inputs):
+    def train(self, training, orders, *, n_scored, rates, inputs):
         """Train some epochs in one go; return the results of each.
 
         Parameters
@@ -116,8 +116,6 @@ class Program:
             or a divisor of ``n_epochs``, and then the last of so many is scored.
         rates : ndarray of shape (n_epochs * n_steps,)
             The learning rate of each step.
-        first_step : int
-            Steps that this training has done before.
         inputs : tuple
             The step's own columns, one row for each step, and its constants.
 
@@ -131,14 +129,12 @@ class Program:
         offsets = np.arange(0, n_rows, batch_size, dtype=np.int32)
         size = np.tile(np.minimum(batch_size, n_rows - offsets), n_epochs)
         begin = np.add.outer(np.arange(n_epochs, dtype=np.int32) * n_rows, offsets)
-        steps = np.arange(first_step, first_step + len(rates)) + 1
-        update = self.step.update
-        scalars = (1 / size, rates, *update.columns(steps, training.flowing))
+        flowing = self.step.update.columns(len(rates), training.flowing)
         table = [
             begin.astype(np.int32).reshape(-1, 1),
             size.astype(np.int32).reshape(-1, 1),
             *columns,
-            *(scalar.astype(np.float32) for scalar in scalars),
+            *(one.astype(np.float32) for one in (1 / size, rates, *flowing)),
         ]
         # A call costs 1.5 ms, as much as a small epoch: so many epochs as nobody
         # watches are one call, and what they give does not depend on how they are
@@ -205,7 +201,7 @@ class Program:
     def _signature(self, is_single):
         data, constants, columns = self.step.signature()
         floats, integers = tf.TensorSpec([None]), tf.TensorSpec([None], tf.int32)
-        n_scalars = 2 + len(self.step.update.columns(np.ones(1), Flowing()))
+        n_scalars = 2 + len(self.step.update.columns(0, Flowing()))
         steps = (
             tf.TensorSpec([None, None, 1], tf.int32),
             tf.TensorSpec([None, None, 1], tf.int32),

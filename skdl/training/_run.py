@@ -160,7 +160,7 @@ class Run:
         fit_by_keras(fit, self._training, recorder, self._callbacks)
         states = None
         if self._job.keep_states:
-            states = learner.read_keras_states(fit.model)
+            states = learner.read_keras_states(fit)
         return learner.count_keras_steps(self._count_steps(recorder)), states
 
     def _count_steps(self, recorder):

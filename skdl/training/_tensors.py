@@ -60,14 +60,15 @@ def assign_all(variables, values):
     ----------
     variables : list of tf.Variable
         The variables, of single floats.
-    values : sequence of ndarray
-        A value for each.
+    values : sequence of ndarray or None
+        A value for each; None leaves it as it is.
     """
     # Without the methods of the variables, whose checks and conversions take four times
     # as long: a small fit sets a dozen of them.
     for variable, value in zip(variables, values, strict=True):
-        value = tf.constant(value, tf.float32)
-        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+        if value is not None:
+            value = tf.constant(value, tf.float32)
+            tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
 
 def read_all(variables):

@@ -40,11 +40,15 @@ class _KernelUpdate:
             [tf.Variable(tf.zeros_like(v), shape=v.shape) for _ in kernel.slots]
             for v in variables
         ]
+        # Of these states: a training that goes on may have new ones.
+        self._n_steps = 0
 
-    def columns(self, steps, flowing):
+    def columns(self, n_steps, flowing):
+        steps = self._n_steps + np.arange(1, n_steps + 1)
+        self._n_steps += n_steps
         columns = self._kernel.columns(steps, flowing.momentum)
         if self._clip is not None:
-            columns = [*columns, np.full(len(steps), flowing.limit)]
+            columns = [*columns, np.full(n_steps, flowing.limit)]
         return columns
 
     def apply(self, gradients, rate, *scalars):
@@ -57,18 +61,22 @@ class _KernelUpdate:
 
     def reset(self, shapes, states):
         if states is None:
-            states = [
+            first = [
                 np.full(shape, value, np.float32)
                 for shape in shapes
                 for value in self._kernel.slots
             ]
-        assign_all([slot for slots in self._slots for slot in slots], states)
+            states = [0, *first]
+        n_steps, *values = states
+        self._n_steps = int(n_steps)
+        assign_all([slot for slots in self._slots for slot in slots], values)
 
     def finish(self):
         """Do nothing: no kernel averages the weights."""
 
     def read(self):
-        return read_all([slot for slots in self._slots for slot in slots])
+        slots = [slot for slots in self._slots for slot in slots]
+        return [np.array(self._n_steps), *read_all(slots)]
 
 
 class _KerasUpdate:
@@ -84,7 +92,7 @@ class _KerasUpdate:
         optimizer.build(variables)
         self._first = self.read()
 
-    def columns(self, steps, flowing):
+    def columns(self, n_steps, flowing):
         return []
 
     def apply(self, gradients, rate):

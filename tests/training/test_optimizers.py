@@ -43,9 +43,9 @@ def test_a_kernel_equals_keras_over_200_steps(name):
     reference = type(optimizer).from_config(optimizer.get_config())
     reference.build([theirs])
     rate = optimizer.get_config()["learning_rate"]
-    for step in range(1, 201):
+    for _ in range(200):
         noise = rng.standard_normal((3, 2)).astype(np.float32)
-        columns = update.columns(np.array([step]), Flowing(momentum))
+        columns = update.columns(1, Flowing(momentum))
         scalars = [tf.constant(column[0], tf.float32) for column in columns]
         update.apply([ours - target + noise], tf.constant(rate), *scalars)
         reference.apply([theirs.value - target + noise], [theirs])
@@ -89,9 +89,9 @@ def test_gradients_are_clipped_as_keras_clips_them(clip, limit):
     theirs = [keras.Variable(start) for start in starts]
     reference = keras.optimizers.SGD(0.1, **{clip: limit})
     reference.build(theirs)
-    for step in range(1, 20):
+    for _ in range(19):
         gradients = [rng.standard_normal(s.shape).astype(np.float32) for s in starts]
-        columns = update.columns(np.array([step]), Flowing(limit=limit))
+        columns = update.columns(1, Flowing(limit=limit))
         scalars = [tf.constant(column[0], tf.float32) for column in columns]
         update.apply(list(map(tf.constant, gradients)), tf.constant(0.1), *scalars)
         reference.apply(list(map(tf.constant, gradients)), theirs)
