@@ -36,6 +36,7 @@ class ModelLearner(Learner):
 
     def __init__(self, job, batch_hooks):
         self.job, self._model = job, job.learner.model
+        self._keras_arguments = job.learner.keras_arguments
         try:
             self._spec = self._find_spec(batch_hooks)
             self.path = "compiled: one input, one output, Keras' own parts"
@@ -79,7 +80,7 @@ class ModelLearner(Learner):
         job, model = self.job, self._model
         if job.train.y is None:
             raise NotCompilable("X is a data set")
-        for name in job.learner.keras_arguments:
+        for name in self._keras_arguments:
             raise NotCompilable(f"{name} is given")
         if batch_hooks:
             raise NotCompilable("a callback wants to see each batch or validation")
@@ -149,7 +150,7 @@ class ModelLearner(Learner):
         return KerasFit(
             self._model,
             columns if is_known else None,
-            arguments | job.learner.keras_arguments,
+            arguments | self._keras_arguments,
             validation=keras.tree.map_structure(as_batch, _as_columns(job.validation)),
         )
 

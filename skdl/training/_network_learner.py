@@ -164,17 +164,18 @@ class NetworkLearner(Learner):
         model = self._make_model(is_ranked=True)
         network = self._network
         compile_for_training(model, network.target)
-        if self.states is not None:
-            self._resume_by_keras(model)
+        states = self.states
+        if states is not None:
+            self._resume_by_keras(model, states)
         columns = [column.numpy() for column in training.data]
         fit = KerasFit(model, columns, validation=training.validation, sets_rates=True)
         if network.averaging is not None:
             fit.averages, fit.average_momenta = self._weights, self._average_momenta
         return fit
 
-    def _resume_by_keras(self, model):
+    def _resume_by_keras(self, model, states):
         n_states = len(model.optimizer.variables)
-        states, trained = self.states[:n_states], self.states[n_states:]
+        states, trained = states[:n_states], states[n_states:]
         for variable, value in zip(model.optimizer.variables, states, strict=True):
             variable.assign(value)
         if trained:  # the weights are averages
