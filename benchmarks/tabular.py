@@ -332,11 +332,12 @@ def report(scores, folder):
     means["median seconds"] = done["seconds"].groupby("contestant").median()
     means["mean rank"] = order[everywhere].rank(axis=1, ascending=False).mean()
     columns = ["accuracy", "log_loss", "r2", "mean rank", "median seconds"]
-    title = f"Means: over {len(order)} tables"
-    show(title, means[columns].sort_values("mean rank"), folder)
+    means = means[columns].sort_values("mean rank")
+    show(f"Means: over {len(order)} tables", means, folder)
+    best_first = [*means.index, *order.columns.difference(means.index)]
     for score in ("log_loss", "r2"):
         table = done[score].unstack("contestant").dropna(how="all")
-        show(f"{score} of each table", table, folder)
+        show(f"{score} of each table", table[best_first], folder)
 
 
 def main():
