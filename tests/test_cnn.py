@@ -488,3 +488,13 @@ def test_a_study_prunes_it(images):
     ).fit(*images)
     assert search.best_params_ == {"learning_rate": 1e-2}
     assert "PRUNED" in [trial.state.name for trial in search.study_.trials]
+
+
+def test_a_monitor_of_your_own_gets_images(images):
+    def score(network, X, y):
+        assert X.shape[1:] == images[0].shape[1:]
+        return network.score(X[:, ::-1], y)
+
+    settings = {**SMALL, "epochs": 2, "early_stopping": True, "monitor": score}
+    network = CNNClassifier(**settings).fit(*images)
+    assert len(network.history_["val_score"]) == 2

@@ -83,6 +83,9 @@ def _is_in_program(scorer, job, estimator):
 def _make_score(scorer, job, estimator, attributes):
     part = job.validation
     X = part.X if part.rows is None else part.X[part.rows]
+    image_shape = estimator._input_shape()
+    if image_shape is not None:  # a scorer of your own may look at the images
+        X = X.reshape(-1, *image_shape)
     weights = {}
     if part.weight is not None and _takes_weights(scorer):
         weights["sample_weight"] = part.weight
