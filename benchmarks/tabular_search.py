@@ -93,6 +93,12 @@ def report(rows, folder):
         means,
         folder,
     )
+    scores = found.pivot(
+        index="table", columns="contestant", values=["accuracy", "log_loss", "r2"]
+    ).swaplevel(axis=1)
+    ahead = scores["Tabular"] - scores["HistGradientBoosting"]
+    table = {"mean": ahead.mean(), "standard error": ahead.sem(), "n": ahead.count()}
+    show("Network less trees: over the tables", pd.DataFrame(table), folder)
     found["score"] = found["r2"].fillna(-found["log_loss"])
     by_table = found.pivot(index="table", columns="contestant", values="score")
     show("Each table: R2, or minus the log-loss", by_table, folder)

@@ -153,36 +153,58 @@ def test_balanced_classes_of_a_data_set_count_its_weights(rows):
     )
 
 
-@pytest.mark.parametrize("name", ["trainable", "constraint", "regularizer"])
-def test_what_is_set_in_a_variable_is_not_lost(rows, name):
-    values = {
-        "trainable": False,
-        "constraint": keras.constraints.NonNeg(),
-        "regularizer": keras.regularizers.L2(1.0),
-    }
-
+@pytest.mark.parametrize("given", [False, True], ids=["function", "model"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trainable", False),
+        ("constraint", keras.constraints.NonNeg()),
+        ("regularizer", keras.regularizers.L2(1.0)),
+        ("regularizer", None),
+    ],
+)
+def test_what_is_set_in_a_variable_alone_is_kept(rows, name, value, given):
     def build(meta=None):
-        model = linear(lambda: SGD(0.1))(meta)
-        setattr(model.layers[-1].kernel, name, values[name])
+        dense = layers.Dense(1, kernel_initializer="zeros", kernel_regularizer="l1")
+        model = keras.Sequential([keras.Input((3,)), dense])
+        model.compile(SGD(0.1), "mse")
+        setattr(dense.kernel, name, value)
         return model
 
-    network = KerasRegressor(build, **SETTINGS).fit(*rows)
-    assert "kernel." + name in network.fit_path_
-    plain = KerasRegressor(linear(lambda: SGD(0.1)), **SETTINGS).fit(*rows)
-    assert plain.fit_path_.startswith("compiled")
-    assert not np.allclose(plain.predict(rows[0]), network.predict(rows[0]), atol=0.01)
-    with pytest.raises(ValueError, match=f"kernel.{name} of the model is set"):
-        KerasRegressor(build(), **SETTINGS).fit(*rows)
+    expected = build()
+    expected.fit(*rows, epochs=3, batch_size=16, shuffle=False, verbose=0)
+    network = KerasRegressor(build() if given else build, **SETTINGS).fit(*rows)
+    assert network.fit_path_.startswith("compiled")
+    for ours, theirs in zip(network.model_.get_weights(), expected.get_weights()):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_a_layer_may_be_frozen_between_calls(rows):
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Dense(4, lora_rank=2),
+        lambda: layers.SpectralNormalization(layers.Dense(4, kernel_regularizer="l2")),
+    ],
+    ids=["lora", "spectral"],
+)
+def test_layers_with_settings_of_their_own_are_copied(rows, make, tmp_path):
+    model = keras.Sequential([keras.Input((3,)), make(), layers.Dense(1)])
+    model.compile(SGD(0.01), "mse")
+    network = KerasRegressor(model, **SETTINGS).fit(*rows)
+    skdl.save(network, tmp_path / "network.skdl")
+    loaded = skdl.load(tmp_path / "network.skdl", trusted=True)
+    np.testing.assert_allclose(loaded.predict(rows[0]), network.predict(rows[0]), 1e-5)
+
+
+@pytest.mark.parametrize("more", [None, [SeesBatches()]], ids=["compiled", "Keras"])
+def test_a_layer_may_be_frozen_between_calls(rows, more):
     def build(meta):
         hidden = layers.Dense(4, "tanh")
         model = keras.Sequential([keras.Input((3,)), hidden, layers.Dense(1)])
         model.compile(Adam(0.01), "mse")
         return model
 
-    network = KerasRegressor(build, **SETTINGS)
+    network = KerasRegressor(build, callbacks=more, **SETTINGS)
     network.partial_fit(*rows)
     network.model_.layers[0].trainable = False
     frozen, trained = (layer.get_weights()[0] for layer in network.model_.layers)
@@ -191,12 +213,30 @@ def test_a_layer_may_be_frozen_between_calls(rows):
     assert not np.allclose(network.model_.layers[1].get_weights()[0], trained)
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
-def test_a_loss_with_another_reduction_is_validated_alike(rows, reduction):
+def test_an_optimizer_may_get_other_settings_between_calls(rows):
+    found = []
+    for more in (None, [SeesBatches()]):
+        network = KerasRegressor(linear(lambda: SGD(0.1)), callbacks=more, **SETTINGS)
+        network.partial_fit(*rows)
+        network.model_.optimizer.clipnorm = 0.5
+        found.append(network.partial_fit(*rows).predict(rows[0]))
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.losses.MeanSquaredError(reduction="sum"),
+        lambda: keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
+        keras.losses.Dice,
+        lambda: "dice",
+    ],
+)
+def test_a_loss_of_batches_is_validated_alike(rows, make):
     weight = np.linspace(0.1, 3, len(rows[1]), dtype=np.float32)
     found = []
     for more in (None, [SeesBatches()]):
-        loss = keras.losses.MeanSquaredError(reduction=reduction)
+        loss = make()
         build = linear(lambda: SGD(0.001), loss)
         network = KerasRegressor(build, callbacks=more, **SETTINGS)
         validation = tuple(
@@ -207,25 +247,46 @@ def test_a_loss_with_another_reduction_is_validated_alike(rows, reduction):
     np.testing.assert_allclose(*found, rtol=1e-4)
 
 
-def test_callbacks_change_averages_and_what_they_are_of(rows):
-    class Resets(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.seen = self.model.get_weights()
-            if epoch == 2:
-                self.model.weights[-1].assign([5.0])
-
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
+def test_callbacks_change_averages_and_what_they_are_of(rows, hook):
     found = []
     for more in ([], [SeesBatches()]):
+        seen = []
+
+        def change(self, *args, seen=seen):
+            seen.append(self.model.get_weights())
+            if len(seen) in (1, 5):
+                self.model.weights[-1].assign([5.0])
+
+        changes = type("Changes", (keras.callbacks.Callback,), {hook: change})
         network = MLPRegressor(
             (),
             ema=0.9,
             optimizer="sgd",
             learning_rate=0.02,
             batch_size=16,
-            epochs=5,
-            callbacks=[Resets(), *more],
+            epochs=3,
+            callbacks=[changes(), *more],
             random_state=0,
         ).fit(*rows)
-        found.append([*network.callbacks_[0].seen, *network._weights])
+        for _ in range(3):
+            network.partial_fit(*rows)
+        found.append([*sum(seen, []), *network._weights, network.history_["loss"]])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_averages_of_the_optimizer_beside_ours(rows):
+    settings = dict(
+        batch_size=16,
+        epochs=3,
+        random_state=0,
+        optimizer=Adam(0.05, use_ema=True),
+        ema=0.8,
+    )
+    found = [
+        MLPRegressor((), callbacks=more, **settings).fit(*rows)._weights
+        for more in ([], [SeesBatches()])
+    ]
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

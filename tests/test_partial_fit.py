@@ -73,7 +73,7 @@ def test_another_optimizer_begins_with_states_of_its_own(iris, before, after):
     again.partial_fit(*iris, classes=[0, 1, 2])  # a network to put the weights into
     again._weights, again._steps_done = weights, network._steps_done
     again._states = network._states if before == after else None
-    again._seed, again._states_of = network._seed, None
+    again._seed, again._states_of = network._seed, network._states_of
     for each in (network, again):
         each.partial_fit(*iris)
     for ours, theirs in zip(network._weights, again._weights, strict=True):

@@ -14,6 +14,7 @@ from skdl._utils._exclusions import copy_exclusions
 __all__ = [
     "compile_settings",
     "copy_keras",
+    "copy_variable_settings",
     "is_own",
     "keras_seeds_from",
     "metric_names",
@@ -41,6 +42,16 @@ def keras_seeds_from(seed):
             yield
         finally:
             random.setstate(before)
+
+
+def copy_variable_settings(model, copied):
+    """Give the variables of a copy what was set in single variables of the model.
+
+    Copies are made from the layers, which do not know of it.
+    """
+    for variable, other in zip(model.variables, copied.variables, strict=True):
+        for name in ("trainable", "constraint", "regularizer"):
+            setattr(other, name, getattr(variable, name))
 
 
 def compile_settings(model, optimizer):

@@ -8,10 +8,14 @@ import keras
 from sklearn.base import clone
 
 from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
-from skdl._utils._keras_objects import compile_settings, copy_keras
+from skdl._utils._keras_objects import (
+    compile_settings,
+    copy_keras,
+    copy_variable_settings,
+)
 from skdl._utils._lost_settings import refuse_lost_settings
 from skdl.keras_wrapper._scikeras import BaseWrapper
-from skdl.training._model_key import LEARNING_LAYERS, find_single_settings
+from skdl.training._model_key import LEARNING_LAYERS
 
 __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
 
@@ -115,20 +119,7 @@ def weights_kept(model):
 
 
 def copy_model(model):
-    """Return a copy of a model with its weights, and an optimizer of its own.
-
-    Raises
-    ------
-    ValueError
-        If a variable has settings that its layer lacks: the copy would lose them.
-    """
-    for setting in find_single_settings(model):
-        raise ValueError(
-            f"{setting} of the model is set in that variable alone, and the copy that "
-            "a fit trains would be without it: set it in the layer (trainable, "
-            "kernel_constraint, kernel_regularizer), or give a function that builds "
-            "the model."
-        )
+    """Return a copy of a model with its weights, and an optimizer of its own."""
     # Keras does not clone subclassed models, nor what layers have learned outside of
     # their weights: these go through a pickle.
     learned = any(
@@ -141,6 +132,7 @@ def copy_model(model):
         copied.set_weights(model.get_weights())
     else:
         copied = pickle.loads(pickle.dumps(model))
+    copy_variable_settings(model, copied)
     if model.compiled:
         optimizer = copy_keras(model.optimizer)
         copied.compile(**compile_settings(model, optimizer))

@@ -253,8 +253,8 @@ class Job:
     states : list of ndarray or None
         Optimizer states to resume from; None for new ones.
     states_of : str or None
-        The optimizer that they belong to, as an ``Outcome`` names it: another one
-        begins with new states. None for the same.
+        What they belong to, as an ``Outcome`` names it: another optimizer begins with
+        new states.
     first_step : int
         Steps that were done before.
     history : dict of list

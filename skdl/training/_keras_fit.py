@@ -163,8 +163,8 @@ class _Recording(keras.callbacks.Callback):
 class _Averages(keras.callbacks.Callback):
     """Averages the weights as a program does.
 
-    The model has the averages between epochs and while it is validated: what callbacks
-    leave in it then changes both, and what they leave as it was neither.
+    The model has the averages but for the batches of an epoch: what callbacks change in
+    it then changes both, and what they leave as it was neither.
 
     Parameters
     ----------
@@ -177,11 +177,13 @@ class _Averages(keras.callbacks.Callback):
     def __init__(self, fit, n_steps):
         super().__init__()
         self._fit, self._n_steps = fit, n_steps
-        self._averages = fit.averages
+        self._averages, self._shows = fit.averages, False
 
-    def on_epoch_begin(self, epoch, logs=None):
-        if self._fit.trained:
-            self.hide()
+    def on_train_begin(self, logs=None):
+        self.show()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.hide()
 
     def on_train_batch_end(self, batch, logs=None):
         momenta = self._fit.average_momenta(np.array([self._n_steps]))
@@ -197,22 +199,27 @@ class _Averages(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         self.show()
 
-    def on_test_end(self, logs=None):
-        self.hide()
-
     def on_epoch_end(self, epoch, logs=None):
         self.show()
 
+    def on_train_end(self, logs=None):
+        if self.model.optimizer.use_ema:  # its own averages are there by now
+            self.model.set_weights(self._averages)
+
     def show(self):
         """Put the averages into the model."""
-        self._fit.trained = self.model.get_weights()
-        self.model.set_weights(self._averages)
+        if not self._shows:
+            self._fit.trained = self.model.get_weights()
+            self.model.set_weights(self._averages)
+        self._shows = True
 
     def hide(self):
         """Put the weights that are trained into the model."""
-        changes = find_changes(self._averages, self.model.get_weights())
-        self._averages, trained = (
-            [old if new is None else new for old, new in zip(arrays, changes)]
-            for arrays in (self._averages, self._fit.trained)
-        )
-        self.model.set_weights(trained)
+        if self._shows:
+            changes = find_changes(self._averages, self.model.get_weights())
+            self._averages, trained = (
+                [old if new is None else new for old, new in zip(arrays, changes)]
+                for arrays in (self._averages, self._fit.trained)
+            )
+            self.model.set_weights(trained)
+        self._shows = False

@@ -56,15 +56,14 @@ class Learner:
         raise NotImplementedError
 
     @property
-    def states_of(self) -> str | None:
-        """The optimizer that states belong to; None if someone else keeps it."""
-        return None
+    def states_of(self) -> str:
+        """What states belong to: the optimizer, and what it trains."""
+        raise NotImplementedError
 
     @property
     def states(self) -> list[np.ndarray] | None:
         """The states to resume from, if they are those of this optimizer."""
-        is_same = self.job.states_of in (None, self.states_of)
-        return self.job.states if is_same else None
+        return self.job.states if self.job.states_of == self.states_of else None
 
     def to_tensors(self, part: Part) -> tuple | None:
         """Return X, y and perhaps weights of a part, as a program takes them."""

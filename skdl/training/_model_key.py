@@ -18,7 +18,6 @@ __all__ = [
     "NotCompilable",
     "describe_architecture",
     "describe_layers",
-    "find_single_settings",
     "has_sparse_gradients",
     "rows_at_once",
     "multiply_adds_per_row",
@@ -62,8 +61,6 @@ def describe_architecture(model):
         If some part of the model is not Keras' own, or can't be rebuilt or loaded.
     """
     layers = describe_layers(model)
-    for setting in find_single_settings(model):
-        raise NotCompilable(f"{setting} is set, and not in the layer")
     if not is_own(type(model.optimizer)):
         name = type(model.optimizer).__name__
         raise NotCompilable(f"{name} is an optimizer of your own")
@@ -80,7 +77,8 @@ def describe_architecture(model):
     settings = keras.tree.map_structure(
         lambda part: _describe_part(part, names), settings
     )
-    return f"[{layers}, {json.dumps(settings, sort_keys=True)}]"
+    others = [_describe_variables(model), settings]
+    return f"[{layers}, {json.dumps(others, sort_keys=True)}]"
 
 
 def describe_layers(model):
@@ -112,30 +110,17 @@ def describe_layers(model):
     return json.dumps(_renamed(_plain_config(_config_of(model)), {}), sort_keys=True)
 
 
-def find_single_settings(model):
-    """Yield what is set in single variables of a model, and not in their layers.
-
-    A copy is made from the layers, and would be without it.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built or not.
-
-    Yields
-    ------
-    str
-        Such as ``"kernel.trainable"``, with the path of the variable.
-    """
-    for layer in model._flatten_layers():
-        settings = [*vars(layer).values()]
-        for variable in layer._trainable_variables:
-            if layer.trainable and not variable.trainable:
-                yield f"{variable.path}.trainable"
-            for name in ("constraint", "regularizer"):
-                value = getattr(variable, name)
-                if value is not None and all(value is not own for own in settings):
-                    yield f"{variable.path}.{name}"
+def _describe_variables(model):
+    """Return as plain data what may be set in each variable beside its layer."""
+    found = []
+    for variable in model.variables:
+        parts = [getattr(variable, name) for name in ("constraint", "regularizer")]
+        settings = [
+            part and _plain_config(keras.saving.serialize_keras_object(part))
+            for part in parts
+        ]
+        found.append([variable.trainable, *settings])
+    return found
 
 
 def has_sparse_gradients(architecture):

@@ -21,6 +21,7 @@ from skdl.training._tensors import as_batch, count_samples, to_tensor
 __all__ = ["ModelLearner"]
 
 _MEAN = "sum_over_batch_size"
+_OF_BATCHES = {"dice", "tversky"}  # which compare whole batches
 
 
 class ModelLearner(Learner):
@@ -67,7 +68,10 @@ class ModelLearner(Learner):
     def states_of(self):
         # A layer that was frozen since then has none any more.
         trained = [variable.trainable for variable in self._model.variables]
-        return f"{self.spec.optimizer.kind} {trained}" if self.compiled else None
+        if self.compiled:
+            return f"{self.spec.optimizer} {trained}"
+        settings = self._model.optimizer.get_config() | {"learning_rate": None}
+        return f"{settings} {trained}"
 
     def _find_spec(self, batch_hooks):
         """Return what a program is compiled for.
@@ -110,10 +114,13 @@ class ModelLearner(Learner):
         return ModelSpec(architecture, spec, tuple(columns))
 
     def _count_rows_per_chunk(self):
+        """Return the rows that are scored at once; Keras' own, where they matter."""
         losses = keras.tree.flatten(self._model.loss)
         reductions = {getattr(loss, "reduction", _MEAN) for loss in losses}
-        # Any other reduction depends on the rows beside a row: they are Keras' own.
-        return rows_at_once(self._model) if reductions == {_MEAN} else 32
+        names = [getattr(loss, "__name__", type(loss).__name__) for loss in losses]
+        names += [loss for loss in losses if isinstance(loss, str)]
+        depends = reductions != {_MEAN} or _OF_BATCHES & {n.lower() for n in names}
+        return 32 if depends else rows_at_once(self._model)
 
     def make_program(self, spec):
         return Program(spec, ModelStep(spec, self._model))
@@ -143,6 +150,8 @@ class ModelLearner(Learner):
 
     def keras_fit(self, training):
         job = self.job
+        if job.states_of not in (None, self.states_of):
+            self._model.train_function = None  # it trains what was trained before
         X, _, y, weight, *_ = job.train
         is_known = count_samples(X) is not None
         arguments = {} if is_known else {"x": X, "y": y}

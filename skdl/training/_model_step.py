@@ -8,7 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl._utils._keras_objects import compile_settings, copy_keras, keras_seeds_from
+from skdl._utils._keras_objects import (
+    compile_settings,
+    copy_keras,
+    copy_variable_settings,
+    keras_seeds_from,
+)
 from skdl.training._kernels import kernel_for
 from skdl.training._model_key import has_sparse_gradients, multiply_adds_per_row
 from skdl.training._optimizers import OptimizerSpec
@@ -229,5 +234,6 @@ def _assign(model, other):
 def _copy(model):
     with keras_seeds_from(0):  # they are loaded before each use
         copy = keras.models.clone_model(model)
+    copy_variable_settings(model, copy)
     copy.compile(**compile_settings(model, optimizer="sgd"))  # the program has its own
     return copy
