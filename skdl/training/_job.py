@@ -328,7 +328,7 @@ class Outcome:
     best_epoch : int or None
         Of all epochs, which was the best, counted from 1; None if nothing stops early.
     states_of : str or None
-        The optimizer that the states belong to.
+        What the states belong to: the optimizer, and what it trains.
     """
 
     weights: list[np.ndarray]

@@ -151,7 +151,8 @@ class ModelLearner(Learner):
     def keras_fit(self, training):
         job = self.job
         if job.states_of not in (None, self.states_of):
-            self._model.train_function = None  # it trains what was trained before
+            # Keras has traced a step of what was trained, and of its optimizer, then.
+            self._model.train_function = None
         X, _, y, weight, *_ = job.train
         is_known = count_samples(X) is not None
         arguments = {} if is_known else {"x": X, "y": y}
