@@ -64,14 +64,10 @@ class KeptModel(BaseWrapper):
         self._ensure_compiled_model()
         self.__dict__.update(params)
         self._initialize_callbacks()
-        for variable, value in zip(model.variables, variables, strict=True):
-            variable.assign(value)
+        _assign(model.variables, variables)
         # The kept states are this optimizer's: the next partial_fit goes on with them.
         self._trained_by = model.optimizer
-        if states:
-            model.optimizer.build(model.trainable_variables)
-            for variable, value in zip(model.optimizer.variables, states):
-                variable.assign(value)
+        _set_states(model, states)
 
     def _restore(self, state):
         """Set a state whose ``_kept`` is a model: it replaces its build function."""
@@ -88,6 +84,9 @@ class KeptModel(BaseWrapper):
         self.__dict__.update(kept, _fit_callbacks=[], _predict_callbacks=[])
         self.model, self._built = model, copy_model(model)
         self._built_with = self.get_params(deep=False)
+        # The next partial_fit goes on with the states that the file has.
+        _set_states(self._built, [v.numpy() for v in model.optimizer.variables])
+        self._trained_by = self._built.optimizer
 
     def __sklearn_clone__(self):
         # A model that was given is never changed, so the clones share it.
@@ -97,6 +96,17 @@ class KeptModel(BaseWrapper):
         shared = {k: v for k, v in params.items() if isinstance(v, keras.Model)}
         others = {k: clone(v, safe=False) for k, v in params.items() if k not in shared}
         return carry_over(self, type(self)(**others, **shared))
+
+
+def _set_states(model, states):
+    if states:
+        model.optimizer.build(model.trainable_variables)
+        _assign(model.optimizer.variables, states)
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 @contextmanager
@@ -113,8 +123,7 @@ def weights_kept(model):
     except BaseException:
         if model.optimizer is not optimizer:
             model.compile(**compile_settings(model, optimizer))
-        for variable, value in zip(variables, before):
-            variable.assign(value)
+        _assign(variables, before)
         raise
 
 

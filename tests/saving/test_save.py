@@ -175,16 +175,21 @@ def test_a_wrapper_needs_trust(iris, path, build):
         assert found[-1].fit_path_.startswith("compiled")
 
 
-def test_a_loaded_wrapper_goes_on_and_is_cloned(iris, path):
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_loaded_wrapper_goes_on_and_is_cloned(iris, path, eager):
     network = KerasClassifier(
         models.build_classifier,
         hidden=16,
-        model__dropout=0.1,
         loss="sparse_categorical_crossentropy",
+        optimizer="adam",
+        run_eagerly=eager,
         random_state=0,
     ).fit(*iris)
     found = kept(network, path, trusted=True)
     assert found.partial_fit(*iris).n_iter_ == 2
+    # With the moments of the network that was saved.
+    expected = network.partial_fit(*iris).model_.get_weights()
+    assert all(map(np.array_equal, found.model_.get_weights(), expected))
     assert clone(found).fit(*iris).n_iter_ == 1
     assert found.model_.get_weights()[0].shape == (4, 16)
 
