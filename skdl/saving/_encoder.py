@@ -67,6 +67,9 @@ class Encoder:
             return value if math.isfinite(value) else ["float", repr(value)]
         if isinstance(value, type) and issubclass(value, np.generic):
             return ["scalar_type", value.__name__]
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and isinstance(value, pandas.Index):
+            value = value.tolist()  # names of columns: what reads them takes a list
         for kinds, encode in self._encoders():
             if isinstance(value, kinds):
                 return encode(value, where)

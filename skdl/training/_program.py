@@ -124,37 +124,53 @@ class Program:
         -------
         list of EpochResults
         """
-        n_epochs, n_rows = orders.shape
-        batch_size, scored = training.batch_size, training.scored
+        scored = training.scored
+        if not scored.n_parts:
+            n_scored = 0
+        # A call costs 1.5 ms, as much as a small epoch: so many epochs as nobody
+        # watches are one call, and what they give does not depend on how they are
+        # grouped. If nothing is done between epochs, they run as if they were one.
+        n_epochs = len(orders)
+        n_runs = n_epochs if self.step.ends_epochs else max(1, n_scored)
         columns, constants = inputs
-        offsets = np.arange(0, n_rows, batch_size, dtype=np.int32)
-        size = np.tile(np.minimum(batch_size, n_rows - offsets), n_epochs)
+        table = self._tabulate(training, orders, rates, columns)
+        # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
+        table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
+        constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
+        trained, after = self._run(training, constants, table, is_scored=n_scored > 0)
+        # (n_epochs * n_steps, n_numbers) -> (n_epochs, n_steps, n_numbers)
+        trained = trained.reshape(n_epochs, -1, trained.shape[1])
+        nothing, per_run = after[0][:0], n_epochs // n_runs
+        return [
+            EpochResults(steps, nothing if (k + 1) % per_run else after[k // per_run])
+            for k, steps in enumerate(trained)
+        ]
+
+    def _tabulate(self, training, orders, rates, columns):
+        """Return the columns of the table of steps, a row for each step."""
+        n_epochs, n_rows = orders.shape
+        offsets = np.arange(0, n_rows, training.batch_size, dtype=np.int32)
+        size = np.tile(np.minimum(training.batch_size, n_rows - offsets), n_epochs)
         begin = np.add.outer(np.arange(n_epochs, dtype=np.int32) * n_rows, offsets)
         flowing = self.step.update.columns(len(rates), training.flowing)
-        table = [
+        return [
             begin.astype(np.int32).reshape(-1, 1),
             size.astype(np.int32).reshape(-1, 1),
             *columns,
             *(one.astype(np.float32) for one in (1 / size, rates, *flowing)),
         ]
-        # A call costs 1.5 ms, as much as a small epoch: so many epochs as nobody
-        # watches are one call, and what they give does not depend on how they are
-        # grouped. If nothing is done between epochs, they run as if they were one.
-        if not scored.n_parts:
-            n_scored = 0
-        n_runs = n_epochs if self.step.ends_epochs else max(1, n_scored)
-        chunks = scored.chunks if n_scored else scored.no_chunks
-        # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
-        table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
-        n_steps = table[0].shape[1]
-        multiply_adds = max(1, batch_size * self.step.multiply_adds_per_row)
+
+    def _run(self, training, constants, table, *, is_scored):
+        """Return the results of all steps, and what followed those of each run."""
+        scored, (n_runs, n_steps) = training.scored, table[0].shape[:2]
+        multiply_adds = training.batch_size * self.step.multiply_adds_per_row
         is_small = multiply_adds <= ONE_THREAD_MULTIPLY_ADDS
         on_one_thread = is_small and not self._on_gpu
         run = self._compile(on_one_thread, bool(scored.n_parts), n_runs == 1)
-        constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
-        stride = max(1, min(STEPS_PER_CALL, MULTIPLY_ADDS_PER_CALL // multiply_adds))
+        chunks = scored.chunks if is_scored else scored.no_chunks
+        most = MULTIPLY_ADDS_PER_CALL // max(1, multiply_adds)
         trained_parts, after_parts = [], []
-        for runs, some in _calls(n_runs, n_steps, stride):
+        for runs, some in _calls(n_runs, n_steps, max(1, min(STEPS_PER_CALL, most))):
             is_end = some.stop == n_steps
             results = run(
                 training.data,
@@ -170,15 +186,7 @@ class Program:
             trained_parts.append(results[:, :n_trained].reshape(-1, results.shape[2]))
             if is_end:
                 after_parts.append(results[:, n_trained:])
-        # (n_epochs * n_steps, n_numbers) -> (n_epochs, n_steps, n_numbers)
-        trained = np.concatenate(trained_parts)
-        trained = trained.reshape(n_epochs, -1, trained.shape[1])
-        after = np.concatenate(after_parts)
-        nothing, per_run = after[0][:0], n_epochs // n_runs
-        return [
-            EpochResults(steps, nothing if (k + 1) % per_run else after[k // per_run])
-            for k, steps in enumerate(trained)
-        ]
+        return np.concatenate(trained_parts), np.concatenate(after_parts)
 
     def finish(self):
         """Do what the optimizer does to the weights at the end of a training."""

@@ -116,7 +116,7 @@ def test_a_whole_pipeline_comes_back(path):
     pipeline = make_pipeline(
         make_column_transformer(
             (numbers, make_column_selector(dtype_include=np.number)),
-            (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+            (OneHotEncoder(handle_unknown="ignore"), frame.columns[3:]),
         ),
         VotingClassifier(
             [
