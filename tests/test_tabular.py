@@ -1,6 +1,7 @@
 """TabularClassifier and TabularRegressor: a frame in, the network of a table out."""
 
 import pickle
+import tracemalloc
 
 import keras
 import numpy as np
@@ -190,6 +191,21 @@ def test_rows_do_not_depend_on_those_beside_them(table, fitted, kind):
     together = getattr(fitted[kind], method)(X[:20])
     alone = [getattr(fitted[kind], method)(X[k : k + 1])[0] for k in range(20)]
     np.testing.assert_allclose(together, alone, atol=1e-9)
+
+
+def test_a_long_table_is_predicted_some_rows_at_a_time():
+    few = np.random.default_rng(0).standard_normal((200, 10))
+    network = TabularRegressor(epochs=1, n_ensemble=2, n_bins=16, random_state=0)
+    network.fit(few, few[:, 0])
+    X = np.tile(few, (500, 1))
+    tracemalloc.start()
+    found = network.predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(found, np.tile(network.predict(few), 500), rtol=1e-9)
+    encoded = 4 * len(X) * network._n_inputs()
+    assert peak < 3 * X.nbytes + 2**25 < encoded
+
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -116,8 +116,11 @@ class Tabular(Perceptron):
                 raise
             raise type(error)(f"{name}: {error}") from error
 
-    def _checked_rows(self, X):
-        return self._as_rows(X) if self._encoder else super()._checked_rows(X)
+    def _logits(self, X):
+        if self._encoder is None:
+            return super()._logits(X)
+        parts = self._encoder._encode_parts(X, self)
+        return np.concatenate([self._logits_of(rows) for rows in parts])
 
     def _validate(self, X, y, *, reset):
         return check_X_y(X, y, multi_output=True, dtype=None, estimator=self)

@@ -38,6 +38,8 @@ _BINS = (6, 16)
 MOST_CATEGORIES = 100
 # All bins together: a table of more than 250 numbers gets fewer for each.
 _BINS_IN_ALL = 4_000
+# A table is encoded for a prediction so many values at a time.
+_VALUES_PER_PART = 2**22
 # So many numbers written as text may be the names of categories.
 _FEW = 16
 # Strings of more words than this, most of which differ, are text.
@@ -216,16 +218,36 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
 
         Messages about names are those of ``owner``, if it is somebody's encoder.
         """
+        n_rows, columns = self._read(X, owner)
+        return self._encode_rows(columns, 0, n_rows)
+
+    def _encode_parts(self, X, owner):
+        """Yield an encoded table some rows at a time."""
+        n_rows, columns = self._read(X, owner)
+        stride = max(1, _VALUES_PER_PART // max(1, self.n_outputs_))
+        for start in range(0, n_rows, stride):
+            yield self._encode_rows(columns, start, min(start + stride, n_rows))
+
+    def _read(self, X, owner):
+        """Return the number of rows, and the encodings with their columns."""
         check_is_fitted(self)
         X = as_table(X)
         check_feature_names(owner or self, X, reset=False)
         check_n_features(self, X, reset=False)
         _check_not_empty(X)
-        parts = [np.empty((X.shape[0], 0), np.float32)]
-        for k, column in zip(self._wanted, read_columns(X, self._wanted)):
-            encoding = self._encodings[k]
-            parts.append(encoding.encode(_as_in_the_fit(column, encoding)))
-        return np.concatenate(parts, axis=1)
+        encodings = [self._encodings[k] for k in self._wanted]
+        read = read_columns(X, self._wanted)
+        columns = [*zip(encodings, map(_as_in_the_fit, read, encodings), strict=True)]
+        return X.shape[0], columns
+
+    def _encode_rows(self, columns, start, stop):
+        encoded = np.empty((stop - start, self.n_outputs_), np.float32)
+        end = 0
+        for encoding, column in columns:
+            some = column._replace(values=column.values[start:stop])
+            begin, end = end, end + encoding.n_outputs
+            encoded[:, begin:end] = encoding.encode(some)
+        return encoded
 
     @property
     def n_outputs_(self) -> int:
