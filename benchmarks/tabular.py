@@ -324,9 +324,9 @@ def read_rows(path):
 
 def report(scores, folder):
     """Show the means over the tables, the mean ranks, and the score of each table."""
-    done = scores.groupby(["contestant", "table"])[
-        ["accuracy", "log_loss", "r2", "seconds"]
-    ].mean()
+    # A choice of tables may be of one kind only.
+    kept = ["contestant", "table", "accuracy", "log_loss", "r2", "seconds"]
+    done = scores.reindex(columns=kept).groupby(["contestant", "table"]).mean()
     order = done["r2"].fillna(-done["log_loss"]).unstack("contestant")
     # A mean over other tables can't be compared.
     everywhere = order.columns[order.notna().all()]

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import scipy.sparse
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
@@ -170,7 +171,9 @@ DATA = {
     "one class": (dict(y=np.zeros(30)), "only one class"),
     "one row": (dict(X=X[:1], y=Y[:1]), "only one class"),
     "several columns of classes": (dict(y=np.c_[Y, Y]), "several columns"),
-    "cube of y": (dict(y=np.zeros((30, 2, 2))), "y|dim"),
+    "cube of y": (dict(y=np.zeros((30, 2, 2))), "y has 3 dimensions"),
+    "sparse labels": (dict(y=scipy.sparse.csr_array(np.c_[Y, Y])), "y is sparse"),
+    "a label of None": (dict(y=[None, *map(str, Y[1:])]), "Input y contains NaN"),
     "negative weight": (dict(sample_weight=-np.ones(30)), "Negative values"),
     "zero weights": (dict(sample_weight=np.zeros(30)), "zero"),
     "NaN weight": (dict(sample_weight=np.full(30, np.nan)), "NaN"),

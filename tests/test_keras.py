@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import sklearn
 import tensorflow as tf
 from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier, is_regressor
@@ -1216,3 +1217,73 @@ def test_a_pruning_callback_stands_among_the_callbacks(iris):
     network = classifier(callbacks=[PruningCallback(study.ask(), "loss")])
     with pytest.raises(optuna.TrialPruned):
         network.fit(*iris)
+
+
+def test_a_clone_requests_the_metadata_of_its_original(iris):
+    X, y = iris
+    weight = np.arange(150) % 3
+    with sklearn.config_context(enable_metadata_routing=True):
+        network = classifier(epochs=1).set_fit_request(sample_weight=True)
+        network.set_score_request(sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, network)
+        search = GridSearchCV(pipeline, {"kerasclassifier__epochs": [1, 2]}, cv=2)
+        search.fit(X, y, sample_weight=weight)
+        unweighted = clone(pipeline).fit(X, y)
+    found = search.cv_results_["mean_test_score"]
+    assert np.isfinite(found).all()
+    best = search.best_estimator_[-1].set_params(epochs=1)
+    expected = classifier(epochs=1)
+    expected.fit(StandardScaler().fit_transform(X), y, sample_weight=weight)
+    scaled = StandardScaler().fit_transform(X)
+    assert weights_equal(best.fit(scaled, y, sample_weight=weight), expected)
+    assert not weights_equal(unweighted[-1], expected)
+
+
+class StopsAtThree(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.n_epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.n_epochs += 1
+        self.model.stop_training = self.n_epochs >= 3
+
+
+@pytest.mark.parametrize("name", ["callbacks", "fit__callbacks"])
+def test_each_fit_has_copies_of_the_callbacks(iris, name):
+    given = StopsAtThree()
+    network = classifier(epochs=5, **{name: [given]})
+    for _ in range(2):
+        assert network.fit(*iris).n_iter_ == 3
+    assert given.n_epochs == 0
+    assert network.callbacks_[0].n_epochs == 3
+
+
+def test_dates_are_labels_to_the_end(iris):
+    X, y = iris
+    first = np.datetime64("2020-01-01")
+    days, codes = classifier(), classifier()
+    assert days.fit(X, first + y).score(X, first + y) == codes.fit(X, y).score(X, y)
+    days.set_params(class_weight={first: 5.0}).fit(X, first + y)
+    assert weights_equal(days, codes.set_params(class_weight={0: 5.0}).fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (dict(sample_weight=np.ones(5)), r"sample_weight has the shape \(5,\)"),
+        (dict(sample_weight=np.ones((150, 1))), r"sample_weight.*\(150, 1\): give one"),
+        (
+            dict(X_val=np.ones((2, 4)), y_val=[0, 1], sample_weight_val=np.ones(3)),
+            "sample_weight_val has the shape",
+        ),
+        (
+            dict(X_val=np.ones((2, 4)), y_val=[0, 9]),
+            r"y_val: Found unknown categories.*9.*the classes are \[0, 1, 2\]",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_rows_is_named(iris, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        classifier().fit(*iris, **arguments)

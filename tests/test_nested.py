@@ -251,6 +251,20 @@ def test_the_network_is_found_in_what_was_fitted(rare, diabetes):
 # Validation data in pipelines
 
 
+def test_validation_targets_that_are_not_transformed_are_said_to_be_raw(diabetes):
+    X, y = diabetes
+    X = StandardScaler().fit_transform(X)
+    words = "y_val of MLPRegressor is used as it was given, and y as Transformed"
+    inner = MLPRegressor(4, epochs=1)
+    with pytest.warns(UserWarning, match=words):
+        TransformedTargetRegressor(inner, transformer=StandardScaler()).fit(
+            X, y, X_val=X, y_val=y
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TransformedTargetRegressor(inner).fit(X, y, X_val=X, y_val=y)
+
+
 def test_validation_data_that_a_pipeline_does_not_transform_are_said_to_be_raw(rare):
     X, y = rare
     pipeline = make_pipeline(StandardScaler(), network())

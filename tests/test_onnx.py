@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +23,7 @@ from sklearn.preprocessing import (
 import skdl
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl.nn._normalization import NORMALIZATIONS
+from skdl.preprocessing import TableEncoder
 from tests.keras_models import build_with_own_layer
 
 
@@ -64,6 +66,16 @@ def test_labels_are_the_same(iris, path, labels):
     found, proba = outputs(path, X)
     assert found.tolist() == pipeline.predict(X).tolist()
     np.testing.assert_allclose(proba, pipeline.predict_proba(X), atol=1e-5)
+
+
+def test_labels_that_single_floats_leave_out_are_integers(iris, path):
+    X, y = iris
+    network = MLPClassifier(epochs=9, random_state=0).fit(X, y + 20_000_001.0)
+    skdl.export_onnx(network, path)
+    assert outputs(path, X)[0].tolist() == network.predict(X).tolist()
+    network.fit(X, y.astype(np.uint64) + np.uint64(2**63))
+    with pytest.raises(ValueError, match="more digits than int64 has"):
+        skdl.export_onnx(network, path)
 
 
 def test_several_labels_are_the_same(iris, path):
@@ -122,6 +134,13 @@ def test_transformers_are_the_same(iris, path, step):
         (
             make_pipeline(FunctionTransformer(np.arctan), MLPClassifier(epochs=1)),
             "step 'functiontransformer'",
+        ),
+        (
+            make_pipeline(
+                ColumnTransformer([("table", TableEncoder(), [0, 1])]),
+                MLPClassifier(epochs=1),
+            ),
+            "'table' of the ColumnTransformer is a TableEncoder",
         ),
         (
             make_pipeline(StandardScaler(), LogisticRegression()),

@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +27,15 @@ def test_large_features_are_said_with_numbers(iris):
     frame, labels = load_breast_cancer(return_X_y=True, as_frame=True)
     with pytest.warns(UserWarning, match="2 of 30 features are large: feature 'worst"):
         MLPClassifier(4, epochs=1).fit(frame, labels)
+
+
+def test_entries_of_sparse_rows_that_stand_twice_are_added():
+    columns, ends = np.tile([1, 1, 2], 40), np.arange(0, 121, 3)
+    values = np.random.default_rng(0).random(120)
+    X = scipy.sparse.csr_array((values, columns, ends), shape=(40, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MLPClassifier(4, epochs=1).fit(X, np.arange(40) % 2)
 
 
 def test_scaled_features_and_bytes_are_fine(iris, digits):

@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import skdl
 from skdl import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from skdl._utils._validation_part import deal_folds
+from skdl.estimators import _tabular
 from skdl.estimators._base import _seeds_of
 from skdl.inspection import compare, diagnose
 from skdl.model_selection import OptunaSearchCV, default_space
@@ -141,6 +142,23 @@ def test_each_row_is_held_back_by_one_network(table, monkeypatch):
         )
 
 
+def test_a_resumed_fit_holds_the_same_rows_back(table, monkeypatch):
+    X, _, z = table
+    folds = []
+
+    def deal(*args):
+        folds.append(deal_folds(*args))
+        return folds[-1]
+
+    monkeypatch.setattr(_tabular, "deal_folds", deal)
+    model = TabularRegressor(epochs=1, n_ensemble=2, warm_start=True)
+    for _ in range(2):  # random_state=None draws another seed for each fit
+        model.fit(X, z)
+    assert all(map(np.array_equal, *folds))
+    clone(model).fit(X, z)
+    assert not all(map(np.array_equal, *folds[1:]))
+
+
 def test_groups_are_held_back_whole(table):
     X, y, _ = table
     groups = np.arange(240) // 40
@@ -207,7 +225,6 @@ def test_a_long_table_is_predicted_some_rows_at_a_time():
     assert peak < 3 * X.nbytes + 2**25 < encoded
 
 
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_of_weight_0_is_as_if_it_were_not_there(table, kind):
     X, y = table[0].copy(), target_of(kind, table)
@@ -227,6 +244,14 @@ def test_unknown_categories_and_new_gaps_are_predicted(table, fitted, kind):
     new["flag"] = [True, False, None, True]
     new.loc[new.index[3], "when"] = pd.NaT
     assert len(fitted[kind].predict(new)) == 4
+
+
+def test_the_order_of_names_that_are_integers_is_checked(table):
+    X, y, _ = table
+    X = X.set_axis([10, 20, 30, 40, 50, 60], axis=1)
+    model = TabularClassifier(**QUICK).fit(X, y)
+    with pytest.raises(ValueError, match=r"are \[20, 10, .*in another order"):
+        model.predict(X[[20, 10, 30, 40, 50, 60]])
 
 
 def test_wrong_names_are_refused(table, fitted):
@@ -376,7 +401,8 @@ def test_monitors_and_callbacks_see_the_table(table):
     scored = []
 
     def scorer(estimator, X, y):
-        scored.append(X.shape)
+        scored.append(X["color"].dtype)
+        assert estimator.columns_.index.tolist() == [*X]
         return estimator.score(X, y)
 
     seen = []
@@ -389,7 +415,10 @@ def test_monitors_and_callbacks_see_the_table(table):
         epochs=2, n_ensemble=1, monitor=scorer, callbacks=[Seen()], random_state=0
     ).fit(X, y)
     assert len(model.validation_scores_) == 2
-    assert len(scored) == 2
+    assert scored == [X["color"].dtype] * 2
+    given = clone(model).set_params(callbacks=None)
+    given.fit(X, y, X_val=X[:50], y_val=y[:50])
+    assert given.validation_scores_[-1] == given.score(X[:50], y[:50])
 
 
 def test_callbacks_of_scikit_learn_get_the_frame(table):

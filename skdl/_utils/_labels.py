@@ -8,9 +8,16 @@ __all__ = [
     "balanced_weights",
     "check_same_classes",
     "check_same_labels",
+    "labels_of",
     "warn_of_absent_classes",
     "warn_of_one_hot",
 ]
+
+
+def labels_of(classes):
+    """Return an array of labels as a list of what users write."""
+    # tolist makes dates of some units integers, and of others no NumPy dates.
+    return list(classes) if classes.dtype.kind in "mM" else classes.tolist()
 
 
 def warn_of_one_hot(y, taken_for):

@@ -2,11 +2,12 @@
 
 import warnings
 
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from skdl._utils._nested import callers
 
-__all__ = ["warn_if_raw"]
+__all__ = ["warn_if_raw", "warn_of_raw_targets"]
 
 
 def warn_if_raw(estimator, name):
@@ -36,6 +37,32 @@ def warn_if_raw(estimator, name):
         UserWarning,
         stacklevel=3,
     )
+
+
+def warn_of_raw_targets(estimator, name):
+    """Warn if validation targets reach a network that gets y transformed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``fit`` was called with validation targets.
+    name : str
+        Name of the argument that holds them.
+    """
+    for caller, method in callers():
+        if not isinstance(caller, TransformedTargetRegressor) or method != "fit":
+            continue
+        if caller.func is None and caller.transformer is None:
+            return
+        warnings.warn(
+            f"{name} of {type(estimator).__name__} is used as it was given, and y as "
+            "TransformedTargetRegressor transforms it: transform the targets of the "
+            f"validation in the same way before, or leave {name} out, and let the "
+            "network hold rows back (early_stopping, validation_fraction).",
+            UserWarning,
+            stacklevel=3,
+        )
+        return
 
 
 def _find_pipeline(estimator):

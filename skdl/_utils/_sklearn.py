@@ -18,6 +18,7 @@ from sklearn.model_selection._search import (
     _yield_masked_array_for_each_param as mask_params,
 )
 from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._metadata_requests import _routing_enabled as is_routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -69,13 +70,37 @@ __all__ = [
     "is_multimetric",
     "is_plain_scorer",
     "is_routing_enabled",
+    "make_requests",
     "mask_params",
+    "plain_requests",
     "plain_score_name",
     "scorer_parts",
     "take_rows",
     "take_scorer",
     "with_callbacks",
 ]
+
+
+def plain_requests(requests):
+    """Return the metadata that an estimator requests, by method, as plain data."""
+    return requests._serialize()
+
+
+def make_requests(estimator, requests):
+    """Return plain data as what an estimator requests.
+
+    Raises
+    ------
+    ValueError
+        If they are of no such kind.
+    """
+    found = estimator._get_metadata_request()
+    for method, asked in requests.items():
+        if method not in SIMPLE_METHODS:
+            raise ValueError(f"Nothing is requested for a method {method!r}.")
+        for name, alias in asked.items():
+            getattr(found, method).add_request(param=name, alias=alias)
+    return found
 
 
 class EpochTasks(Watcher):

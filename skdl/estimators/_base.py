@@ -12,7 +12,7 @@ from skdl._utils._hints import NamesWithHints, with_hints
 from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import draw_seed
 from skdl._utils._observer import ShownPredictions
-from skdl._utils._pipelines import warn_if_raw
+from skdl._utils._pipelines import warn_if_raw, warn_of_raw_targets
 from skdl._utils._sklearn import (
     CallbackSupportMixin,
     EpochTasks,
@@ -137,6 +137,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         validation = (X_val, y_val, sample_weight_val)
         if X_val is not None:
             warn_if_raw(self, "X_val")
+            warn_of_raw_targets(self, "y_val")
         resuming = self.warm_start and self.__sklearn_is_fitted__()
         # A fit that fails or is interrupted leaves the estimator of before, fitted or
         # not.
@@ -192,7 +193,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             self._check_same_target(target)
         else:
             target = self._make_target(y_kept, weight_kept, classes, partial=partial)
-        part = Part(X, rows, target.encode(y_kept), weight_kept, y_kept)
+        shown = self._shown_rows(given, X)
+        part = Part(X, rows, target.encode(y_kept), weight_kept, y_kept, shown)
         # Before anything is split off: the validation part is weighted alike.
         part = self._weigh_classes(target, part, partial=partial)
         structure, widths = self._make_structure(target)
@@ -218,12 +220,15 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         seed = self._seed if resuming and partial else draw_seed(self.random_state)
         self.resolved_ = resolved
         job.validation = self._check_validation(target, validation)
+        if not resuming:
+            self._split_seed = seed
         if job.validation is None and self.early_stopping:
             groups = check_groups(groups, X.shape[0])
-            _, split_seed = _seeds_of(seed, 0)
+            # A resumed fit holds the same rows back: it has learned from the others.
+            _, split_seed = _seeds_of(vars(self).get("_split_seed", seed), 0)
             self._split_validation(job, split_seed, groups)
         self._check_held_back(job)
-        data = {"X": self._shown_rows(given, X), "y": y, "metadata": _metadata(weight)}
+        data = {"X": shown, "y": y, "metadata": _metadata(weight)}
         if self.n_ensemble > 1:
             fit_members(self, job, seed, data, resuming=resuming)
         else:
@@ -239,7 +244,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         return self._as_rows(X, reset=reset)
 
     def _shown_rows(self, given, rows):
-        """Return the training data as scikit-learn's callbacks are to see them."""
+        """Return the data as callbacks of scikit-learn, and monitors, see them."""
         return rows
 
     def _own_job(self, job, seed, *, resuming):
@@ -341,12 +346,13 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             raise ValueError(
                 "X_val and y_val belong together: give both of them, or none."
             )
-        X = self._as_rows(X, name="X_val")
+        given, X = X, self._as_rows(X, name="X_val")
         X, y, weight = check_data(self, X, y, weight, names=_VALIDATION_NAMES)
+        shown = self._shown_rows(given, X)
         rows = kept_rows(weight)
         if rows is not None:
             y, weight = y[rows], weight[rows]
-        return Part(X, rows, target.encode(y, "y_val"), weight, y)
+        return Part(X, rows, target.encode(y, "y_val"), weight, y, shown)
 
     def _split_validation(self, job, seed, groups):
         kept = job.train.rows

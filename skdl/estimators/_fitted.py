@@ -149,6 +149,15 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
         shown.__dict__.pop("feature_names_in_", None)
         return shown
 
+    def _monitored(self, part, *, is_plain):
+        """Return an estimator and the rows of a part, as a monitor gets them.
+
+        It is plain if it does nothing but to score the estimator's predictions.
+        """
+        X = part.X if part.rows is None else part.X[part.rows]
+        shape = self._input_shape()
+        return self._taking_rows(), X if shape is None else X.reshape(-1, *shape)
+
     def _trained_weights(self):
         """Return the weights that resumed training begins with."""
         return self._weights

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import scipy.sparse
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, validate_data
 
@@ -35,13 +36,19 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     """
     X_name, y_name, weight_name = names
     refuse_times(X, X_name)
+    if scipy.sparse.issparse(y):
+        raise ValueError(f"{y_name} is sparse: make an array of it by '.toarray()'.")
+    if getattr(y, "ndim", 1) > 2:
+        raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
     try:
         X, y = estimator._validate(X, y, reset=reset)
     except (TypeError, ValueError) as error:
         raise _explain(estimator, error, X, X_name, y_name) from error
     X = as_numeric(X, X_name)
-    if y.ndim > 2:
-        raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
+    if y.dtype == object and any(label is None for label in y.flat):
+        raise ValueError(
+            f"Input {y_name} contains NaN: leave out the rows without a label."
+        )
     if weight is None:
         return X, y, None
     refuse_times(weight, weight_name)

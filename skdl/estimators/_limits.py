@@ -40,6 +40,7 @@ def warn_of_scales(X, names=None):
     # A variance that overflows is infinite: the feature counts as large.
     with np.errstate(over="ignore"):
         if sparse.issparse(some):
+            some.sum_duplicates()
             mean, variance = mean_variance_axis(some, axis=0)
         else:
             mean, variance = some.mean(axis=0), some.var(axis=0)

@@ -1,6 +1,7 @@
 """The score of the validation part that early stopping looks at."""
 
 import math
+from copy import copy
 from inspect import signature
 
 from sklearn.metrics import check_scoring, get_scorer_names
@@ -82,16 +83,14 @@ def _is_in_program(scorer, job, estimator):
 
 def _make_score(scorer, job, estimator, attributes):
     part = job.validation
-    X = part.X if part.rows is None else part.X[part.rows]
-    image_shape = estimator._input_shape()
-    if image_shape is not None:  # a scorer of your own may look at the images
-        X = X.reshape(-1, *image_shape)
+    # A scorer of your own may look at the rows.
+    monitored, X = estimator._monitored(part, is_plain=is_plain_scorer(scorer))
     weights = {}
     if part.weight is not None and _takes_weights(scorer):
         weights["sample_weight"] = part.weight
 
     def score(network_weights):
-        shown = estimator._taking_rows()
+        shown = copy(monitored)
         vars(shown).update(attributes(network_weights))
         try:
             found = float(scorer(shown, X, part.given, **weights))

@@ -1,5 +1,6 @@
 """The network of tables: what TabularClassifier and TabularRegressor share."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,12 @@ class Tabular(Perceptron):
 
     def _shown_rows(self, given, rows):
         return given
+
+    def _monitored(self, part, *, is_plain):
+        if is_plain:  # the table need not be encoded after each epoch
+            return super()._monitored(part, is_plain=is_plain)
+        rows = part.shown if part.rows is None else take_rows(part.shown, part.rows)
+        return copy(self), rows
 
     def _taking_rows(self):
         shown = super()._taking_rows()

@@ -214,7 +214,8 @@ class TabularClassifier(Tabular, NetworkClassifier):
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list
-        The copies of ``callbacks`` that the fit has worked on, if there were any.
+        The copies of ``callbacks`` that the fit has worked on, if there were any; of an
+        ensemble each of ``estimators_`` has its own.
 
     See Also
     --------

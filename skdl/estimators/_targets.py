@@ -13,6 +13,7 @@ from skdl._utils._labels import (
     balanced_weights,
     check_same_classes,
     check_same_labels,
+    labels_of,
     warn_of_absent_classes,
     warn_of_one_hot,
 )
@@ -194,15 +195,9 @@ def _single_label_target(encoder, loss, setting):
     return kind(encoder).learning(loss, setting)
 
 
-def _labels_of(classes):
-    """Return labels as a list of what users write."""
-    # tolist makes dates of some units integers.
-    return list(classes) if classes.dtype.kind in "mM" else classes.tolist()
-
-
 def _find_order(classes, categories):
     """Return the codes of the classes from the lowest to the highest."""
-    labels = _labels_of(classes)
+    labels = labels_of(classes)
     if categories is None:
         if classes.dtype.kind not in "biufmM":
             raise ValueError(
@@ -274,7 +269,7 @@ class _SingleLabel(_LabelTarget):
         return balanced_weights(codes, weight)[codes]
 
     def _check_class_weight(self, class_weight):
-        classes = _labels_of(self.classes)
+        classes = labels_of(self.classes)
         if self.classes.dtype.kind in "mM":  # whatever their unit
             times = np.asarray([*class_weight]).astype(self.classes.dtype)
             class_weight = dict(zip(times, class_weight.values(), strict=True))
@@ -301,8 +296,8 @@ class _SingleLabel(_LabelTarget):
             if (self.classes[places] == y).all():
                 return places
         # Objects of several types can't be sorted, which np.unique does.
-        found = y.tolist() if y.dtype == object else _labels_of(np.unique(y))
-        known = _labels_of(self.classes)
+        found = y.tolist() if y.dtype == object else labels_of(np.unique(y))
+        known = labels_of(self.classes)
         unknown = sorted(set(found) - set(known), key=str)
         if unknown:
             raise ValueError(

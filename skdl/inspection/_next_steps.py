@@ -166,7 +166,7 @@ class _Network:
 
     def without_regularization(self):
         off = {"dropout": 0.0, "input_dropout": 0.0, "conv_dropout": 0.0}
-        off |= {"l1": 0.0, "l2": 0.0}
+        off |= {"l1": 0.0, "l2": 0.0, "weight_decay": 0.0}
         change = {name: 0.0 for name in off if self._positive(name)}
         return [("no dropout and no penalty", change)] if change else []
 
@@ -190,6 +190,8 @@ class _Network:
     def more_l2(self):
         if "l2" not in self._params:
             return []
+        if decay := self._params.get("weight_decay"):
+            return [("more weight decay", {"weight_decay": 10 * decay})]
         return [("more L2", {"l2": 10 * self._params["l2"] or 1e-4})]
 
     def augmentation(self):
@@ -226,4 +228,5 @@ class _Network:
         ]
 
     def _positive(self, name):
-        return np.max(self._params.get(name, 0), initial=0) > 0
+        value = self._params.get(name)
+        return value is not None and np.max(value, initial=0) > 0

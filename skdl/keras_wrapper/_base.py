@@ -7,12 +7,13 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+from sklearn.base import is_classifier
 
 import skdl.nn._backend  # noqa: F401
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._numbers import draw_seed, refuse_times
 from skdl._utils._observer import Observer, ShownPredictions
-from skdl._utils._pipelines import warn_if_raw
+from skdl._utils._pipelines import warn_if_raw, warn_of_raw_targets
 from skdl._utils._site import LinkedToSite
 from skdl._utils._validation_part import check_groups
 from skdl.keras_wrapper._arguments import (
@@ -29,7 +30,7 @@ from skdl.keras_wrapper._callbacks import (
     make_callbacks,
 )
 from skdl.keras_wrapper._history import named_as_history, warn_of_first_loss
-from skdl.keras_wrapper._input import join_validation
+from skdl.keras_wrapper._input import check_weight_shape, join_validation
 from skdl.keras_wrapper._prediction import PredictingModel
 from skdl.keras_wrapper._routing import check_names
 from skdl.keras_wrapper._scikeras import (
@@ -138,6 +139,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             kwargs["validation_data"] = validation
             name = "validation_data" if X_val is None else "X_val"
             warn_if_raw(self, name)
+            warn_of_raw_targets(self, name if X_val is None else "y_val")
         with unchanged_on_failure(self):
             self._fit(
                 X,
@@ -227,6 +229,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         groups = check_groups(groups, X.shape[0])
         if sample_weight is not None:
             refuse_times(sample_weight, "sample_weight")
+            check_weight_shape(sample_weight, X.shape[0], "sample_weight")
             # _validate_sample_weight drops the rows of weight 0, but knows no groups.
             kept = np.broadcast_to(np.asarray(sample_weight) != 0, X.shape[:1])
             groups = groups if groups is None else groups[kept]
@@ -434,7 +437,8 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         float
             The score; ``scorer`` takes the parameters ``score__...`` too.
         """
-        refuse_times(y, "y")
+        if not is_classifier(self):
+            refuse_times(y, "y")
         settings = route_params(
             self.get_params(), destination="score", pass_filter=set()
         )

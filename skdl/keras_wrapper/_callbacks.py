@@ -1,5 +1,7 @@
 """The callbacks of a wrapped model, as its user names them."""
 
+from copy import deepcopy
+
 import keras
 
 from skdl._utils._callbacks import EpochCallback
@@ -9,7 +11,7 @@ __all__ = ["check_keras_callbacks", "flatten_callbacks", "make_callbacks"]
 
 
 def make_callbacks(estimator, name):
-    """Return the callbacks that a parameter of an estimator stands for.
+    """Return copies of the callbacks that a parameter of an estimator stands for.
 
     Parameters
     ----------
@@ -26,7 +28,8 @@ def make_callbacks(estimator, name):
     made = unflatten_params(items=given, params=settings)
     found = flatten_callbacks(made)
     check_keras_callbacks(name, found)
-    return found
+    # Callbacks keep what they have seen, and a fit must not change a parameter.
+    return [deepcopy(callback) for callback in found]
 
 
 def check_keras_callbacks(name, callbacks):

@@ -13,6 +13,7 @@ from skdl._utils._labels import (
     balanced_weights,
     check_same_classes,
     check_same_labels,
+    labels_of,
     warn_of_absent_classes,
     warn_of_one_hot,
 )
@@ -458,8 +459,9 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
             return lambda rows: np.array([known[tuple(row)] for row in rows])
         labels = np.unique(y)
         if isinstance(self.class_weight, dict):
-            warn_of_absent_classes(self.class_weight, labels.tolist())
-            given = [self.class_weight.get(label, 1.0) for label in labels.tolist()]
+            known = labels_of(labels)
+            warn_of_absent_classes(self.class_weight, known)
+            given = [self.class_weight.get(label, 1.0) for label in known]
             weights = np.array(given, np.float64)
             refuse_negative(weights, "class_weight")
         elif self.class_weight == "balanced" and weight is not None:

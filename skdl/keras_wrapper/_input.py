@@ -9,12 +9,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skdl._utils._labels import labels_of
 from skdl._utils._numbers import as_numeric, refuse_negative, refuse_times
 from skdl._utils._validation_part import split_validation
 from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.keras_wrapper._streams import is_stream, read_whole
 
-__all__ = ["CheckedData", "count_rows", "join_validation"]
+__all__ = ["CheckedData", "check_weight_shape", "count_rows", "join_validation"]
 
 
 class CheckedData(BaseWrapper):
@@ -89,9 +90,19 @@ class CheckedData(BaseWrapper):
         refuse_negative(found[2], "sample_weight")
         return found
 
-    def _encode(self, X, y, weight=None):
+    def _encode(self, X, y, weight=None, *, y_name="y"):
         """Return the data as the model takes them, with weights if there are any."""
-        encoded = self.feature_encoder_.transform(X), self.target_encoder_.transform(y)
+        rows = self.feature_encoder_.transform(X)
+        try:
+            encoded = rows, self.target_encoder_.transform(y)
+        except ValueError as error:
+            # Of one column: scikit-learn's encoders count it, as if it were X.
+            text = str(error).replace(" in column 0 during transform", "")
+            if text == str(error):
+                raise
+            raise ValueError(
+                f"{y_name}: {text}; the classes are {labels_of(self.classes_)}."
+            ) from error
         return encoded if weight is None else (*encoded, weight)
 
     def _encode_validation(self, validation):
@@ -100,8 +111,9 @@ class CheckedData(BaseWrapper):
         X, y, weight = (*validation, None)[:3]
         X, y = self._validate_data(X, y)
         if weight is not None:
+            check_weight_shape(weight, X.shape[0], "sample_weight_val")
             X, y, weight = self._validate_sample_weight(X, y, weight)
-        return self._encode(X, y, weight)
+        return self._encode(X, y, weight, y_name="y_val")
 
     def _split(self, X, y, weight, share, groups):
         """Return the data in two parts, the second with the given share of the rows."""
@@ -120,6 +132,16 @@ class CheckedData(BaseWrapper):
 
     def _stratify(self, y):
         return None
+
+
+def check_weight_shape(weight, n_rows, name):
+    """Check that there is one weight for each row, or one for all."""
+    shape = np.shape(weight)
+    if shape not in ((), (n_rows,)):
+        raise ValueError(
+            f"{name} has the shape {shape}: give one number for each of the {n_rows} "
+            "rows."
+        )
 
 
 def join_validation(separate, together):

@@ -23,6 +23,7 @@ __all__ = ["KeptModel", "build_optimizer", "copy_model", "weights_kept"]
 class KeptModel(BaseWrapper):
     """Pickles a wrapper with its weights; the model is then built anew."""
 
+    model: Any
     _built: keras.Model
     _built_with: dict  # the parameters that the model was built with
 
@@ -64,13 +65,13 @@ class KeptModel(BaseWrapper):
         self._ensure_compiled_model()
         self.__dict__.update(params)
         self._initialize_callbacks()
-        _assign(model.variables, variables)
+        _set_values(model.variables, variables)
         # The kept states are this optimizer's: the next partial_fit goes on with them.
         self._trained_by = model.optimizer
         _set_states(model, states)
 
     def _restore(self, state):
-        """Set a state whose ``_kept`` is a model: it replaces its build function."""
+        """Set a state whose ``_kept`` is a model, and which has no function."""
         model = state.pop("_kept")
         if not isinstance(model, keras.Model):
             raise ValueError(f"The file holds {type(model).__name__} as a Keras model.")
@@ -82,7 +83,9 @@ class KeptModel(BaseWrapper):
             if name not in own and not name.startswith("model__")
         }
         self.__dict__.update(kept, _fit_callbacks=[], _predict_callbacks=[])
-        self.model, self._built = model, copy_model(model)
+        if self.model is None:
+            self.model = _Architecture(model, compiled=not self._compiles)
+        self._built = copy_model(model)
         self._built_with = self.get_params(deep=False)
         # The next partial_fit goes on with the states that the file has.
         _set_states(self._built, [v.numpy() for v in model.optimizer.variables])
@@ -93,18 +96,62 @@ class KeptModel(BaseWrapper):
         params = self.get_params(deep=False)
         for name in ("loss", "metrics"):
             refuse_lost_settings(name, params[name])
-        shared = {k: v for k, v in params.items() if isinstance(v, keras.Model)}
+        shared = {
+            name: value
+            for name, value in params.items()
+            if isinstance(value, (keras.Model, _Architecture))
+        }
         others = {k: clone(v, safe=False) for k, v in params.items() if k not in shared}
-        return carry_over(self, type(self)(**others, **shared))
+        cloned = type(self)(**others, **shared)
+        if hasattr(self, "_metadata_request"):
+            cloned._metadata_request = clone(self._metadata_request, safe=False)
+        return carry_over(self, cloned)
+
+
+class _Architecture:
+    """The build function of a wrapper that was loaded: its model, with new weights.
+
+    What is frozen, and what layers have learned from data, stays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Like which it builds.
+    compiled : bool
+        Whether it compiles what it builds, as that function did.
+    """
+
+    def __init__(self, model, compiled):
+        self._model, self._compiled = model, compiled
+
+    def __call__(self):
+        model = self._model
+        fresh = type(model).from_config(model.get_config())
+        if not fresh.built:
+            fresh.build_from_config(model.get_build_config())
+        built = copy_model(model, compiled=self._compiled)
+        kept = {
+            id(variable)
+            for layer in built._flatten_layers()
+            if not layer.trainable or _has_learned(layer)
+            for variable in layer.variables
+        }
+        for variable, new in zip(built.variables, fresh.variables, strict=True):
+            if id(variable) not in kept:
+                variable.assign(new.value)
+        return built
+
+    def __repr__(self):
+        return f"<{self._model.name} with new weights>"
 
 
 def _set_states(model, states):
     if states:
         model.optimizer.build(model.trainable_variables)
-        _assign(model.optimizer.variables, states)
+        _set_values(model.optimizer.variables, states)
 
 
-def _assign(variables, values):
+def _set_values(variables, values):
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -123,29 +170,30 @@ def weights_kept(model):
     except BaseException:
         if model.optimizer is not optimizer:
             model.compile(**compile_settings(model, optimizer))
-        _assign(variables, before)
+        _set_values(variables, before)
         raise
 
 
-def copy_model(model):
+def copy_model(model, *, compiled=True):
     """Return a copy of a model with its weights, and an optimizer of its own."""
     # Keras does not clone subclassed models, nor what layers have learned outside of
     # their weights: these go through a pickle.
-    learned = any(
-        kind.__name__ in LEARNING_LAYERS
-        for layer in model._flatten_layers()
-        for kind in type(layer).__mro__
-    )
+    learned = any(map(_has_learned, model._flatten_layers()))
     if type(model).__module__.startswith("keras.") and model.built and not learned:
         copied = keras.models.clone_model(model)
         copied.set_weights(model.get_weights())
     else:
         copied = pickle.loads(pickle.dumps(model))
+    copied.compiled = False  # both may have copied the compilation too
     copy_variable_settings(model, copied)
-    if model.compiled:
+    if model.compiled and compiled:
         optimizer = copy_keras(model.optimizer)
         copied.compile(**compile_settings(model, optimizer))
     return copied
+
+
+def _has_learned(layer):
+    return any(kind.__name__ in LEARNING_LAYERS for kind in type(layer).__mro__)
 
 
 def build_optimizer(model, n_steps=0):

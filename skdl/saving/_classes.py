@@ -31,7 +31,8 @@ _SKLEARN = {
     "sklearn.impute": "MissingIndicator SimpleImputer",
     "sklearn.frozen": "FrozenEstimator",
     "sklearn.linear_model": (
-        "ElasticNet Lasso LinearRegression LogisticRegression Ridge RidgeClassifier"
+        "ElasticNet Lasso LinearRegression LogisticRegression Ridge RidgeCV "
+        "RidgeClassifier"
     ),
     "sklearn.model_selection": "FixedThresholdClassifier",
     "sklearn.pipeline": "FeatureUnion Pipeline",
@@ -84,6 +85,7 @@ CLASSES = {
     for name in names.split()
 } | _PRIVATE
 _FUNCTIONS = {
+    "builtins": ("bool", "float", "int", "object", "str"),
     "sklearn.feature_selection": ("chi2", "f_classif", "f_regression"),
     "numpy": None,  # its ufuncs
     "keras.layers": AUGMENTERS,

@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse
 import sklearn.utils
 
+from skdl._utils._needed import keras_needed
+from skdl._utils._sklearn import make_requests
 from skdl.nn._activations import ACTIVATIONS
 from skdl.nn._heads import HEADS
 from skdl.nn._normalization import NORMALIZATIONS
@@ -120,8 +122,9 @@ class Decoder:
         return matrix
 
     def _decode_keras(self, path, settings):
-        kind: Any = find_function(path)
-        import keras
+        with keras_needed(f"load an estimator that has a {path}"):
+            kind: Any = find_function(path)
+            import keras
 
         schedule = keras.optimizers.schedules.LearningRateSchedule
         kinds: tuple = (keras.Optimizer, keras.Loss, keras.Metric, schedule)
@@ -154,12 +157,15 @@ class Decoder:
         if kind is sklearn.utils.Bunch:
             return kind(**state)
         found = kind.__new__(kind)
+        requests = state.pop("_metadata_request", None)
         if "_kept" in state:
             found._restore(state)
         elif hasattr(found, "__setstate__"):
             found.__setstate__(state)
         else:
             vars(found).update(state)
+        if requests is not None:
+            found._metadata_request = make_requests(found, requests)
         if name in NETWORKS:
             check_network(found)
         return found

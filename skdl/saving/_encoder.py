@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse
 import sklearn.utils
 
+from skdl._utils._sklearn import plain_requests
 from skdl.nn._augmentation import plain_settings
 from skdl.nn._own_loss import is_registered_name
 from skdl.saving._classes import AUGMENTATIONS, CLASSES, find_name
@@ -21,6 +22,7 @@ __all__ = ["Encoder"]
 
 # Attributes that a fit leaves for use in its own process only.
 _DROPPED = {"callbacks_", "_built_with", "_observer", "_model", "_seen_columns"}
+_REQUESTS = "_metadata_request"
 _FLOATS = 16  # a list of more floats becomes an array
 
 
@@ -139,7 +141,8 @@ class Encoder:
         else:
             name = find_name(type(value))
             encode = self._encode_instance if name in CLASSES else self._encode_keras
-            found = name and encode(name, value, where)
+            known = name and not name.startswith("builtins.")
+            found = known and encode(name, value, where)
         return found or self._refuse(value, where)
 
     def _encode_instance(self, name, value, where):
@@ -151,17 +154,17 @@ class Encoder:
         else:
             state = vars(value)
         kept = {key: part for key, part in state.items() if key not in _DROPPED}
-        model = None
+        models = {}
         if name in ("skdl.KerasClassifier", "skdl.KerasRegressor"):
-            # A function is code: the loaded estimator has the model itself instead.
-            kept.update(model=None, build_fn=None)
-            if kept.pop("_kept", None):
-                model = self._writer.add_model(self._save_model(value.model_))
+            models = _take_models(value, kept)
+        if _REQUESTS in kept:
+            kept[_REQUESTS] = plain_requests(kept[_REQUESTS])
         encoded = [
             [key, self.encode(part, f"{where}.{key}")] for key, part in kept.items()
         ]
-        if model is not None:
-            encoded.append(["_kept", ["model", model]])
+        for key, model in models.items():
+            content = self._save_model(model)
+            encoded.append([key, ["model", self._writer.add_model(content)]])
         return ["object", name, ["dict", encoded]]
 
     def _encode_keras(self, name, value, where):
@@ -184,6 +187,8 @@ class Encoder:
         hint = "Remove it first"
         if "callbacks" in where:
             hint = "Set callbacks=None first"
+        if "_skl_callbacks" in where:
+            hint = "Call set_callbacks() first, without any"
         if where.endswith("loss"):
             hint = (
                 "Register it by @keras.saving.register_keras_serializable('package') "
@@ -196,6 +201,20 @@ class Encoder:
             "can't save: a file holds only data and objects of known classes. "
             f"{hint}, or use joblib.dump, whose files run code when they are loaded."
         )
+
+
+def _take_models(wrapper, state):
+    """Take the Keras models out of the state of a wrapper, and return them by name."""
+    keras = importlib.import_module("keras")
+    given, models = wrapper._given_model(), {}
+    # A function is code: the loaded estimator builds the same layers instead.
+    state.update(model=None, build_fn=None)
+    if isinstance(given, keras.Model):
+        del state["model"]
+        models["model"] = given
+    if state.pop("_kept", None):
+        models["_kept"] = wrapper.model_
+    return models
 
 
 def _registered_name(loss):

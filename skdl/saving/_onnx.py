@@ -37,6 +37,7 @@ from skdl.saving._onnx_outputs import (
     has_several_labels,
     is_flat,
     name_outputs,
+    plain_classes,
     write_labels,
     write_margins,
     write_numbers,
@@ -47,6 +48,7 @@ from skdl.saving._onnx_table import (
     check_table,
     declare_table,
     feed_table,
+    text_columns_of,
     used_columns,
     write_table,
 )
@@ -120,6 +122,8 @@ def export_onnx(estimator: Any, path: Any) -> None:
     steps = _steps_of(estimator)
     first = steps[0][1]
     names = getattr(getattr(first, "network", first), "feature_names_in_", None)
+    if isinstance(first, ColumnTransformer):
+        _check_no_tables(first)
     if names is not None and not isinstance(first, (ColumnTransformer, TableEncoder)):
         steps.insert(0, ("columns", Joined(len(names))))
     steps = [_as_array_of_numbers(step, k) for k, step in enumerate(steps)]
@@ -190,6 +194,20 @@ def _as_array_of_numbers(named, place):
             step = copy(step)
             step.__dict__.pop("feature_names_in_", None)
     return name, step
+
+
+def _check_no_tables(columns):
+    """Refuse encoders of several columns, or of text, inside a ColumnTransformer."""
+    for name, step, _ in columns.transformers_:
+        for _, part in _flatten_steps(name, step):
+            if isinstance(part, TableEncoder) and (
+                part.n_features_in_ > 1 or text_columns_of(part)
+            ):
+                raise ValueError(
+                    f"export_onnx: {name!r} of the ColumnTransformer is a "
+                    "TableEncoder, which has an input for each of its columns: make it "
+                    "the first step of the pipeline, without a ColumnTransformer."
+                )
 
 
 def _flatten_steps(name, estimator):
@@ -338,7 +356,7 @@ def _declare_outputs(operator):
         return
     kinds = {"U": types.StringTensorType, "O": types.StringTensorType}
     kinds |= {"f": types.FloatTensorType, "b": types.BooleanTensorType}
-    kind = kinds.get(np.asarray(classes).dtype.kind, types.Int64TensorType)
+    kind = kinds.get(plain_classes(network).dtype.kind, types.Int64TensorType)
     several = [rows, len(classes)] if has_several_labels(network) else [rows]
     operator.outputs[0].type = kind(several)
     if len(operator.outputs) > 1:

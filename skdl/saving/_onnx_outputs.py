@@ -26,11 +26,30 @@ __all__ = [
 
 
 def plain_classes(network):
-    """Return the classes in a type that ONNX has: int64, float32 or text."""
+    """Return the classes in a type that ONNX has: int64, float32 or text.
+
+    Raises
+    ------
+    ValueError
+        If that type can't tell them apart.
+    """
     classes = np.asarray(network.classes_)
-    if classes.dtype.kind in "iu":
-        return classes.astype(np.int64)
-    return classes.astype(np.float32) if classes.dtype.kind == "f" else classes
+    if classes.dtype.kind not in "iuf":
+        return classes
+    kind: type = np.int64
+    if classes.dtype.kind == "f":
+        # Those that single floats leave out are whole numbers, or close to each other.
+        is_large = (np.abs(classes) > 2**24).any() and (classes % 1 == 0).all()
+        kind = np.int64 if is_large else np.float32
+    with np.errstate(invalid="ignore"):
+        found: np.ndarray = classes.astype(kind)
+    is_same = found == classes if kind is np.int64 else np.isclose(found, classes)
+    if not is_same.all() or len(np.unique(found)) < len(classes):
+        raise ValueError(
+            f"export_onnx: the classes {classes[:5].tolist()} need more digits than "
+            f"{kind.__name__} has. Fit on other labels, such as str."
+        )
+    return found
 
 
 def is_flat(regressor):

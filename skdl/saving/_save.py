@@ -100,8 +100,9 @@ def load(path: Any, *, trusted: bool = False) -> Any:
     Returns
     -------
     estimator
-        The estimator as it was saved. The parameter ``model`` of a ``KerasClassifier``
-        or ``KerasRegressor`` is the loaded Keras model.
+        The estimator as it was saved. Where the parameter ``model`` of a
+        ``KerasClassifier`` or ``KerasRegressor`` was a function, it builds the same
+        layers with new weights now.
 
     Raises
     ------

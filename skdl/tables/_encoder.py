@@ -235,10 +235,24 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
         check_feature_names(owner or self, X, reset=False)
         check_n_features(self, X, reset=False)
         _check_not_empty(X)
+        self._check_order(X)
         encodings = [self._encodings[k] for k in self._wanted]
         read = read_columns(X, self._wanted)
         columns = [*zip(encodings, map(_as_in_the_fit, read, encodings), strict=True)]
         return X.shape[0], columns
+
+    def _check_order(self, X):
+        """Check the order of names that are not strings, which scikit-learn ignores."""
+        if not self._names or not has_columns(X):
+            return
+        now = column_names(X)
+        if now != self._names and sorted(map(repr, now)) == sorted(
+            map(repr, self._names)
+        ):
+            raise ValueError(
+                f"The columns of X are {now[:20]}, in another order than in the fit, "
+                f"which had {self._names[:20]}: give them in that order."
+            )
 
     def _encode_rows(self, columns, start, stop):
         encoded = np.empty((stop - start, self.n_outputs_), np.float32)

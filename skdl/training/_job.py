@@ -41,6 +41,8 @@ class Part(NamedTuple):
         Their weights.
     given : ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
         Their targets as the user gave them.
+    shown : array-like or frame of n_samples rows, default=None
+        All rows as the user is to see them.
     """
 
     X: Any
@@ -48,6 +50,7 @@ class Part(NamedTuple):
     y: Any
     weight: np.ndarray | None
     given: np.ndarray | None = None
+    shown: Any = None
 
     def take(self, chosen: np.ndarray) -> Part:
         """Return the part with only the chosen rows."""
@@ -57,6 +60,7 @@ class Part(NamedTuple):
             self.y[chosen],
             None if self.weight is None else self.weight[chosen],
             None if self.given is None else self.given[chosen],
+            self.shown,
         )
 
     def weighted(self, weight: np.ndarray) -> Part:

@@ -167,6 +167,13 @@ def test_every_next_step_is_one_that_the_network_takes(estimator, verdict):
                     changed._dropout_rates()
 
 
+def test_the_penalty_of_a_table_is_its_weight_decay():
+    steps, _ = _diagnosis.find_next_steps(TabularRegressor(), "high bias", True)
+    assert steps["no dropout and no penalty"]["weight_decay"] == 0
+    steps, _ = _diagnosis.find_next_steps(TabularRegressor(), "high variance", True)
+    assert steps["more weight decay"] == {"weight_decay": 0.5}
+
+
 def test_the_numbers_are_those_of_the_fit(iris):
     X, X_val, y, y_val = train_test_split(*iris, stratify=iris[1], random_state=0)
     found = diagnose(network(4), X, y, validation=(X_val, y_val), random_state=0)

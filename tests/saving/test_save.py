@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import sklearn
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import StackingRegressor, VotingClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -192,6 +194,86 @@ def test_a_loaded_wrapper_goes_on_and_is_cloned(iris, path, eager):
     assert all(map(np.array_equal, found.model_.get_weights(), expected))
     assert clone(found).fit(*iris).n_iter_ == 1
     assert found.model_.get_weights()[0].shape == (4, 16)
+
+
+def frozen_and_learned(meta):
+    scale = keras.layers.Normalization()
+    scale.adapt(np.arange(40.0).reshape(10, 4))
+    hidden = keras.layers.Dense(8, "relu", trainable=False)
+    output = keras.layers.Dense(meta["n_classes_"], activation="softmax")
+    normalize = keras.layers.BatchNormalization()
+    return keras.Sequential([keras.Input((4,)), scale, hidden, normalize, output])
+
+
+def test_what_is_fitted_again_begins_anew(iris, path):
+    params = dict(loss="sparse_categorical_crossentropy", optimizer="adam")
+    network = KerasClassifier(models.build_classifier, random_state=0, **params)
+    found = kept(network.fit(*iris), path, trusted=True)
+    rates = {"optimizer__learning_rate": [1e-6, 0.1], "optimizer": ["sgd", "adam"]}
+    searches = [GridSearchCV(one, rates, cv=2).fit(*iris) for one in (network, found)]
+    scores = [search.cv_results_["mean_test_score"] for search in searches]
+    assert np.array_equal(*scores)
+    assert len(set(scores[0])) > 1
+
+    network = KerasClassifier(models.build_compiled_classifier, random_state=0)
+    found = kept(network.fit(*iris), path, trusted=True)
+    expected = network.fit(*iris).model_.get_weights()
+    again = clone(found).fit(*iris).model_
+    assert all(map(np.array_equal, again.get_weights(), expected))
+
+    network = KerasClassifier(frozen_and_learned, **params).fit(*iris)
+    found = kept(network, path, trusted=True)
+    before, after = (m.layers for m in (found.model_, clone(found).fit(*iris).model_))
+    for k in (0, 1):
+        assert all(map(np.array_equal, before[k].get_weights(), after[k].get_weights()))
+    assert not np.array_equal(before[3].get_weights()[0], after[3].get_weights()[0])
+
+
+def test_a_model_that_was_given_is_given_again(iris, path):
+    given = frozen_and_learned({"n_classes_": 3})
+    first = given.get_weights()
+    network = KerasClassifier(
+        given, loss="sparse_categorical_crossentropy", random_state=0
+    )
+    found = kept(network.fit(*iris), path, trusted=True)
+    assert all(map(np.array_equal, found.model.get_weights(), first))
+    pairs = zip(found.model_.get_weights(), network.model_.get_weights())
+    assert all(np.array_equal(*pair) for pair in pairs)
+
+
+def test_requests_of_metadata_come_back(iris, path):
+    with sklearn.config_context(enable_metadata_routing=True):
+        network = MLPClassifier(epochs=1).set_fit_request(sample_weight="weight")
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, network).fit(*iris)
+    found = kept(pipeline, path)
+    for before, after in zip(pipeline, found, strict=True):
+        requests = after.get_metadata_routing().fit.requests
+        assert requests == before.get_metadata_routing().fit.requests
+    assert requests["sample_weight"] == "weight"
+
+
+def test_what_needs_keras_says_so_where_it_is_missing(iris, path, monkeypatch):
+    network = MLPClassifier(epochs=1, optimizer=keras.optimizers.Adam(0.01))
+    skdl.save(network.fit(*iris), path)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(skdl.ModelFileError, match=r"keras\.optimizers\.Adam.*needs"):
+        skdl.load(path)
+
+
+def test_types_of_python_and_a_stack_come_back(iris, path):
+    frame = pd.DataFrame(iris[0]).add_prefix("x").assign(kind=["a", "b", "c"] * 50)
+    columns = make_column_transformer(
+        (OneHotEncoder(dtype=float), ["kind"]),
+        (StandardScaler(), make_column_selector(dtype_include=[float])),
+    )
+    stack = StackingRegressor([("network", MLPRegressor(epochs=1, random_state=0))])
+    pipeline = make_pipeline(columns, stack).fit(frame, iris[1])
+    found = kept(pipeline, path)
+    assert found[0].transformers[0][1].dtype is float
+    assert np.array_equal(found.predict(frame), pipeline.predict(frame))
+    with pytest.raises(ValueError, match=r"builtins\.object"):
+        skdl.save(MLPClassifier(hidden_layer_sizes=object()), path)
 
 
 def test_a_wrapper_that_is_not_fitted_loses_its_function_only(path):
