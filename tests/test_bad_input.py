@@ -173,6 +173,10 @@ DATA = {
     "several columns of classes": (dict(y=np.c_[Y, Y]), "several columns"),
     "cube of y": (dict(y=np.zeros((30, 2, 2))), "y has 3 dimensions"),
     "sparse labels": (dict(y=scipy.sparse.csr_array(np.c_[Y, Y])), "y is sparse"),
+    "a label of NA": (
+        dict(y=pd.Series([pd.NA, *map(str, Y[1:])], dtype="string")),
+        "Input y contains NaN",
+    ),
     "a label of None": (dict(y=[None, *map(str, Y[1:])]), "Input y contains NaN"),
     "negative weight": (dict(sample_weight=-np.ones(30)), "Negative values"),
     "zero weights": (dict(sample_weight=np.zeros(30)), "zero"),

@@ -40,15 +40,15 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         raise ValueError(f"{y_name} is sparse: make an array of it by '.toarray()'.")
     if getattr(y, "ndim", 1) > 2:
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
+    if hasattr(y, "isna") and np.any(y.isna()):
+        raise _gaps_in(y_name)
     try:
         X, y = estimator._validate(X, y, reset=reset)
     except (TypeError, ValueError) as error:
         raise _explain(estimator, error, X, X_name, y_name) from error
     X = as_numeric(X, X_name)
     if y.dtype == object and any(label is None for label in y.flat):
-        raise ValueError(
-            f"Input {y_name} contains NaN: leave out the rows without a label."
-        )
+        raise _gaps_in(y_name)
     if weight is None:
         return X, y, None
     refuse_times(weight, weight_name)
@@ -66,6 +66,10 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
             "positive weight."
         )
     return X, y, weight
+
+
+def _gaps_in(name):
+    return ValueError(f"Input {name} contains NaN: leave out the rows without a label.")
 
 
 def validate_rows(estimator, X):

@@ -273,8 +273,13 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     def columns_(self) -> Any:
         """What was made of each column, as a data frame."""
         check_is_fitted(self)
-        import pandas as pd
-
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            # As for what is not there: views of the estimator leave it out.
+            raise AttributeError(
+                "columns_ is a data frame: pip install pandas to see it."
+            ) from error
         rows = [
             {
                 "kind": encoding.kind,

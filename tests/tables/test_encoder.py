@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import enum
+import sys
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skdl import TabularRegressor
 from skdl.preprocessing import PiecewiseLinearEncoder, TableEncoder
 
 DAY = datetime.date(2024, 2, 28)
@@ -651,3 +653,12 @@ def test_text_of_a_number_that_no_float_holds_is_infinity():
     frame = pd.DataFrame({"a": ["1", "2", "9" * 400]})
     with pytest.raises(ValueError, match="'a' of X contains infinity"):
         TableEncoder(numerical_features=["a"]).fit(frame)
+
+
+def test_without_pandas_the_table_of_columns_is_left_out(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(30, 2))
+    model = TabularRegressor(epochs=1, n_ensemble=1).fit(rows, rows[:, 0])
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(AttributeError, match="pip install pandas"):
+        model.columns_  # noqa: B018
+    assert "TabularRegressor" in model._repr_html_()
