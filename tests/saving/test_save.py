@@ -399,6 +399,16 @@ def test_a_program_without_skdl_reads_a_file_by_the_text_of_its_format(version):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_that_program_reads_calibrated_probabilities(iris, path):
+    params = dict(temperature=True, early_stopping=True, random_state=0)
+    network = MLPClassifier(epochs=9, **params).fit(*iris)
+    pipeline = make_pipeline(StandardScaler().fit(iris[0]), network)
+    assert network.temperature_ != 1
+    skdl.save(pipeline, path)
+    found = read_skdl.predict_proba(read_skdl.read(path)[1], iris[0])
+    np.testing.assert_allclose(found, pipeline.predict_proba(iris[0]), atol=1e-6)
+
+
 def test_that_program_is_short_and_has_nothing_of_skdl():
     source = Path(read_skdl.__file__).read_text()
     assert len(source.splitlines()) <= 150
