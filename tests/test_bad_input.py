@@ -177,6 +177,10 @@ DATA = {
         dict(y=pd.Series([pd.NA, *map(str, Y[1:])], dtype="string")),
         "Input y contains NaN",
     ),
+    "a label of NA among objects": (
+        dict(y=np.array([pd.NA, *map(str, Y[1:])], object)),
+        "Input y contains NaN",
+    ),
     "a label of None": (dict(y=[None, *map(str, Y[1:])]), "Input y contains NaN"),
     "negative weight": (dict(sample_weight=-np.ones(30)), "Negative values"),
     "zero weights": (dict(sample_weight=np.zeros(30)), "zero"),

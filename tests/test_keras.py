@@ -5,6 +5,7 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 from functools import partial
 
 import joblib
@@ -1258,6 +1259,14 @@ def test_each_fit_has_copies_of_the_callbacks(iris, name):
         assert network.fit(*iris).n_iter_ == 3
     assert given.n_epochs == 0
     assert network.callbacks_[0].n_epochs == 3
+    given.other = StopsAtThree()
+    given.other.other = given  # what copies share stays shared
+    network.set_params(**{name: [given, given.other]}).fit(*iris)
+    first, second = network.callbacks_
+    assert first.other is second
+    given.lock = threading.Lock()
+    with pytest.raises(TypeError, match="works on copies of its callbacks.*lock"):
+        network.fit(*iris)
 
 
 def test_dates_are_labels_to_the_end(iris):
@@ -1280,7 +1289,7 @@ def test_dates_are_labels_to_the_end(iris):
         ),
         (
             dict(X_val=np.ones((2, 4)), y_val=[0, 9]),
-            r"y_val: Found unknown categories.*9.*the classes are \[0, 1, 2\]",
+            r"y_val holds unknown labels: \[9\]; the classes are \[0, 1, 2\]",
         ),
     ],
 )

@@ -263,6 +263,10 @@ def test_validation_targets_that_are_not_transformed_are_said_to_be_raw(diabetes
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TransformedTargetRegressor(inner).fit(X, y, X_val=X, y_val=y)
+        logarithms = dict(func=np.log1p, inverse_func=np.expm1)
+        TransformedTargetRegressor(inner, **logarithms).fit(
+            X, y, X_val=X, y_val=np.log1p(y)
+        )
 
 
 def test_validation_data_that_a_pipeline_does_not_transform_are_said_to_be_raw(rare):

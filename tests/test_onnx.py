@@ -140,7 +140,7 @@ def test_transformers_are_the_same(iris, path, step):
                 ColumnTransformer([("table", TableEncoder(), [0, 1])]),
                 MLPClassifier(epochs=1),
             ),
-            "'table' of the ColumnTransformer is a TableEncoder",
+            r"'columntransformer' \(ColumnTransformer\) holds a TableEncoder",
         ),
         (
             make_pipeline(StandardScaler(), LogisticRegression()),

@@ -16,7 +16,7 @@ __all__ = [
 
 def labels_of(classes):
     """Return an array of labels as a list of what users write."""
-    # tolist makes dates of some units integers, and of others no NumPy dates.
+    # tolist makes integers of dates of some units, and dates of Python of the others.
     return list(classes) if classes.dtype.kind in "mM" else classes.tolist()
 
 

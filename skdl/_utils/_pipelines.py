@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
@@ -39,30 +40,51 @@ def warn_if_raw(estimator, name):
     )
 
 
-def warn_of_raw_targets(estimator, name):
-    """Warn if validation targets reach a network that gets y transformed.
+def warn_of_raw_targets(estimator, y, y_val):
+    """Warn if validation targets reach a network raw that gets y transformed.
 
     Parameters
     ----------
     estimator : estimator
-        Whose ``fit`` was called with validation targets.
-    name : str
-        Name of the argument that holds them.
+        Whose ``fit`` was called with them.
+    y, y_val : array-like of numbers
+        The targets, and those of the validation.
     """
-    for caller, method in callers():
-        if not isinstance(caller, TransformedTargetRegressor) or method != "fit":
-            continue
-        if caller.func is None and caller.transformer is None:
-            return
-        warnings.warn(
-            f"{name} of {type(estimator).__name__} is used as it was given, and y as "
-            "TransformedTargetRegressor transforms it: transform the targets of the "
-            f"validation in the same way before, or leave {name} out, and let the "
-            "network hold rows back (early_stopping, validation_fraction).",
-            UserWarning,
-            stacklevel=3,
-        )
+    holder = next(
+        (
+            caller
+            for caller, method in callers()
+            if isinstance(caller, TransformedTargetRegressor) and method == "fit"
+        ),
+        None,
+    )
+    if holder is None or not _look_raw(holder.transformer_, y, y_val):
         return
+    warnings.warn(
+        f"y_val of {type(estimator).__name__} is used as it was given, and y as "
+        "TransformedTargetRegressor transforms it: transform y_val in the same way, or "
+        "leave it out, and let the network hold rows back (early_stopping, "
+        "validation_fraction).",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def _look_raw(transformer, y, y_val):
+    """Return whether y_val is nearer to y before its transformation than after it."""
+    try:
+        after, given = (np.asarray(part).reshape(len(part), -1) for part in (y, y_val))
+        before = transformer.inverse_transform(after)
+        middles = [
+            np.quantile(part, [0.1, 0.5, 0.9], axis=0)
+            for part in (given, before, after)
+        ]
+        to_before, to_after = (
+            np.abs(middles[0] - other).sum() for other in middles[1:]
+        )
+    except (TypeError, ValueError):
+        return False  # the checks of the fit say what is wrong with them
+    return to_before < to_after
 
 
 def _find_pipeline(estimator):

@@ -94,12 +94,16 @@ def make_requests(estimator, requests):
     ValueError
         If they are of no such kind.
     """
+    if not {*requests} <= {*SIMPLE_METHODS}:
+        raise ValueError(f"Nothing is requested for all methods of {[*requests]}.")
     found = estimator._get_metadata_request()
-    for method, asked in requests.items():
-        if method not in SIMPLE_METHODS:
-            raise ValueError(f"Nothing is requested for a method {method!r}.")
-        for name, alias in asked.items():
-            getattr(found, method).add_request(param=name, alias=alias)
+    for method in SIMPLE_METHODS:
+        request = getattr(found, method)
+        request.requests.clear()  # the defaults
+        for name, alias in requests.get(method, {}).items():
+            if not isinstance(name, str):
+                raise ValueError(f"{name!r} is no name of metadata.")
+            request.add_request(param=name, alias=alias)
     return found
 
 

@@ -40,15 +40,13 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         raise ValueError(f"{y_name} is sparse: make an array of it by '.toarray()'.")
     if getattr(y, "ndim", 1) > 2:
         raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
-    if hasattr(y, "isna") and np.any(y.isna()):
-        raise _gaps_in(y_name)
+    _refuse_gaps(y, y_name)
     try:
         X, y = estimator._validate(X, y, reset=reset)
     except (TypeError, ValueError) as error:
         raise _explain(estimator, error, X, X_name, y_name) from error
     X = as_numeric(X, X_name)
-    if y.dtype == object and any(label is None for label in y.flat):
-        raise _gaps_in(y_name)
+    _refuse_gaps(y, y_name)
     if weight is None:
         return X, y, None
     refuse_times(weight, weight_name)
@@ -68,8 +66,18 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     return X, y, weight
 
 
-def _gaps_in(name):
-    return ValueError(f"Input {name} contains NaN: leave out the rows without a label.")
+def _refuse_gaps(y, name):
+    """Refuse what scikit-learn does not see, or does not name: None, and pandas.NA."""
+    if type(y).__module__.split(".")[0] == "pandas":
+        has_gaps = np.any(y.isna()) if hasattr(y, "isna") else False
+    else:
+        labels = y.flat if isinstance(y, np.ndarray) and y.dtype == object else y
+        looked_at = labels if labels is not y or isinstance(y, list) else ()
+        has_gaps = any(v is None or type(v).__name__ == "NAType" for v in looked_at)
+    if has_gaps:
+        raise ValueError(
+            f"Input {name} contains NaN: leave out the rows without a label."
+        )
 
 
 def validate_rows(estimator, X):

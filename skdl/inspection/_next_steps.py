@@ -165,9 +165,8 @@ class _Network:
         )
 
     def without_regularization(self):
-        off = {"dropout": 0.0, "input_dropout": 0.0, "conv_dropout": 0.0}
-        off |= {"l1": 0.0, "l2": 0.0, "weight_decay": 0.0}
-        change = {name: 0.0 for name in off if self._positive(name)}
+        names = "dropout", "input_dropout", "conv_dropout", "l1", "l2", "weight_decay"
+        change = {name: 0.0 for name in names if self._positive(name)}
         return [("no dropout and no penalty", change)] if change else []
 
     def normalization(self):

@@ -2,7 +2,6 @@
 
 import sys
 from contextlib import nullcontext
-from copy import deepcopy
 from typing import Any, Self
 
 import keras
@@ -26,6 +25,7 @@ from skdl.keras_wrapper._arguments import (
 from skdl.keras_wrapper._build import BuiltModel
 from skdl.keras_wrapper._callbacks import (
     check_keras_callbacks,
+    copy_callbacks,
     flatten_callbacks,
     make_callbacks,
 )
@@ -139,7 +139,8 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             kwargs["validation_data"] = validation
             name = "validation_data" if X_val is None else "X_val"
             warn_if_raw(self, name)
-            warn_of_raw_targets(self, name if X_val is None else "y_val")
+            if y_val is not None and not is_classifier(self):
+                warn_of_raw_targets(self, y, y_val)
         with unchanged_on_failure(self):
             self._fit(
                 X,
@@ -317,12 +318,10 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         check_choices(self.on_interrupt, arguments["shuffle"])
         batch_size = choose_batch_size(arguments)
         self._initialize_callbacks()
-        # Copies: fits in several threads may be given the same objects.
-        given = [
-            deepcopy(callback) for callback in flatten_callbacks(arguments["callbacks"])
-        ]
+        given = flatten_callbacks(arguments["callbacks"])
         check_keras_callbacks("callbacks", given)
-        callbacks = [*self._fit_callbacks, *given]
+        # Fits in several threads may be given the same objects.
+        callbacks = copy_callbacks([*self._fit_callbacks, *given])
         job = Job(
             WrappedModel(self._built, keras_arguments(arguments)),
             Part(X, None, y, weight),

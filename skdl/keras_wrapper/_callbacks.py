@@ -7,11 +7,16 @@ import keras
 from skdl._utils._callbacks import EpochCallback
 from skdl.keras_wrapper._scikeras import route_params, unflatten_params
 
-__all__ = ["check_keras_callbacks", "flatten_callbacks", "make_callbacks"]
+__all__ = [
+    "check_keras_callbacks",
+    "copy_callbacks",
+    "flatten_callbacks",
+    "make_callbacks",
+]
 
 
 def make_callbacks(estimator, name):
-    """Return copies of the callbacks that a parameter of an estimator stands for.
+    """Return the callbacks that a parameter of an estimator stands for.
 
     Parameters
     ----------
@@ -28,8 +33,24 @@ def make_callbacks(estimator, name):
     made = unflatten_params(items=given, params=settings)
     found = flatten_callbacks(made)
     check_keras_callbacks(name, found)
-    # Callbacks keep what they have seen, and a fit must not change a parameter.
-    return [deepcopy(callback) for callback in found]
+    return found
+
+
+def copy_callbacks(callbacks):
+    """Return copies of callbacks: they keep what they have seen of a fit.
+
+    Raises
+    ------
+    TypeError
+        If one can't be copied.
+    """
+    try:
+        return deepcopy(callbacks)  # together: what they share stays shared
+    except TypeError as error:
+        raise TypeError(
+            f"A fit works on copies of its callbacks, and {callbacks} can't be copied "
+            f"({error}): let them open files and make locks in on_train_begin."
+        ) from error
 
 
 def check_keras_callbacks(name, callbacks):

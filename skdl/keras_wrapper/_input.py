@@ -1,5 +1,7 @@
 """The data of a wrapped model: checking, encoding and splitting them."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import scipy.sparse
@@ -96,12 +98,13 @@ class CheckedData(BaseWrapper):
         try:
             encoded = rows, self.target_encoder_.transform(y)
         except ValueError as error:
-            # Of one column: scikit-learn's encoders count it, as if it were X.
-            text = str(error).replace(" in column 0 during transform", "")
-            if text == str(error):
+            classes: Any = getattr(self, "classes_", None)
+            if "nknown categories" not in str(error) or np.ndim(classes) != 1:
                 raise
+            unknown = np.setdiff1d(y, classes)
             raise ValueError(
-                f"{y_name}: {text}; the classes are {labels_of(self.classes_)}."
+                f"{y_name} holds unknown labels: {labels_of(unknown)[:10]}; the "
+                f"classes are {labels_of(classes)[:20]}."
             ) from error
         return encoded if weight is None else (*encoded, weight)
 

@@ -116,9 +116,9 @@ class _Architecture:
     Parameters
     ----------
     model : keras.Model
-        Like which it builds.
+        The model to build again.
     compiled : bool
-        Whether it compiles what it builds, as that function did.
+        Whether the function that had built it compiled it.
     """
 
     def __init__(self, model, compiled):
@@ -126,23 +126,33 @@ class _Architecture:
 
     def __call__(self):
         model = self._model
+        # The new weights come from `fresh`, and all else from a copy of the model.
         fresh = type(model).from_config(model.get_config())
         if not fresh.built:
             fresh.build_from_config(model.get_build_config())
         built = copy_model(model, compiled=self._compiled)
-        kept = {
-            id(variable)
+        # A layer comes after those that hold it, and has the last word.
+        is_kept = {
+            id(variable): _keeps(layer, variable)
             for layer in built._flatten_layers()
-            if not layer.trainable or _has_learned(layer)
             for variable in layer.variables
         }
         for variable, new in zip(built.variables, fresh.variables, strict=True):
-            if id(variable) not in kept:
+            if not is_kept[id(variable)]:
                 variable.assign(new.value)
         return built
 
     def __repr__(self):
         return f"<{self._model.name} with new weights>"
+
+
+def _keeps(layer, variable):
+    """Return whether a variable is the same in each fit."""
+    if not layer.trainable or _has_learned(layer):
+        return True
+    # Moving statistics, and the states of random numbers, are not trained either.
+    learns = variable.trainable or isinstance(layer, keras.layers.BatchNormalization)
+    return not learns and "float" in variable.dtype
 
 
 def _set_states(model, states):

@@ -48,7 +48,6 @@ from skdl.saving._onnx_table import (
     check_table,
     declare_table,
     feed_table,
-    text_columns_of,
     used_columns,
     write_table,
 )
@@ -122,8 +121,8 @@ def export_onnx(estimator: Any, path: Any) -> None:
     steps = _steps_of(estimator)
     first = steps[0][1]
     names = getattr(getattr(first, "network", first), "feature_names_in_", None)
-    if isinstance(first, ColumnTransformer):
-        _check_no_tables(first)
+    for step in steps:
+        _check_no_tables(*step)
     if names is not None and not isinstance(first, (ColumnTransformer, TableEncoder)):
         steps.insert(0, ("columns", Joined(len(names))))
     steps = [_as_array_of_numbers(step, k) for k, step in enumerate(steps)]
@@ -196,18 +195,15 @@ def _as_array_of_numbers(named, place):
     return name, step
 
 
-def _check_no_tables(columns):
-    """Refuse encoders of several columns, or of text, inside a ColumnTransformer."""
-    for name, step, _ in columns.transformers_:
-        for _, part in _flatten_steps(name, step):
-            if isinstance(part, TableEncoder) and (
-                part.n_features_in_ > 1 or text_columns_of(part)
-            ):
-                raise ValueError(
-                    f"export_onnx: {name!r} of the ColumnTransformer is a "
-                    "TableEncoder, which has an input for each of its columns: make it "
-                    "the first step of the pipeline, without a ColumnTransformer."
-                )
+def _check_no_tables(name, step):
+    """Refuse an encoder of tables inside a step."""
+    inside = step.get_params(deep=True).values()
+    if any(isinstance(part, TableEncoder) for part in inside):
+        raise ValueError(
+            f"export_onnx: the step {name!r} ({type(step).__name__}) holds a "
+            "TableEncoder, which has an input for each of its columns: make it a step "
+            "of the pipeline itself."
+        )
 
 
 def _flatten_steps(name, estimator):

@@ -243,7 +243,10 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
 
     def _check_order(self, X):
         """Check the order of names that are not strings, which scikit-learn ignores."""
-        if not self._names or not has_columns(X):
+        # The places of columns are no names: those of an array, or of a frame without.
+        if not self._names or self._names == [*range(self.n_features_in_)]:
+            return
+        if not has_columns(X):
             return
         now = column_names(X)
         if now != self._names and sorted(map(repr, now)) == sorted(

@@ -18,8 +18,9 @@ from skdl.training._sparse import dense_rows, take_rows
 __all__ = ["EpochResults", "Program", "Step"]
 
 # A step of at most this many multiply-adds (forward) runs on one thread: on two cores
-# in 0.65 to 1.1 of its time on both, and an ensemble fits two networks at once.
-ONE_THREAD_MULTIPLY_ADDS = 12_000_000
+# it takes 0.65 to 1.2 of its time on both (1.4 with very wide batches), and an ensemble
+# fits two networks at once.
+ONE_THREAD_MULTIPLY_ADDS = 24_000_000
 # A call does at most this many of them, so that Ctrl-C takes effect within seconds.
 MULTIPLY_ADDS_PER_CALL = 10_000_000_000
 STEPS_PER_CALL = 5_000
