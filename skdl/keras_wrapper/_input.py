@@ -99,7 +99,8 @@ class CheckedData(BaseWrapper):
             encoded = rows, self.target_encoder_.transform(y)
         except ValueError as error:
             classes: Any = getattr(self, "classes_", None)
-            if "nknown categories" not in str(error) or np.ndim(classes) != 1:
+            is_unknown = "unknown categories" in str(error).lower()
+            if not is_unknown or np.ndim(classes) != 1:
                 raise
             unknown = np.setdiff1d(y, classes)
             raise ValueError(
