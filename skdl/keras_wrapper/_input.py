@@ -140,7 +140,7 @@ class CheckedData(BaseWrapper):
 
 def check_weight_shape(weight, n_rows, name):
     """Check that there is one weight for each row, or one for all."""
-    shape = np.shape(weight)
+    shape = np.asarray(weight).shape
     if shape not in ((), (n_rows,)):
         raise ValueError(
             f"{name} has the shape {shape}: give one number for each of the {n_rows} "
