@@ -47,9 +47,11 @@ def warn_of_raw_targets(estimator, y, y_val):
     ----------
     estimator : estimator
         Whose ``fit`` was called with them.
-    y, y_val : array-like of numbers
-        The targets, and those of the validation.
+    y, y_val : array-like
+        The targets, and those of the validation; None for none.
     """
+    if y_val is None:
+        return
     holder = next(
         (
             caller
@@ -75,16 +77,13 @@ def _look_raw(transformer, y, y_val):
     try:
         after, given = (np.asarray(part).reshape(len(part), -1) for part in (y, y_val))
         before = transformer.inverse_transform(after)
-        middles = [
+        given, before, after = (
             np.quantile(part, [0.1, 0.5, 0.9], axis=0)
             for part in (given, before, after)
-        ]
-        to_before, to_after = (
-            np.abs(middles[0] - other).sum() for other in middles[1:]
         )
+        return np.abs(given - before).sum() < np.abs(given - after).sum()
     except (TypeError, ValueError):
         return False  # the checks of the fit say what is wrong with them
-    return to_before < to_after
 
 
 def _find_pipeline(estimator):

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._hints import NamesWithHints, with_hints
@@ -138,7 +137,6 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         validation = (X_val, y_val, sample_weight_val)
         if X_val is not None:
             warn_if_raw(self, "X_val")
-        if X_val is not None and y_val is not None and not is_classifier(self):
             warn_of_raw_targets(self, y, y_val)
         resuming = self.warm_start and self.__sklearn_is_fitted__()
         # A fit that fails or is interrupted leaves the estimator of before, fitted or

@@ -152,7 +152,7 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
     def _monitored(self, part, *, is_plain):
         """Return an estimator and the rows of a part, as a monitor gets them.
 
-        It is plain if it does nothing but to score the estimator's predictions.
+        A plain monitor scores the estimator's predictions, and sees nothing else.
         """
         X = part.X if part.rows is None else part.X[part.rows]
         shape = self._input_shape()

@@ -1,6 +1,7 @@
 """Checks of the data, before any training."""
 
 import math
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -68,12 +69,12 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
 
 def _refuse_gaps(y, name):
     """Refuse what scikit-learn does not see, or does not name: None, and pandas.NA."""
-    if type(y).__module__.split(".")[0] == "pandas":
-        has_gaps = np.any(y.isna()) if hasattr(y, "isna") else False
-    else:
-        labels = y.flat if isinstance(y, np.ndarray) and y.dtype == object else y
-        looked_at = labels if labels is not y or isinstance(y, list) else ()
-        has_gaps = any(v is None or type(v).__name__ == "NAType" for v in looked_at)
+    labels: Any = y if isinstance(y, list) else ()
+    if isinstance(y, np.ndarray) and y.dtype == object:
+        labels = y.flat
+    has_gaps = any(v is None or type(v).__name__ == "NAType" for v in labels)
+    if type(y).__module__.split(".")[0] == "pandas" and hasattr(y, "isna"):
+        has_gaps = bool(np.any(y.isna()))
     if has_gaps:
         raise ValueError(
             f"Input {name} contains NaN: leave out the rows without a label."

@@ -1,6 +1,5 @@
 """The network of tables: what TabularClassifier and TabularRegressor share."""
 
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -133,7 +132,7 @@ class Tabular(Perceptron):
         if is_plain:  # the table need not be encoded after each epoch
             return super()._monitored(part, is_plain=is_plain)
         rows = part.shown if part.rows is None else take_rows(part.shown, part.rows)
-        return copy(self), rows
+        return self, rows
 
     def _taking_rows(self):
         shown = super()._taking_rows()

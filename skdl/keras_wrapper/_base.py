@@ -139,8 +139,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             kwargs["validation_data"] = validation
             name = "validation_data" if X_val is None else "X_val"
             warn_if_raw(self, name)
-            if y_val is not None and not is_classifier(self):
-                warn_of_raw_targets(self, y, y_val)
+            warn_of_raw_targets(self, y, y_val)
         with unchanged_on_failure(self):
             self._fit(
                 X,
