@@ -1,9 +1,22 @@
 """The initial weights of a network."""
 
-from skdl._utils._hints import parameters_of
-from skdl.nn._backend import keras
+import math
+from functools import partial
 
-__all__ = ["initial_weights", "make_initializer"]
+import numpy as np
+
+from skdl._utils._hints import parameters_of
+from skdl.nn._backend import keras, tf
+
+__all__ = ["draw_kernel", "initial_weights", "make_initializer"]
+
+# The variance of a kernel of so many inputs and outputs: He et al. (2015), Glorot and
+# Bengio (2010).
+_UNIFORM = {
+    "he_uniform": lambda n_inputs, n_outputs: 2 / n_inputs,
+    "glorot_uniform": lambda n_inputs, n_outputs: 2 / (n_inputs + n_outputs),
+}
+_PHILOX = 1  # the random numbers that TensorFlow draws where it chooses
 
 
 def initial_weights(structure, plan, initializer, seed):
@@ -33,13 +46,54 @@ def initial_weights(structure, plan, initializer, seed):
         draw = None
         if layer.has_width:
             chosen = layer.initializer if initializer == "auto" else initializer
-            draw = _drawing(make_initializer(chosen, int(next(seeds) >> 1)))
+            draw = partial(draw_kernel, chosen, int(next(seeds) >> 1))
         weights += layer.first_weights(shapes, draw)
     return weights
 
 
-def _drawing(initializer):
-    return lambda shape: initializer(shape, dtype="float32").numpy()
+def draw_kernel(initializer, seed, shape):
+    """Draw the first values of a kernel.
+
+    Parameters
+    ----------
+    initializer : str or dict
+        An initializer of Keras.
+    seed : int
+        Seed of its random numbers.
+    shape : tuple of int
+        The shape of the kernel, its inputs and outputs last.
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    if isinstance(initializer, str) and initializer in _UNIFORM:
+        return _draw_uniform(initializer, seed, shape)
+    return make_initializer(initializer, seed)(shape, dtype="float32").numpy()
+
+
+def _draw_uniform(name, seed, shape):
+    """Draw what the initializer of Keras draws, bit for bit.
+
+    Keras takes ten operations for it, a fifth of Python's work in a small fit.
+    """
+    n_positions = math.prod(shape[:-2])
+    variance = _UNIFORM[name](n_positions * shape[-2], n_positions * shape[-1])
+    limit = np.float32(math.sqrt(3 * variance))
+    # Constants: these operations convert numbers more slowly.
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(
+        seed=tf.constant([seed % (tf.int32.max - 1), 0])
+    )
+    kernel = tf.raw_ops.StatelessRandomUniformV2(
+        shape=tf.constant(shape),
+        key=key,
+        counter=counter,
+        alg=tf.constant(_PHILOX),
+        dtype=tf.float32,
+    ).numpy()
+    kernel *= 2 * limit
+    kernel -= limit
+    return kernel
 
 
 def make_initializer(initializer, seed):
