@@ -127,6 +127,19 @@ def test_errors_of_a_split_name_the_label_and_not_its_number(iris):
         MLPClassifier(4, early_stopping=True).fit(X[:101], labels)
 
 
+@pytest.mark.parametrize(
+    ("classes", "sentence"),
+    [
+        ([0, 1, 2, np.nan], "Input classes contains NaN"),
+        ([[0, 1], [1, 2]], r"classes must be a list of all labels, .* shape \(2, 2\)"),
+        (3, r"classes must be a list of all labels, .* shape \(\)"),
+    ],
+)
+def test_classes_are_one_label_each(iris, classes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        MLPClassifier(4).partial_fit(*iris, classes=classes)
+
+
 def test_early_stopping_hides_partial_fit():
     assert hasattr(MLPClassifier(), "partial_fit")
     assert not hasattr(MLPRegressor(early_stopping=True), "partial_fit")

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from skdl._utils._labels import (
     balanced_weights,
@@ -170,7 +170,7 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
         )
     if partial and classes is None:
         raise ValueError("classes must be passed on the first call to partial_fit.")
-    labels = column_or_1d(y, warn=True) if classes is None else np.asarray(classes)
+    labels = column_or_1d(y, warn=True) if classes is None else _check_classes(classes)
     encoder = LabelEncoder().fit(labels)
     # It takes as long as all of this again, so it is asked only where it may say
     # something: that most rows have a label of their own.
@@ -182,6 +182,18 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
             "least 2 classes among the rows of positive weight."
         )
     return _single_label_target(encoder, loss, setting)
+
+
+def _check_classes(classes):
+    """Return the labels that ``partial_fit`` was given, as an array."""
+    labels = np.asarray(classes)
+    if labels.ndim != 1:
+        raise ValueError(
+            "classes must be a list of all labels, such as [0, 1, 2], got an array of "
+            f"shape {labels.shape}."
+        )
+    assert_all_finite(labels, input_name="classes")
+    return labels
 
 
 def _single_label_target(encoder, loss, setting):
