@@ -94,7 +94,7 @@ def test_an_interrupted_fit_may_keep_its_epochs(iris, name):
 
 
 def structures():
-    """Return 80 networks of as many structures: more than twice what a cache keeps."""
+    """Return 48 networks of as many structures, where a cache keeps 32."""
     return [
         MLPClassifier(
             (4,),
@@ -111,14 +111,14 @@ def structures():
         for batch_norm in (False, True)
         for dropout in (0.0, 0.2)
         for l2 in (0.0, 0.1)
-        for optimizer in ("sgd", "adam", "rmsprop", "adagrad", "lion")
+        for optimizer in ("sgd", "adam", "rmsprop")
     ]
 
 
-def test_eight_threads_with_eighty_structures(iris):
+def test_eight_threads_with_more_structures_than_a_cache_keeps(iris):
     X, y = iris
     networks = structures()
-    assert len(networks) == 80
+    assert len(networks) == 48
     programs.clear()
 
     def fit(network):

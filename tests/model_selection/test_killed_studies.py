@@ -16,7 +16,7 @@ from tests.model_selection.light import make_data, make_search, run_search
 
 KILLS = 12
 DEADLINE = 600  # seconds after which what is waited for hangs, however busy it is here
-N_TRIALS = 80
+N_TRIALS = 40
 
 
 def read_study(url, name):
