@@ -6,10 +6,10 @@ import numpy as np
 
 from skdl.nn._layer import Layer
 
-__all__ = ["Dropout", "DropoutPlan", "dropout_in_graph"]
+__all__ = ["PHILOX", "Dropout", "DropoutPlan", "dropout_in_graph"]
 
 # By number: left to choose, TensorFlow takes another algorithm on other devices.
-_PHILOX = 1
+PHILOX = 1
 _LEVELS = 256
 _STRIDE = (5**0.5 - 1) / 2  # the golden ratio: its multiples spread evenly
 
@@ -113,7 +113,7 @@ def dropout_in_graph(sites, size, constants, counter, thresholds):
         shape=tf.concat([size, words], 0),
         key=key,
         counter=counter,
-        alg=_PHILOX,
+        alg=PHILOX,
         dtype=tf.uint32,
     )
     # (m, words) of four bytes -> (m, widths side by side)

@@ -7,6 +7,7 @@ import numpy as np
 
 from skdl._utils._hints import parameters_of
 from skdl.nn._backend import keras, tf
+from skdl.nn._dropout import PHILOX
 
 __all__ = ["draw_kernel", "initial_weights", "make_initializer"]
 
@@ -16,7 +17,6 @@ _UNIFORM = {
     "he_uniform": lambda n_inputs, n_outputs: 2 / n_inputs,
     "glorot_uniform": lambda n_inputs, n_outputs: 2 / (n_inputs + n_outputs),
 }
-_PHILOX = 1  # the random numbers that TensorFlow draws where it chooses
 
 
 def initial_weights(structure, plan, initializer, seed):
@@ -88,7 +88,7 @@ def _draw_uniform(name, seed, shape):
         shape=tf.constant(shape),
         key=key,
         counter=counter,
-        alg=tf.constant(_PHILOX),
+        alg=tf.constant(PHILOX),
         dtype=tf.float32,
     ).numpy()
     kernel *= 2 * limit
