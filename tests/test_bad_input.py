@@ -60,6 +60,8 @@ PARAMETERS = [
     ("batch_norm", "yes", "batch_norm"),
     ("batch_norm", 2, "batch_norm"),
     ("dropout", 1.0, "dropout"),
+    ("dropout", 0.999, "at most 0.99609375"),
+    ("input_dropout", 0.999, "at most 0.99609375"),
     ("dropout", -0.1, "dropout"),
     ("dropout", np.nan, "dropout"),
     ("dropout", "0.1", "dropout"),

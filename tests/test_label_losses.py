@@ -280,6 +280,19 @@ def test_the_ordinal_loss_is_minus_the_log_of_the_probability():
     assert network.history_["val_accuracy"][-1] == pytest.approx(right)
 
 
+def test_far_classes_of_both_ends_keep_their_probabilities():
+    X, y = make_grades(60, 4)
+    target = MLPClassifier(8, loss="ordinal", epochs=1).fit(X, y)._target
+    links = np.array([[40.0, 41.5, 45.0], [800.0, 801.0, 803.0]])
+    found = target.log_probabilities(links)
+    # 1 - sigmoid(b) is exp(-b) there: the class above b has it, less that above the next
+    expected = -links + np.log1p(-np.exp(-np.diff(links, append=np.inf)))
+    assert_allclose(found[:, 1:], expected, rtol=1e-12)
+    assert_allclose(target.log_probabilities(-links[:, ::-1]), found[:, ::-1])
+    assert_allclose(target.probabilities(links), np.exp(found))
+    assert target.predict(links).tolist() == [0, 0]
+
+
 def test_the_gradient_of_the_ordinal_loss_is_that_of_the_losses():
     rng = np.random.default_rng(0)
     logits = tf.constant(np.sort(3 * rng.standard_normal((60, 4))), tf.float32)

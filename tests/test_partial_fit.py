@@ -59,6 +59,38 @@ def test_keras_goes_on_as_a_compiled_training_does(iris, optimizer, averaged):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.parametrize("batches", [False, True], ids=["compiled", "keras.Model.fit"])
+def test_weights_count_beside_those_of_other_calls(iris, batches):
+    X, y = iris[0][:100], iris[1][:100]
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: None)
+    network = MLPClassifier(
+        (),
+        optimizer="sgd",
+        learning_rate=0.1,
+        batch_size=-1,
+        l2=0.0,
+        callbacks=[watch] if batches else None,
+        random_state=0,
+    )
+    # Each call has one class only, the last one no weights.
+    calls = [(y == 0, 1.0), (y == 1, 9.0), (y == 0, 1.0), (y >= 0, None)]
+    means = [1.0, 5.0, 11 / 3, 13 / 5]
+    for (chosen, weight), mean in zip(calls, means, strict=True):
+        rows, labels = X[chosen], y[chosen]
+        weights = None if weight is None else np.full(len(rows), weight)
+        before = getattr(network, "_weights", None)
+        network.partial_fit(rows, labels, classes=[0, 1], sample_weight=weights)
+        if before is None:
+            continue
+        (kernel, bias), share = before, (weight or 1.0) / mean
+        logits = rows @ kernel + bias
+        errors = (1 / (1 + np.exp(-logits)) - labels[:, None]) / len(rows)
+        expected = kernel - 0.1 * share * rows.T @ errors
+        np.testing.assert_allclose(network._weights[0], expected, rtol=1e-4)
+        loss = np.logaddexp(0, -logits * (2 * labels[:, None] - 1)).mean()
+        assert network.history_["loss"][-1] == pytest.approx(loss, rel=1e-4)
+
+
 OPTIMIZERS = ["adam", "rmsprop", "sgd", "adagrad", "nadam"]
 
 

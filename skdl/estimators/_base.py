@@ -46,6 +46,9 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
     _states: list | None = None
     _states_of: str | None = None  # the optimizer that they belong to
     _steps_done: int = 0
+    # The rows of all its calls, and the mean of their weights.
+    _rows_seen: int = 0
+    _mean_weight: float = 1.0
 
     @abstractmethod
     def _make_target(self, y, weight, classes, *, partial):
@@ -197,6 +200,11 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         part = Part(X, rows, target.encode(y_kept), weight_kept, y_kept, shown)
         # Before anything is split off: the validation part is weighted alike.
         part = self._weigh_classes(target, part, partial=partial)
+        mean_weight = None
+        if not (resuming and partial):
+            self._rows_seen, self._mean_weight = 0, 1.0
+        if partial:
+            part, mean_weight = self._count_weights(part)
         structure, widths = self._make_structure(target)
         plan = structure.plan(X.shape[1], widths)
         check_memory(plan.kernels)
@@ -213,6 +221,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             n_epochs=1 if partial else settings["epochs"],
             batch_size=settings["batch_size"],
             callbacks=settings["callbacks"],
+            mean_weight=mean_weight,
             keep_states=partial,
             # A search handles the interrupt itself.
             keep_on_interrupt=self.on_interrupt == "keep" and self._observer is None,
@@ -238,6 +247,25 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         self._seed = seed
         self._calibrate(job)
         return self
+
+    def _count_weights(self, part):
+        """Return the rows of a call of ``partial_fit``, and what divides their weights.
+
+        That is the mean of all calls: rows also count beside those of other calls.
+        """
+        weight = part.weight
+        if weight is None:
+            # Without weights in any call there is nothing to compare.
+            mean, is_weighted = 1.0, self._mean_weight != 1
+            weight = np.ones(len(part.y)) if is_weighted else None
+        else:
+            mean, is_weighted = float(weight.mean()), True
+        self._rows_seen += len(part.y)
+        step = len(part.y) / self._rows_seen
+        self._mean_weight += (mean - self._mean_weight) * step
+        if step == 1:  # without its rounding
+            self._mean_weight = mean
+        return part._replace(weight=weight), self._mean_weight if is_weighted else None
 
     def _training_rows(self, X, weight, *, reset):
         """Return the training data as one row for each sample."""

@@ -165,7 +165,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         Whether to normalize each convolution over the batch and all positions, before
         its activation (Ioffe & Szegedy, 2015).
     conv_dropout : float or sequence of float, default=0.0
-        Share of the values after each pooling that a step drops, in [0, 1).
+        Share of the values after each pooling that a step drops, at most 255 / 256.
     global_pooling : "max", "average" or None, default=None
         How each filter is reduced to one number for the dense layers (Lin et al.,
         2014); None passes on the values of all positions.
@@ -199,8 +199,8 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
         each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.2
-        Share of the units of each dense hidden layer that a step drops, in
-        [0, 1): one for all layers, or one for each (Srivastava et al., 2014).
+        Share of the units of each dense hidden layer that a step drops, at
+        most 255 / 256: one for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the pixels.
     loss : str or callable, default="cross_entropy"

@@ -62,7 +62,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             All labels that will ever occur. The first call needs them, unless y is an
             indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+            How much each row counts, beside those of the calls before, too.
 
         Returns
         -------
@@ -305,7 +305,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets. Those of the first call decide how targets are scaled.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+            How much each row counts, beside those of the calls before, too.
 
         Returns
         -------

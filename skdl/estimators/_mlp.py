@@ -123,8 +123,8 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         the rows of the batch (Ioffe & Szegedy, 2015), ``"layer"`` over the values of
         each row (Ba et al., 2016).
     dropout : float or sequence of float, default=0.1
-        Share of the units of each hidden layer that a step drops, in [0, 1): one
-        for all layers, or one for each (Srivastava et al., 2014).
+        Share of the units of each hidden layer that a step drops, at most
+        255 / 256: one for all layers, or one for each (Srivastava et al., 2014).
     input_dropout : float, default=0.0
         The same for the features.
     loss : str or callable, default="cross_entropy"

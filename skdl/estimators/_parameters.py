@@ -10,11 +10,13 @@ from skdl._utils._lost_settings import refuse_lost_settings
 from skdl._utils._numbers import is_count
 from skdl._utils._sklearn import Interval
 from skdl.estimators._constraints import CLIPS, OPTIMIZERS
+from skdl.nn._dropout import MOST_DROPPED
 from skdl.nn._own_loss import is_registered_name
 
 __all__ = [
     "check_averaging",
     "check_callbacks",
+    "check_dropout",
     "check_initializer",
     "check_loss",
     "check_numbers",
@@ -80,6 +82,22 @@ def expand_dropout(dropout, n_hidden, name="dropout"):
         if not is_number or not 0 <= rate < 1:
             raise ValueError(f"{name}[{index}]={rate!r} must be a float in [0, 1).")
     return [float(rate) for rate in rates]
+
+
+def check_dropout(rates):
+    """Check that steps can drop such shares of the values.
+
+    Raises
+    ------
+    ValueError
+        If fewer than one of 256 values would be left: a byte decides what is dropped.
+    """
+    largest = max(rates)
+    if largest > MOST_DROPPED:
+        raise ValueError(
+            f"A dropout rate of {largest!r} leaves fewer than one of 256 values, which "
+            f"can't be drawn: give at most {MOST_DROPPED}."
+        )
 
 
 def expand_levels(quantile):

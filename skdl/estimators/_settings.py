@@ -14,6 +14,7 @@ from skdl.estimators._monitor import check_monitor
 from skdl.estimators._parameters import (
     check_averaging,
     check_callbacks,
+    check_dropout,
     check_initializer,
     check_numbers,
     check_optimizer,
@@ -101,7 +102,7 @@ class CheckedParameters(BaseEstimator):
         check_averaging(settings["ema"], settings["swa_start"])
         check_monitor(self.monitor)
         choose_normalization(self.normalization, self.batch_norm)
-        self._dropout_rates()
+        check_dropout(self._dropout_rates())
 
     def _with_hint(self, error):
         """Return the error of a parameter with the nearest accepted value."""

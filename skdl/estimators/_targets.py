@@ -404,16 +404,21 @@ class _OrdinalTarget(_SingleLabel):
         return self.log_probabilities(logits)
 
     def probabilities(self, logits):
-        # (n, classes - 1) -> (n, classes), sorted as the classes are
-        links = np.pad(expit(logits), [(0, 0), (1, 1)], constant_values=(0, 1))
-        return np.diff(links, axis=1)[:, self.ranks]
+        return np.exp(self.log_probabilities(logits))
 
     def log_probabilities(self, logits):
-        shares = np.maximum(self.probabilities(logits), np.finfo(float).tiny)
-        return np.log(shares)
+        # (n, classes - 1) -> (n, classes): the links around each class
+        edges = [(0, 0), (1, 1)]
+        links = np.pad(logits, edges, constant_values=(-np.inf, np.inf))
+        lower, upper = links[:, :-1], links[:, 1:]
+        # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)): the
+        # difference of two numbers near 1 would leave nothing of the upper classes.
+        between = np.maximum(-np.expm1(lower - upper), np.finfo(float).tiny)
+        shares = log_expit(upper) + log_expit(-lower) + np.log(between)
+        return shares[:, self.ranks]  # sorted as the classes are
 
     def predict(self, logits):
-        return self.classes[np.argmax(self.probabilities(logits), axis=1)]
+        return self.classes[np.argmax(self.log_probabilities(logits), axis=1)]
 
 
 class _BinaryTarget(_SingleLabel):

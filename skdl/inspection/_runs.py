@@ -279,22 +279,23 @@ def _mean_loss(estimator, X, y, weight=None):
         if not isinstance(network, BaseNetwork):
             return network._mean_loss(X, y, weight)
         estimator = network
-    is_own = isinstance(estimator, BaseNetwork)
-    if is_own and not (is_classifier(estimator) and estimator._has_plain_loss):
+    if is_classifier(estimator):
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        if y.ndim == 1 and not np.isin(y, estimator.classes_).all():
+            return None
+    if isinstance(estimator, BaseNetwork):
         return estimator._mean_loss(X, y, weight)
     if is_regressor(estimator):
         return float(mean_squared_error(y, estimator.predict(X), sample_weight=weight))
     if not is_classifier(estimator) or not hasattr(estimator, "predict_proba"):
         return None
-    proba, y = estimator.predict_proba(X), np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
+    proba = estimator.predict_proba(X)
     if isinstance(proba, list):
         return None  # several outputs with classes of their own
     if y.ndim == 1:
         labels = estimator.classes_
-        if not np.isin(y, labels).all():
-            return None
         return float(log_loss(y, proba, labels=labels, sample_weight=weight))
     if proba.shape != y.shape:
         return None

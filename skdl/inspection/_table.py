@@ -5,6 +5,9 @@ from scipy import stats
 
 __all__ = ["describe_runs", "p_value"]
 
+# Equal differences of scores differ by so little of the scores, by rounding.
+_ROUNDING = 1e-12
+
 
 def describe_runs(runs, target_score):
     """Return a row of the table."""
@@ -49,6 +52,7 @@ def p_value(first, others):
     partners = {(run.repeat, run.fold): run for run in first if not run.error}
     differences: dict = {}
     ratio = []
+    largest = 0.0
     by_fold = len({run.fold for run in others}) > 1
     for run in others:
         partner = partners.get((run.repeat, run.fold))
@@ -56,14 +60,17 @@ def p_value(first, others):
             continue
         main = next(iter(run.val_scores))
         split = run.fold if by_fold else run.repeat
-        difference = run.val_scores[main] - partner.val_scores[main]
+        scores = run.val_scores[main], partner.val_scores[main]
+        difference = scores[0] - scores[1]
+        largest = max(largest, *map(abs, scores))
         differences.setdefault(split, []).append(difference)
         ratio.append(run.n_val / run.n_train)
     if len(differences) < 2:
         return np.nan
     means = [np.mean(values) for values in differences.values()]
     mean, variance = np.mean(means), np.var(means, ddof=1)
-    if variance == 0:
-        return 1.0 if mean == 0 else np.nan
+    rounding = _ROUNDING * largest
+    if np.sqrt(variance) <= rounding:
+        return 1.0 if abs(mean) <= rounding else np.nan
     t = mean / np.sqrt((1 / len(means) + np.mean(ratio)) * variance)
     return float(2 * stats.t.sf(abs(t), len(means) - 1))

@@ -6,11 +6,12 @@ import numpy as np
 
 from skdl.nn._layer import Layer
 
-__all__ = ["PHILOX", "Dropout", "DropoutPlan", "dropout_in_graph"]
+__all__ = ["MOST_DROPPED", "PHILOX", "Dropout", "DropoutPlan", "dropout_in_graph"]
 
 # By number: left to choose, TensorFlow takes another algorithm on other devices.
 PHILOX = 1
 _LEVELS = 256
+MOST_DROPPED = 1 - 1 / _LEVELS  # the largest rate whose threshold is a byte
 _STRIDE = (5**0.5 - 1) / 2  # the golden ratio: its multiples spread evenly
 
 
@@ -54,7 +55,7 @@ class DropoutPlan:
     Parameters
     ----------
     rates : sequence of float
-        The rate at each site that has dropout, in [0, 1).
+        The rate at each site that has dropout, from 0 to ``MOST_DROPPED``.
     widths : sequence of int
         Number of values in a row at each site.
     seed : np.random.SeedSequence
@@ -90,8 +91,7 @@ class DropoutPlan:
         counters[:, 1] = steps
         jitter = (self._start + _STRIDE * steps) % 1
         thresholds = np.floor(_LEVELS * self._rates + jitter[:, None])
-        # A rate near 1 gives 256, which as a byte is 0: nothing would be dropped.
-        return counters, np.minimum(thresholds, _LEVELS - 1).astype(np.uint8)
+        return counters, thresholds.astype(np.uint8)
 
 
 def dropout_in_graph(sites, size, constants, counter, thresholds):

@@ -238,6 +238,8 @@ class Job:
         Where all random numbers come from.
     shuffle : bool
         Whether to shuffle the rows in each epoch.
+    mean_weight : float or None
+        What the weights of the training rows are divided by; None is their mean.
     validation : Part or None
         What to validate on after each epoch.
     observed : Part or None
@@ -281,6 +283,7 @@ class Job:
     callbacks: list = field(default_factory=list)
     seed: np.random.SeedSequence | None = None
     shuffle: bool = True
+    mean_weight: float | None = None
     validation: Part | None = None
     observed: Part | None = None
     observe: Callable[[int, float, float], bool] | None = None

@@ -142,8 +142,10 @@ class NetworkLearner(Learner):
         parts = []
         if len(results.after):
             parts = training.scored.mean_scores(results.after)
-        # The weights of the training rows have the mean 1, so their sum is n_rows.
-        scored = {"": sums / training.n_rows}
+        total = training.n_rows  # the sum of weights whose mean is 1
+        if self.job.mean_weight is not None:
+            total = self.job.train.weight.sum() / self.job.mean_weight
+        scored = {"": sums / total}
         if training.validation is not None:
             scored["val_"] = parts.pop(0)
         logs = {}
@@ -196,7 +198,10 @@ class NetworkLearner(Learner):
         tensors = (X, to_tensor(part.y, self._network.target.dtype))
         if part.weight is None:
             return tensors
-        return (*tensors, to_tensor(part.weight / part.weight.mean(), np.float32))
+        mean = part.weight.mean()
+        if part is self.job.train and self.job.mean_weight is not None:
+            mean = self.job.mean_weight
+        return (*tensors, to_tensor(part.weight / mean, np.float32))
 
     def _make_optimizer(self):
         # Without the decay, which is a part of the step.

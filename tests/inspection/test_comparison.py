@@ -69,8 +69,10 @@ def test_a_row_of_the_table_is_a_fit_by_hand(parts):
     assert row["train_score"] == fitted.score(X, y)
     assert row["val_score"] == fitted.score(X_val, y_val)
     assert row["score_gap"] == pytest.approx(row["train_score"] - row["val_score"])
-    assert row["train_loss"] == log_loss(y, fitted.predict_proba(X))
-    assert row["val_loss"] == log_loss(y_val, fitted.predict_proba(X_val))
+    expected = log_loss(y, fitted.predict_proba(X))
+    assert row["train_loss"] == pytest.approx(expected, rel=1e-6)
+    expected = log_loss(y_val, fitted.predict_proba(X_val))
+    assert row["val_loss"] == pytest.approx(expected, rel=1e-6)
     assert row["loss_gap"] == pytest.approx(row["val_loss"] - row["train_loss"])
     assert row["epochs"] == 3
     assert row["n_parameters"] == fitted.model_.count_params()
@@ -115,8 +117,8 @@ def test_the_values_of_one_parameter_are_variants(iris):
     assert found.variants["learning_rate=0.1"] == {"learning_rate": 0.1}
 
 
-def test_the_spread_and_the_test_are_those_of_the_corrected_t_test():
-    scores = {"a": [0.90, 0.92, 0.91, 0.89], "b": [0.93, 0.94, 0.95, 0.91]}
+def frame_of(scores):
+    """Return the table of runs with some scores in their repeats."""
     runs = [
         TrainedRun(
             name, "", repeat, 0, {"score": 1.0}, {"score": value}, 0.1, 0.2, 80, 20
@@ -124,7 +126,12 @@ def test_the_spread_and_the_test_are_those_of_the_corrected_t_test():
         for name, values in scores.items()
         for repeat, value in enumerate(values)
     ]
-    frame = Comparison(runs, {"a": {}, "b": {}}, {}).frame()
+    return Comparison(runs, {"a": {}, "b": {}}, {}).frame()
+
+
+def test_the_spread_and_the_test_are_those_of_the_corrected_t_test():
+    scores = {"a": [0.90, 0.92, 0.91, 0.89], "b": [0.93, 0.94, 0.95, 0.91]}
+    frame = frame_of(scores)
     assert frame.loc["b", "val_score"] == pytest.approx(np.mean(scores["b"]))
     assert frame.loc["b", "val_score_std"] == pytest.approx(
         pd.Series(scores["b"]).std()
@@ -133,6 +140,33 @@ def test_the_spread_and_the_test_are_those_of_the_corrected_t_test():
     t = plain.statistic * np.sqrt((1 / 4) / (1 / 4 + 20 / 80))
     assert frame.loc["b", "p_value"] == pytest.approx(2 * stats.t.sf(abs(t), 3))
     assert frame.loc["b", "p_value"] > plain.pvalue
+
+
+def test_differences_that_are_equal_but_for_rounding_have_no_p_value():
+    right = np.array([8, 9, 11, 6, 4])
+    assert np.ptp(right / 30 - (right - 1) / 30) > 0
+    frame = frame_of({"a": (right - 1) / 30, "b": right / 30})
+    assert np.isnan(frame.loc["b", "p_value"])
+
+
+@pytest.mark.filterwarnings("ignore:.* features are large")
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_loss_of_a_network_that_is_sure_is_that_of_its_history(n_classes):
+    rng = np.random.default_rng(0)
+    X, y = 3e4 * rng.standard_normal((200, 5)), rng.integers(0, n_classes, 200)
+    (run,) = compare(network(epochs=20), {"a": {}}, X, y, random_state=0).runs
+    assert run.history["val_loss"][-1] > 40  # a row's log-loss of scikit-learn's ends
+    assert run.val_loss == pytest.approx(run.history["val_loss"][-1], rel=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Each row of y has exactly one 1")
+def test_the_loss_of_labels_that_exclude_each_other_is_a_mean_over_them():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 3))
+    first = X[:, 0] > 0
+    y = np.column_stack([first, ~first]).astype(int)
+    (run,) = compare(network(epochs=60), {"a": {}}, X, y, random_state=0).runs
+    assert run.val_loss == pytest.approx(run.history["val_loss"][-1], rel=1e-4)
 
 
 def test_every_split_of_a_splitter_is_a_run(iris):
