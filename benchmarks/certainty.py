@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
 from sklearn.model_selection import ShuffleSplit
@@ -21,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._measure import alternate, show, table
 from benchmarks._tables import CLASSES, NUMBERS, load_table
-from skdl import MLPClassifier, MLPRegressor
+from skdl import MLPClassifier, MLPRegressor, TabularRegressor
 
 COVERAGES = (0.8, 0.9, 0.95)
 LOSSES = ("squared_error", "quantile", "gamma")
@@ -85,6 +86,40 @@ def coverages(n_splits):
     return pd.DataFrame(rows).T
 
 
+def coverages_of_few_rows(n_fits):
+    """Return the share of new targets in intervals of networks of few rows.
+
+    The rows are made up: five normal features, and the first of them with as much noise
+    as the target.
+    """
+    contestants = {
+        "TabularRegressor, 60 rows": (TabularRegressor(), 60),
+        "TabularRegressor, 150 rows": (TabularRegressor(), 150),
+        "TabularRegressor, 500 rows": (TabularRegressor(), 500),
+        "MLPRegressor, 200 rows, 20 held back": (
+            MLPRegressor(early_stopping=True),
+            200,
+        ),
+    }
+    rows = {}
+    for name, (network, n_rows) in contestants.items():
+        inside = []
+        for seed in range(n_fits):
+            rng = np.random.default_rng(seed)
+            X = rng.standard_normal((n_rows + 2_000, 5))
+            y = X[:, 0] + rng.standard_normal(len(X))
+            fitted = clone(network).set_params(random_state=seed)
+            fitted.fit(X[:n_rows], y[:n_rows])
+            inside.append([])
+            for coverage in COVERAGES[:2]:
+                low, high = fitted.predict_interval(X[n_rows:], coverage).T
+                inside[-1].append(np.mean((low <= y[n_rows:]) & (y[n_rows:] <= high)))
+        means, errors = np.mean(inside, axis=0), np.std(inside, axis=0) / n_fits**0.5
+        rows[name] = dict(zip(map(str, COVERAGES), means))
+        rows[name]["standard error"] = max(errors)
+    return pd.DataFrame(rows).T
+
+
 def ensembles(n_splits):
     """Return scores on test rows of one network, and of eight that are averaged."""
     rows = {}
@@ -121,9 +156,14 @@ def _with_mean(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=50)
+    parser.add_argument("--few-rows", action="store_true", help="only those tables")
     parser.add_argument("--output", default="results/certainty")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.few_rows:
+        found = coverages_of_few_rows(options.splits)
+        show("Coverage of few rows", found, options.output)
+        return
     show("Time of a fit", costs(7), options.output)
     few = max(1, options.splits // 5)
     show("Log-loss and temperature", temperatures(few), options.output)

@@ -9,6 +9,7 @@ import scipy.sparse
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
+from skdl.model_selection import default_space
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((30, 3))
@@ -245,6 +246,15 @@ def test_a_parameter_without_effect_beside_an_instance_is_refused(name):
     value = {"learning_rate": 0.5, "momentum": 0.5, "nesterov": True}[name]
     model = mlp(optimizer=keras.optimizers.SGD(0.1), **{name: value})
     assert_refused(model, f"{name}=.*no effect")
+
+
+def test_a_rate_without_effect_beside_a_schedule_of_keras_is_refused():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    model = mlp(learning_rate=0.5, learning_rate_schedule=schedule)
+    assert_refused(model, "learning_rate=0.5 has no effect beside")
+    assert "learning_rate" in default_space(mlp())
+    model = mlp(learning_rate_schedule=schedule)
+    assert "learning_rate" not in default_space(model)
 
 
 def test_two_schedules_exclude_each_other():

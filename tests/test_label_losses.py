@@ -285,7 +285,7 @@ def test_far_classes_of_both_ends_keep_their_probabilities():
     target = MLPClassifier(8, loss="ordinal", epochs=1).fit(X, y)._target
     links = np.array([[40.0, 41.5, 45.0], [800.0, 801.0, 803.0]])
     found = target.log_probabilities(links)
-    # 1 - sigmoid(b) is exp(-b) there: the class above b has it, less that above the next
+    # 1 - sigmoid(b) is exp(-b) there: that of all classes above the link b
     expected = -links + np.log1p(-np.exp(-np.diff(links, append=np.inf)))
     assert_allclose(found[:, 1:], expected, rtol=1e-12)
     assert_allclose(target.log_probabilities(-links[:, ::-1]), found[:, ::-1])

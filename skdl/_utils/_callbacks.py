@@ -36,7 +36,14 @@ class EpochCallback:
 
     It has the hooks of ``keras.callbacks.Callback``, so that it may be mixed with
     Keras callbacks; unless one of those needs a Keras model, none is built.
+
+    Attributes
+    ----------
+    for_one_network : bool
+        Whether it can't be told of the networks of an ensemble.
     """
+
+    for_one_network = False
 
     def set_params(self, params: Any) -> None:
         """Do nothing."""

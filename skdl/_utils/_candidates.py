@@ -1,5 +1,7 @@
 """Candidates: clones of an estimator with other parameters, and the network in them."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone
 
@@ -16,8 +18,8 @@ def make_candidate(estimator, params):
     return clone(estimator).set_params(**clone(params, safe=False))
 
 
-def take_scores(scorer, estimator, X, y, params=None):
-    """Return the scores of a fitted estimator by name, all finite.
+def take_scores(scorer, estimator, X, y, params=None, choose=None):
+    """Return the scores of a fitted estimator by name.
 
     Parameters
     ----------
@@ -29,6 +31,9 @@ def take_scores(scorer, estimator, X, y, params=None):
         The data; y may be None.
     params : dict, default=None
         Other arguments of the scorer.
+    choose : callable, default=None
+        Takes the scores and returns the names of those that must be finite; None is
+        all of them. Another one that fails is NaN.
 
     Raises
     ------
@@ -38,14 +43,20 @@ def take_scores(scorer, estimator, X, y, params=None):
     targets = () if y is None else (y,)
     found = scorer(estimator, X, *targets, **(params or {}))
     scores = found if isinstance(found, dict) else {"score": found}
-    for name, value in scores.items():
-        if isinstance(value, str):  # scikit-learn puts the traceback in its place
-            raise ValueError(f"The scorer {name!r} failed: {value.splitlines()[-1]}")
-        if np.ndim(value) != 0 or not np.isfinite(value):
-            raise ValueError(
-                f"The scorer {name!r} returned {value!r}: no finite number."
-            )
-    return {name: float(value) for name, value in scores.items()}
+    needed = scores if choose is None else choose(scores)
+    return {name: _number(name, scores[name], name in needed) for name in scores}
+
+
+def _number(name, value, is_needed):
+    if isinstance(value, str):  # scikit-learn puts the traceback in its place
+        text = f"The scorer {name!r} failed: {value.splitlines()[-1]}"
+        if is_needed:
+            raise ValueError(text)
+        warnings.warn(f"{text} Its score is NaN.", stacklevel=2)
+        return np.nan
+    if np.ndim(value) != 0 or (is_needed and not np.isfinite(value)):
+        raise ValueError(f"The scorer {name!r} returned {value!r}: no finite number.")
+    return float(value)
 
 
 def count_weights(network):

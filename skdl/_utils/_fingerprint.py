@@ -92,15 +92,19 @@ def take_fingerprint(estimator, space, scoring, folds, data):
         folds=f"{len(folds)} folds {_digest(*rows)}",
         space=_digest(space.describe().encode()),
         scoring=describe(scoring),
-        **describe_estimator(estimator, without=space.draw_example()),
+        # A trial that doesn't search a parameter has that of the estimator.
+        **describe_estimator(estimator, without=space.searched_by_all()),
     )
 
 
 def describe_estimator(estimator, without=()):
     """Return the class of an estimator, and its parameters except some."""
+    params = estimator.get_params(deep=True)
+    # Those that are parameters themselves have theirs among these.
+    listed = frozenset(map(id, params.values()))
     settings = {
-        name: describe(value, deep=False)
-        for name, value in estimator.get_params(deep=True).items()
+        name: describe(value, listed)
+        for name, value in params.items()
         if name not in without and name.split("__")[-1] not in _CHANGES_NOTHING
     }
     digest = _digest(repr(sorted(settings.items())).encode())
@@ -125,39 +129,40 @@ def describe_data(data):
     }
 
 
-def describe(value, *, deep=True):
+def describe(value, listed=frozenset()):
     """Return a text that is the same for equal values, in any process.
 
     Parameters
     ----------
     value : object
         A parameter: plain data, a function, an estimator, a callback.
-    deep : bool, default=True
-        Whether to include the parameters of an estimator; not if they are described
-        separately.
+    listed : frozenset of int, default=frozenset()
+        Of the estimators that are described separately, the ``id``: only their classes
+        are named.
     """
     if hasattr(value, "get_params") and not isinstance(value, type):
-        return _describe_estimator(value) if deep else type(value).__qualname__
+        is_listed = id(value) in listed
+        return type(value).__qualname__ if is_listed else _describe_estimator(value)
     if isinstance(value, np.ndarray):
         return _hash_data(value)
     if isinstance(value, dict):
-        pairs = [f"{key!r}: {describe(v, deep=deep)}" for key, v in value.items()]
-        return f"{{{', '.join(pairs)}}}"
+        pairs = [f"{key!r}: {describe(v, listed)}" for key, v in value.items()]
+        return f"{{{', '.join(sorted(pairs))}}}"
     if isinstance(value, (list, tuple)):
-        return f"({', '.join(describe(v, deep=deep) for v in value)})"
+        return f"({', '.join(describe(v, listed) for v in value)})"
     if isinstance(value, (set, frozenset)):
         # The order of a set of strings is another one in each process.
-        return f"{{{', '.join(sorted(describe(v, deep=deep) for v in value))}}}"
+        return f"{{{', '.join(sorted(describe(v, listed) for v in value))}}}"
     if parts := scorer_parts(value):
-        return f"{type(value).__qualname__} {describe(parts, deep=deep)}"
+        return f"{type(value).__qualname__} {describe(parts, listed)}"
     if inspect.ismethod(value):
         holder = value.__self__
-        return f"{_describe_function(value.__func__)} of {describe(holder, deep=deep)}"
+        return f"{_describe_function(value.__func__)} of {describe(holder, listed)}"
     if hasattr(value, "__code__"):
         return _describe_function(value)
     if isinstance(value, partial):
         parts = (value.func, value.args, value.keywords)
-        return f"partial {', '.join(describe(part, deep=deep) for part in parts)}"
+        return f"partial {', '.join(describe(part, listed) for part in parts)}"
     if isinstance(value, (pd.DataFrame, pd.Series)):
         return _hash_data(value)
     if hasattr(value, "get_config") and not isinstance(value, type):

@@ -133,9 +133,11 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If a parameter or the data can't be used, or the training diverges. The
             estimator is then unchanged.
+        MemoryError
+            If the network is too large for the memory; it is not made then.
         """
         validation = (X_val, y_val, sample_weight_val)
         if X_val is not None:

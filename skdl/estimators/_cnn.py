@@ -232,7 +232,8 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.001
-        Step size of the optimizer, above 0; where the schedule starts.
+        Step size of the optimizer, above 0: where the schedule starts, or the highest
+        one of ``"one_cycle"``. A schedule of Keras has its own.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
@@ -290,7 +291,8 @@ class CNNClassifier(Convolutional, NetworkClassifier):
         rows held back (Guo et al., 2017): those of ``early_stopping``, or ``X_val``.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, as ``{class: weight}``; ``"balanced"`` gives all
-        classes the same total weight.
+        classes the same total weight, and is the only one for several labels of a row.
+        The rows that a fit holds back are weighted alike, ``X_val`` is not.
     n_ensemble : int, default=1
         How many networks of different seeds one fit trains, at least 1: their
         probabilities are averaged (Lakshminarayanan et al., 2017).

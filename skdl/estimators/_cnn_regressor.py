@@ -110,7 +110,8 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.001
-        Step size of the optimizer, above 0; where the schedule starts.
+        Step size of the optimizer, above 0: where the schedule starts, or the highest
+        one of ``"one_cycle"``. A schedule of Keras has its own.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),

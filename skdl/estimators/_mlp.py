@@ -159,7 +159,8 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.002
-        Step size of the optimizer, above 0; where the schedule starts.
+        Step size of the optimizer, above 0: where the schedule starts, or the highest
+        one of ``"one_cycle"``. A schedule of Keras has its own.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
@@ -219,7 +220,8 @@ class MLPClassifier(Perceptron, NetworkClassifier):
         rows held back (Guo et al., 2017): those of ``early_stopping``, or ``X_val``.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, as ``{class: weight}``; ``"balanced"`` gives all
-        classes the same total weight.
+        classes the same total weight, and is the only one for several labels of a row.
+        The rows that a fit holds back are weighted alike, ``X_val`` is not.
     n_ensemble : int, default=1
         How many networks of different seeds one fit trains, at least 1: their
         probabilities are averaged (Lakshminarayanan et al., 2017).
@@ -269,7 +271,7 @@ class MLPClassifier(Perceptron, NetworkClassifier):
     best_score_ : float or None
         The validation score of that epoch; None if ``best_epoch_`` is None.
     coefs_, intercepts_ : list of ndarray of float32
-        The kernel and the bias of each layer, as views of the weights.
+        The kernel and the bias of each layer of one network, as views.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list

@@ -82,7 +82,8 @@ class MLPRegressor(Perceptron, NetworkRegressor):
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.002
-        Step size of the optimizer, above 0; where the schedule starts.
+        Step size of the optimizer, above 0: where the schedule starts, or the highest
+        one of ``"one_cycle"``. A schedule of Keras has its own.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
@@ -182,7 +183,7 @@ class MLPRegressor(Perceptron, NetworkRegressor):
     best_score_ : float or None
         The validation score of that epoch; None if ``best_epoch_`` is None.
     coefs_, intercepts_ : list of ndarray of float32
-        The kernel and the bias of each layer, as views of the weights. The last
+        The kernel and the bias of each layer of one network, as views. The last
         layer is in the scale that the targets are trained in.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.

@@ -16,6 +16,7 @@ from skdl.nn._own_loss import is_registered_name
 __all__ = [
     "check_averaging",
     "check_callbacks",
+    "check_callbacks_of_many",
     "check_dropout",
     "check_initializer",
     "check_loss",
@@ -282,17 +283,24 @@ def check_optimizer(params, defaults):
             )
 
 
-def check_schedule(schedule):
+def check_schedule(params, defaults):
     """Check the name and the settings of a learning rate schedule.
 
     Raises
     ------
     ValueError
-        If they are not known, or out of range.
+        If they are not known, or out of range, or the rate of a schedule of Keras' was
+        set beside it.
     """
     from skdl.training._schedules import check_settings
 
+    schedule, rate = params["learning_rate_schedule"], params["learning_rate"]
     check_settings(schedule)
+    if callable(schedule) and rate != defaults["learning_rate"]:
+        raise ValueError(
+            f"learning_rate={rate!r} has no effect beside "
+            f"learning_rate_schedule={schedule!r}, which has its own: set it there."
+        )
 
 
 _HOOKS = (
@@ -326,3 +334,19 @@ def check_callbacks(callbacks):
                 "keras.callbacks.Callback, not its class or something else."
             )
     return found
+
+
+def check_callbacks_of_many(callbacks):
+    """Check that callbacks may be told of the networks of an ensemble.
+
+    Raises
+    ------
+    ValueError
+        If one is for a single network.
+    """
+    for callback in callbacks:
+        if getattr(callback, "for_one_network", False):
+            raise ValueError(
+                f"{type(callback).__name__} can't follow the networks of an ensemble, "
+                "which train side by side: set n_ensemble=1, or prune between folds."
+            )

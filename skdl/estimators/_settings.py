@@ -14,6 +14,7 @@ from skdl.estimators._monitor import check_monitor
 from skdl.estimators._parameters import (
     check_averaging,
     check_callbacks,
+    check_callbacks_of_many,
     check_dropout,
     check_initializer,
     check_numbers,
@@ -97,12 +98,14 @@ class CheckedParameters(BaseEstimator):
         known = parameters_of(type(self).__init__)
         defaults = {name: parameter.default for name, parameter in known.items()}
         check_optimizer(settings, defaults)
-        check_schedule(self.learning_rate_schedule)
+        check_schedule(settings, defaults)
         choose_clip(settings)
         check_averaging(settings["ema"], settings["swa_start"])
         check_monitor(self.monitor)
         choose_normalization(self.normalization, self.batch_norm)
         check_dropout(self._dropout_rates())
+        if self.n_ensemble > 1:
+            check_callbacks_of_many(settings["callbacks"])
 
     def _with_hint(self, error):
         """Return the error of a parameter with the nearest accepted value."""

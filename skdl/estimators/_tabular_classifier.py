@@ -82,7 +82,8 @@ class TabularClassifier(Tabular, NetworkClassifier):
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.004
-        Step size of the optimizer, above 0; where the schedule starts.
+        Step size of the optimizer, above 0: where the schedule starts, or the highest
+        one of ``"one_cycle"``. A schedule of Keras has its own.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
@@ -144,7 +145,8 @@ class TabularClassifier(Tabular, NetworkClassifier):
         rows held back (Guo et al., 2017): those of ``early_stopping``, or ``X_val``.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, as ``{class: weight}``; ``"balanced"`` gives all
-        classes the same total weight.
+        classes the same total weight, and is the only one for several labels of a row.
+        The rows that a fit holds back are weighted alike, ``X_val`` is not.
     n_ensemble : int, default=8
         How many networks one fit trains, at least 1: their probabilities are
         averaged (Lakshminarayanan et al., 2017).
@@ -193,7 +195,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
     history_ : dict of list
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_accuracy`` too. The losses exclude
-        the penalties. ``partial_fit`` appends to it.
+        the penalties.
     temperature_ : float
         With ``temperature=True`` what the logits are divided by.
     estimators_ : list of estimator
@@ -210,7 +212,7 @@ class TabularClassifier(Tabular, NetworkClassifier):
     best_score_ : float or None
         The validation score of that epoch; None if ``best_epoch_`` is None.
     coefs_, intercepts_ : list of ndarray of float32
-        The kernel and the bias of each layer, as views of the weights.
+        With ``n_ensemble=1``, the kernel and the bias of each layer, as views.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.
     callbacks_ : list

@@ -83,7 +83,8 @@ class TabularRegressor(Tabular, NetworkRegressor):
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
         settings of its own. An instance is not changed.
     learning_rate : float, default=0.004
-        Step size of the optimizer, above 0; where the schedule starts.
+        Step size of the optimizer, above 0: where the schedule starts, or the highest
+        one of ``"one_cycle"``. A schedule of Keras has its own.
     learning_rate_schedule : None, str, dict or callable, default=None
         None keeps the rate. A name is ``"step"``, ``"exponential"``, ``"inverse_time"``
         (the classic ``decay``), ``"cosine"`` (Loshchilov & Hutter, 2017),
@@ -186,7 +187,7 @@ class TabularRegressor(Tabular, NetworkRegressor):
     history_ : dict of list
         For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_r2`` too. The losses exclude
-        the penalties. ``partial_fit`` appends to it.
+        the penalties.
     estimators_ : list of estimator
         With ``n_ensemble`` above 1 its networks, each fitted; ``history_`` is then
         their mean.
@@ -201,7 +202,7 @@ class TabularRegressor(Tabular, NetworkRegressor):
     best_score_ : float or None
         The validation score of that epoch; None if ``best_epoch_`` is None.
     coefs_, intercepts_ : list of ndarray of float32
-        The kernel and the bias of each layer, as views of the weights. The last
+        With ``n_ensemble=1``, the kernel and the bias of each layer, as views. The last
         layer is in the scale that the targets are trained in.
     model_ : keras.Model
         The fitted network as an ordinary Keras model.

@@ -220,7 +220,7 @@ class Diagnosis:
         least = constant + TOLERANCE * abs(target_score - constant)
         learned = self.numbers["train_score"] > least
         self.next_steps, self.advice = find_next_steps(
-            estimator, self.verdict, learned, scales, run.resolved
+            estimator, self.verdict, learned, scales, run.resolved, run.n_epochs
         )
 
     def plot(self, ax: Any = None) -> LearningCurvesDisplay:

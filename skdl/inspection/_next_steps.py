@@ -21,7 +21,7 @@ _SCALES = {
 }
 
 
-def find_next_steps(estimator, verdict, learned, scales=(), resolved=()):
+def find_next_steps(estimator, verdict, learned, scales=(), resolved=(), n_epochs=None):
     """Return what to try.
 
     Parameters
@@ -36,6 +36,8 @@ def find_next_steps(estimator, verdict, learned, scales=(), resolved=()):
         Which of them are far from mean 0 and deviation 1 when they reach the network.
     resolved : dict of str to number
         The values that its fit used for the parameters that are "auto".
+    n_epochs : int or None, default=None
+        The epochs that it ran; fewer than it may run if it stopped early.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def find_next_steps(estimator, verdict, learned, scales=(), resolved=()):
     advice : list of str
         What else, in words.
     """
-    network = _Network(estimator, resolved)
+    network = _Network(estimator, resolved, n_epochs)
     steps, advice = _BY_VERDICT[verdict](network)
     if verdict != "diverging" and verdict != "fine" and not learned:
         steps = [*network.rates(0.1, 10), *steps]
@@ -123,11 +125,12 @@ class _Network:
     parameter, or has the change already.
     """
 
-    def __init__(self, estimator, resolved=()):
+    def __init__(self, estimator, resolved=(), n_epochs=None):
         self._prefix = last_prefix(estimator)
         network = find_network(estimator)
         self._params = network.get_params(deep=False)
         self._params |= dict(resolved) or resolve(network, self._params, _SOME_ROWS)
+        self._has_stopped = bool(n_epochs) and n_epochs < self._params["epochs"]
         if not isinstance(network, BaseNetwork):  # a model whose names are the user's
             self._params = {"epochs": self._params["epochs"]}
 
@@ -165,13 +168,15 @@ class _Network:
         )
 
     def without_regularization(self):
-        names = "dropout", "input_dropout", "conv_dropout", "l1", "l2", "weight_decay"
+        names = ["dropout", "input_dropout", "conv_dropout", "l1", "l2"]
+        names += ["weight_decay"] * self._is_named
+        names = names[not self._has_hidden :]  # the dropout of hidden layers
         change = {name: 0.0 for name in names if self._positive(name)}
         return [("no dropout and no penalty", change)] if change else []
 
     def normalization(self):
         change: dict = {}
-        is_plain = not self._params.get("batch_norm")
+        is_plain = self._has_hidden and not self._params.get("batch_norm")
         if is_plain and self._params.get("normalization", "unknown") is None:
             change["normalization"] = "batch"
         if self._params.get("conv_batch_norm") is False:
@@ -180,7 +185,7 @@ class _Network:
 
     def more_dropout(self):
         rate = self._params.get("dropout")
-        if rate is None or np.ndim(rate) > 0:
+        if rate is None or np.ndim(rate) > 0 or not self._has_hidden:
             return []
         # Rounded, since the step is printed: 0.4 + 0.2 is 0.6000000000000001.
         higher = 0.3 if rate < 0.2 else min(0.7, round(rate + 0.2, 6))
@@ -189,7 +194,8 @@ class _Network:
     def more_l2(self):
         if "l2" not in self._params:
             return []
-        if decay := self._params.get("weight_decay"):
+        decay = self._params.get("weight_decay")
+        if decay and self._is_named:
             return [("more weight decay", {"weight_decay": 10 * decay})]
         return [("more L2", {"l2": 10 * self._params["l2"] or 1e-4})]
 
@@ -204,6 +210,8 @@ class _Network:
         return [("early stopping", {"early_stopping": True})]
 
     def longer(self, factor):
+        if self._has_stopped:
+            return []
         return [
             (f"{factor} times the epochs", {"epochs": factor * self._params["epochs"]})
         ]
@@ -216,7 +224,8 @@ class _Network:
 
     def rates(self, *factors):
         rate = self._params.get("learning_rate")
-        if rate is None or not isinstance(self._params["optimizer"], str):
+        is_own = callable(self._params.get("learning_rate_schedule"))
+        if rate is None or is_own or not self._is_named:
             return []
         return [
             (
@@ -225,6 +234,16 @@ class _Network:
             )
             for factor in factors
         ]
+
+    @property
+    def _is_named(self):
+        """Whether the optimizer takes the parameters beside it."""
+        return isinstance(self._params.get("optimizer"), str)
+
+    @property
+    def _has_hidden(self):
+        sizes = self._params.get("hidden_layer_sizes")
+        return sizes is not None and bool(expand_hidden_sizes(sizes))
 
     def _positive(self, name):
         value = self._params.get(name)

@@ -216,7 +216,7 @@ def _seeded(candidate, changes, seed):
 
 
 def _compile(candidate, split):
-    """Train a copy of the candidate for two steps.
+    """Train a copy of the candidate for two steps, as the first of two epochs.
 
     The first fit of a structure compiles it and imports TensorFlow: that must not count
     in the time of a variant.
@@ -229,8 +229,10 @@ def _compile(candidate, split):
         params, prefix = network.get_params(deep=False), last_prefix(candidate)
         params |= resolve(network, params, np.shape(split.y)[0])
         # A callback must not see a fit that the user has not asked for.
-        off = {"callbacks": None, "fit__callbacks": None, "verbose": 0, "epochs": 1}
-        off["fit__epochs"] = 1
+        off = {"callbacks": None, "fit__callbacks": None, "verbose": 0}
+        # One epoch is a program of its own.
+        for name in {"epochs", "fit__epochs"} & params.keys():
+            off[name] = min(2, params[name] or 1)
         copy.set_params(**{prefix + name: off[name] for name in off if name in params})
         rows = _two_batches(
             params.get("fit__batch_size", params["batch_size"]), split.y
@@ -238,13 +240,13 @@ def _compile(candidate, split):
         X, y = cut_rows(copy, split.X, split.y, rows)
         # One row is enough: the validation is compiled for any number of them.
         X_val, y_val = cut_rows(copy, split.X_val, split.y_val, np.arange(1))
-        params = check_params(split.X, split.params, rows)
+        params = check_params(split.X, split.params or {}, rows)
         small = Split(X, y, X_val, y_val, params=params)
         observer = _RunObserver(copy, small, None)
         observer.watch()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the fit itself will warn
-            copy.fit(X, y, **(small.params or {}))
+            copy.fit(X, y, **params)
 
 
 def _two_batches(batch_size, y):

@@ -222,8 +222,14 @@ class _Folds(_Cut):
         if not self._rows:
             raise ValueError(f"validation={splitter!r} has no splits.")
         self.n_folds = len(self._rows)
-        rows = {f"split {k}": np.concatenate(r) for k, r in enumerate(self._rows)}
-        self.subjects = describe_data(rows)
+        parts = ("training", "validation")
+        self.subjects = describe_data(
+            {
+                f"split {k}, {part}": rows
+                for k, split in enumerate(self._rows)
+                for part, rows in zip(parts, split, strict=True)
+            }
+        )
         kind = type(splitter).__name__.removeprefix("_").removesuffix("Wrapper")
         self.text = f"{self.n_folds} splits of {kind}"
 

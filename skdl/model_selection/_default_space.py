@@ -37,7 +37,8 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
         0.3; of a network of tables also 4 to 64 bins of each number, with learning
         rates of 1e-3 to 2e-2 and batch sizes from 32 only, and of its regressor the
         weight decay (1e-3 to 0.5, log-uniform) in the place of l2. The learning rate is
-        left out if the optimizer is an instance, which has its own.
+        left out if the optimizer is an instance or the schedule one of Keras, which
+        have their own.
 
     Raises
     ------
@@ -87,9 +88,12 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
         space = _space_of_tables(network)
     if hasattr(network, "conv_dropout"):
         space["conv_dropout"] = FloatDistribution(0.0, 0.3)
+    own = set()
     if not isinstance(network.optimizer, str):
-        own = ("learning_rate", "weight_decay")  # the instance has its own
-        space = {name: space[name] for name in space if name not in own}
+        own = {"learning_rate", "weight_decay"}  # the instance has its own
+    if callable(network.learning_rate_schedule):
+        own |= {"learning_rate"}
+    space = {name: space[name] for name in space if name not in own}
     prefix = last_prefix(estimator)
     return {prefix + name: distribution for name, distribution in space.items()}
 

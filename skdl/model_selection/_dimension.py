@@ -131,8 +131,10 @@ class _Quantiles:
         return round(value) if self._is_whole else value
 
     def encode(self, value):
-        """Return the quantile of a value."""
-        return float(self._frozen.cdf(value))
+        """Return the quantile of a value, or None."""
+        quantile = float(self._frozen.cdf(value))
+        # Beyond the last value the quantile is 1, too.
+        return quantile if np.isclose(self.decode(quantile), value) else None
 
 
 def is_number(value):

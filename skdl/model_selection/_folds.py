@@ -105,15 +105,16 @@ class Folds:
             self._outcome.epochs.append(find_fitted_network(candidate).n_iter_)
 
     def _score(self, candidate, train, test):
-        outcome = self._outcome
+        outcome, setting = self._outcome, self._setting
+
+        def score(rows):
+            return score_rows(setting.scorer, candidate, rows, setting.optimized)
+
         start = time.perf_counter()
-        _add(outcome.scores, score_rows(self._setting.scorer, candidate, test))
+        _add(outcome.scores, score(test))
         outcome.score_time.append(time.perf_counter() - start)
-        if self._setting.train_scores:
-            _add(
-                outcome.train_scores,
-                score_rows(self._setting.scorer, candidate, train),
-            )
+        if setting.train_scores:
+            _add(outcome.train_scores, score(train))
         if outcome.curves:
             name = main_name(outcome.scores, self._setting.objective)
             # Asked before the score of the fold is added, which was not reported yet.

@@ -57,6 +57,8 @@ class PruningCallback(EpochCallback):
     3
     """
 
+    for_one_network = True  # a trial has one score for each step
+
     def __init__(self, trial: Any, monitor: Any = "val_accuracy") -> None:
         self.trial = trial
         self.monitor = monitor

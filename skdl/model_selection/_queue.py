@@ -13,7 +13,9 @@ import numpy as np
 import optuna
 import psutil
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.trial import FixedTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
+
+from skdl.model_selection._space import StoredTrial
 
 __all__ = ["LOST", "TrialQueue", "counts"]
 
@@ -27,6 +29,7 @@ WAIT = 0.5
 RESULT = "seconds"
 OWNER, ALIVE, LOST, RETRY = "skdl:owner", "skdl:alive", "skdl:lost", "skdl:retry_of"
 DIED, INTERRUPTED, DISCARDED = "its process has died", "interrupted", "not needed"
+_GRID = ("grid_id", "search_space")  # attributes of a trial by Optuna's GridSampler
 _open_queues: set[str] = set()  # of this process
 # What it may raise to tell of a trial that another process has ended.
 _UPDATE_ERRORS = (UpdateFinishedTrialError, ValueError)
@@ -133,14 +136,17 @@ class TrialQueue:
     def _stopping(self):
         """Let a sampler or a callback stop the study in the block.
 
-        They call ``Study.stop``, which raises outside of Optuna's own loop.
+        They call ``Study.stop``, which raises outside of Optuna's own loop: so the
+        block is in it, as far as the study knows.
         """
+        loop = self._study._thread_local
+        before, loop.in_optimize_loop = loop.in_optimize_loop, True
         try:
             yield
-        except RuntimeError as error:
-            if "Study.stop" not in str(error):
-                raise
-            self._is_exhausted = True
+        finally:
+            loop.in_optimize_loop = before
+            if self._study._stop_flag:
+                self._is_exhausted = True
 
     def give_back(self, trial):
         """Give up a trial that was interrupted, so that it is run again."""
@@ -203,7 +209,7 @@ class TrialQueue:
 
     def _take(self, waiting):
         if self._shared and not waiting:
-            self._put_into_queue({}, {}, {})
+            self._put_into_queue({}, {}, {}, {})
         trial = self._study.ask()
         self._mine[trial.number] = trial  # at once: an interrupt may come in any line
         taken = self._draw(trial)
@@ -242,7 +248,7 @@ class TrialQueue:
             self._study.sampler.reseed_rng()
         self._has_begun = True
 
-    def _put_into_queue(self, params, distributions, attributes):
+    def _put_into_queue(self, params, distributions, attributes, system_attributes):
         """Add a trial with its owner, so that it has one even if this process dies."""
         self._study.add_trial(
             create_trial(
@@ -250,6 +256,7 @@ class TrialQueue:
                 params=params,
                 distributions=distributions,
                 user_attrs={OWNER: self._owner, **attributes},
+                system_attrs=system_attributes,
             )
         )
 
@@ -365,10 +372,12 @@ class TrialQueue:
         """
         params, distributions = trial.params, trial.distributions
         try:
-            self._space.suggest(FixedTrial(params, trial.number))
+            self._space.suggest(StoredTrial(params, trial.number))
         except ValueError:
             params, distributions = {}, {}
-        self._put_into_queue(params, distributions, {RETRY: trial.number})
+        # The place of a GridSampler's, which would count as visited.
+        place = {k: v for k, v in trial.system_attrs.items() if k in _GRID}
+        self._put_into_queue(params, distributions, {RETRY: trial.number}, place)
 
 
 def _takes_a_place(trial):

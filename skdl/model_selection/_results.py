@@ -71,6 +71,12 @@ def make_results(
     results["params"] = candidates
     names = next(o.scores for o, state in zip(outcomes, states) if state == "complete")
     feasible = np.array([is_feasible(trial) for trial in trials])
+    if not feasible[states == "complete"].any():
+        warnings.warn(
+            "All complete trials break a constraint of the sampler, the best one too.",
+            UserWarning,
+            stacklevel=3,
+        )
     for k, name in enumerate(names):
         sign = -1 if directions and directions[k] == "minimize" else 1
         table = by_fold([o.scores.get(name, []) for o in outcomes], fill)
@@ -167,6 +173,7 @@ def is_feasible(trial):
 
 def _rank(means, complete, feasible):
     """Return ranks from 1: the feasible, then those that are complete, then others."""
+    means = np.where(np.isnan(means), -np.inf, means)
     ranks = np.full(len(means), complete.sum() + 1, dtype=np.int32)
     first, second = complete & feasible, complete & ~feasible
     ranks[first] = rankdata(-means[first], method="min")

@@ -70,7 +70,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         Seconds after which no trial is begun; None sets no limit.
     scoring : str, callable, list, tuple or dict, default=None
         As in ``RandomizedSearchCV``. With several scores the study maximizes the one
-        that ``refit`` names, or else the first.
+        that ``refit`` names, or else the first; another one may be NaN.
     cv : int, splitter or iterable, default=None
         The folds, as in ``RandomizedSearchCV``; all trials have the same. None is five
         folds, stratified for a classifier.
@@ -88,7 +88,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         the step ``fold * epochs + epoch``. None is ``RacingPruner()`` for a network,
         and no pruning for other estimators, which report no epochs.
         ``optuna.pruners.NopPruner()`` never prunes.
-    storage : str or optuna.storages.BaseStorage, default=None
+    storage : str, path or optuna.storages.BaseStorage, default=None
         Where the study is kept: a database URL such as ``"sqlite:///study.db"``, the
         path of a journal file, or a storage of Optuna. None keeps it in memory.
     study_name : str, default=None
@@ -127,8 +127,9 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
     Attributes
     ----------
     study_ : optuna.Study
-        The study. Each trial has the attributes ``scores`` (of its folds), ``seconds``,
-        ``epochs`` and ``curves`` (the scores after epochs of each fold).
+        The study. Each trial has the attributes ``scores`` (of its folds), ``seconds``
+        and, of a network, ``epochs`` and ``curves`` (the scores after epochs of each
+        fold).
     cv_results_ : dict of str to ndarray of shape (n_trials,)
         As in ``RandomizedSearchCV``, with the additional columns ``trial_number``,
         ``trial_state`` (``"complete"``, ``"pruned"`` or ``"failed"``) and ``n_epochs``;
@@ -459,7 +460,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             return found
         if callable(self.refit):
             part, places = complete_only(results)
-            best = places[self._select_best_index(self.refit, metric, part)]
+            best = int(places[self._select_best_index(self.refit, metric, part)])
         else:
             best = self._select_best_index(self.refit, metric, results)
         found["best_index_"] = best

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from skdl._utils._candidates import take_scores
 from skdl._utils._sklearn import check_params, cut_rows
+from skdl.model_selection._outcome import main_name
 
 __all__ = ["FoldRows", "Setting", "score_rows"]
 
@@ -48,6 +49,12 @@ class Setting:
     is_pruned: bool
     directions: list | None = None
 
+    def optimized(self, scores):
+        """Return the names of the scores that the study looks at."""
+        if self.directions is not None:
+            return list(scores)
+        return [main_name(scores, self.objective)]
+
 
 class FoldRows(NamedTuple):
     """Some rows, with what goes to ``fit`` and to the scorer beside them."""
@@ -69,6 +76,8 @@ class FoldRows(NamedTuple):
         )
 
 
-def score_rows(scorer, estimator, rows):
-    """Return the scores of some rows, by name."""
-    return take_scores(scorer, estimator, rows.X, rows.y, rows.score_params)
+def score_rows(scorer, estimator, rows, choose=None):
+    """Return the scores of some rows, by name; those that are chosen are finite."""
+    return take_scores(
+        scorer, estimator, rows.X, rows.y, rows.score_params, choose=choose
+    )

@@ -18,7 +18,14 @@ from skdl.model_selection._dimension import (
 )
 from skdl.model_selection._study import quiet_optuna
 
-__all__ = ["PARAMS", "DictSpace", "FunctionSpace", "ListSpace", "make_space"]
+__all__ = [
+    "PARAMS",
+    "DictSpace",
+    "FunctionSpace",
+    "ListSpace",
+    "StoredTrial",
+    "make_space",
+]
 
 # An attribute of trials: what the function of a space returned, as text.
 PARAMS = "skdl:params"
@@ -166,6 +173,10 @@ class DictSpace(_FixedSpace):
         """Return parameters at random, outside of any study."""
         return _draw_example(self.suggest)
 
+    def searched_by_all(self):
+        """Return the names of the parameters that each trial searches."""
+        return {dimension.name for dimension in self.dimensions}
+
     def describe(self):
         """Return a text that is the same for two spaces that are the same."""
         return json.dumps({d.name: d.describe() for d in self.dimensions})
@@ -216,9 +227,44 @@ class ListSpace(_FixedSpace):
             found |= space.draw_example()
         return found
 
+    def searched_by_all(self):
+        """Return the names of the parameters that each trial searches."""
+        return set.intersection(*(space.searched_by_all() for space in self._spaces))
+
     def describe(self):
         """Return a text that is the same for two spaces that are the same."""
         return json.dumps([space.describe() for space in self._spaces])
+
+
+class StoredTrial(FixedTrial):
+    """A trial that is in a study: it suggests what it has.
+
+    Parameters
+    ----------
+    params : dict
+        Its values by their names in the study.
+    number : int
+        Its number.
+    """
+
+    def __init__(self, params, number):
+        self._stored = dict(params)
+        super().__init__(self._stored, number)
+
+    def suggest_categorical(self, name, choices):
+        """Return its choice."""
+        stored = self._stored.get(name)
+        if isinstance(stored, list):  # a storage on disk makes lists of tuples
+            for choice in choices:
+                if isinstance(choice, tuple) and _as_lists(choice) == stored:
+                    self._stored[name] = choice
+        return super().suggest_categorical(name, choices)
+
+
+def _as_lists(value):
+    if isinstance(value, (list, tuple)):
+        return [_as_lists(part) for part in value]
+    return value
 
 
 class FunctionSpace:
@@ -249,7 +295,9 @@ class FunctionSpace:
             raise ValueError(
                 "The function given as param_distributions asks for other choices of a "
                 "parameter than the trials of the study had: give the function that "
-                "the study was made with, or another study_name."
+                "the study was made with, or another study_name. A database keeps "
+                "lists where choices are tuples: choose among names, and look the "
+                "tuple up."
             ) from error
         if not isinstance(params, Mapping):
             raise TypeError(
@@ -268,7 +316,7 @@ class FunctionSpace:
             parameters of the same ones.
         """
         try:
-            params = self.suggest(FixedTrial(trial.params, trial.number))
+            params = self.suggest(StoredTrial(trial.params, trial.number))
         except ValueError as error:
             raise ValueError(
                 f"The function given as param_distributions does not fit trial "
@@ -292,6 +340,10 @@ class FunctionSpace:
                 "with, or another study_name."
             )
         return params
+
+    def searched_by_all(self):
+        """Return the names of the parameters that each trial searches: unknown here."""
+        return set()
 
     def notes(self, trial):
         """Return attributes that a new trial gets: what the function made of it."""

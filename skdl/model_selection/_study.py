@@ -1,5 +1,6 @@
 """Opening the study of a search, and its storage."""
 
+import os
 import re
 import time
 import weakref
@@ -39,7 +40,7 @@ def open_storage(storage):
 
     Parameters
     ----------
-    storage : None, str or optuna.storages.BaseStorage
+    storage : None, str, path-like or optuna.storages.BaseStorage
         None for the memory; a database URL; the path of a journal file; or a storage.
 
     Raises
@@ -51,6 +52,8 @@ def open_storage(storage):
         return optuna.storages.InMemoryStorage()
     if isinstance(storage, optuna.storages.BaseStorage):
         return storage
+    if isinstance(storage, os.PathLike):
+        storage = os.fspath(storage)
     if not isinstance(storage, str) or not storage:
         raise TypeError(
             f"storage={storage!r} must be a database URL such as "

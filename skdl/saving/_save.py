@@ -29,9 +29,9 @@ def save(estimator: Any, path: Any) -> None:
     ----------
     estimator : estimator
         An estimator of skdl, fitted or not, or one of scikit-learn that holds plain
-        data: pipelines, column transformers, scalers, encoders, imputers, PCA, feature
-        selection, linear models, voting, stacking. The callbacks of a network can't be
-        saved: set ``callbacks=None`` first.
+        data: pipelines, column transformers, scalers, encoders, ``SimpleImputer``, PCA,
+        ``SelectKBest``, linear models such as ``Ridge``, voting, stacking. The
+        callbacks of a network can't be saved: set ``callbacks=None`` first.
     path : str or path
         The file to write. An existing file is replaced atomically.
 

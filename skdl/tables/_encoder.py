@@ -71,8 +71,8 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
         more than 250 numbers gets fewer.
     max_categories : int, default=100
         The most categories of a column that have an indicator of their own, at least
-        1: the most frequent ones. The others, those that only one row has, and those
-        that no training row had, share one.
+        1: the most frequent ones. The others, those that only one row has, share one
+        if there are any, and so do those that no training row had.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Names or indices (or a mask) of columns to treat as categories beside those
         whose type says so: strings and the categorical types of pandas and polars.
@@ -151,7 +151,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If a column can't be encoded; the message names it.
         """
         self._validate_params()
@@ -208,7 +208,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If a column is missing, or holds another kind of values than in the fit.
         """
         return self._encode(X)

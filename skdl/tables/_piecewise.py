@@ -78,7 +78,8 @@ class PiecewiseLinearEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     edges_ : list of ndarray
-        The edges of the bins of each feature; none for a feature that does not vary.
+        The edges of the bins of each feature: fewer than two, and so no bin, for a
+        feature that does not vary.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -88,6 +89,11 @@ class PiecewiseLinearEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     --------
     TableEncoder : Encodes the columns of a data frame, with this for its numbers.
     sklearn.preprocessing.KBinsDiscretizer : Tells only which bin a number is in.
+
+    Notes
+    -----
+    Beyond the outermost edges all bins are empty or full. In the paper the first and
+    the last one go on, below 0 and above 1.
 
     References
     ----------

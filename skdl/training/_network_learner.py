@@ -62,6 +62,9 @@ class NetworkLearner(Learner):
                     "X.toarray(), or leave out that callback."
                 )
         self.n_rows = len(job.train.y)
+        self._total_weight = self.n_rows  # where their mean is 1
+        if job.train.weight is not None and job.mean_weight is not None:
+            self._total_weight = (job.train.weight / job.mean_weight).sum()
         self.multiply_adds_per_row = network.plan.multiply_adds
         self.rows_per_chunk = network.plan.rows_at_once
         self.rate, self.schedule, momentum = resolve_rate(network)
@@ -142,10 +145,7 @@ class NetworkLearner(Learner):
         parts = []
         if len(results.after):
             parts = training.scored.mean_scores(results.after)
-        total = training.n_rows  # the sum of weights whose mean is 1
-        if self.job.mean_weight is not None:
-            total = self.job.train.weight.sum() / self.job.mean_weight
-        scored = {"": sums / total}
+        scored = {"": sums / self._total_weight}
         if training.validation is not None:
             scored["val_"] = parts.pop(0)
         logs = {}

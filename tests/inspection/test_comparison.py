@@ -26,9 +26,11 @@ from sklearn.svm import SVC
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl._utils._callbacks import EpochCallback
 from skdl._utils._fingerprint import Fingerprint, describe
-from skdl.inspection import Comparison, _ledger, compare
+from skdl.inspection import Comparison, _ledger, _runs, compare
 from skdl.inspection._runs import TrainedRun
 from skdl.inspection._splits import draw_seeds
+from skdl.training._cache import programs
+from skdl.training._program import Program
 from tests.keras_models import build_classifier
 
 
@@ -81,6 +83,30 @@ def test_a_row_of_the_table_is_a_fit_by_hand(parts):
     assert found.runs[0].history == fitted.history_
     reached = np.flatnonzero(np.array(fitted.history_["val_accuracy"]) >= 0.5)
     assert row["epochs_to_0.5"] == reached[0] + 1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_all_is_compiled_before_the_clock_starts(iris, monkeypatch, weighted, epochs):
+    traced, compiling = [], []
+    real_trace, real_compile = Program._trace_loop, _runs._compile
+
+    def trace(*args):
+        traced.append(bool(compiling))
+        return real_trace(*args)
+
+    def compile_first(*args):
+        compiling.append(True)
+        real_compile(*args)
+        compiling.clear()
+
+    monkeypatch.setattr(Program, "_trace_loop", trace)
+    monkeypatch.setattr(_runs, "_compile", compile_first)
+    programs.clear()
+    params = {"sample_weight": np.ones(150)} if weighted else {}
+    compare(network(epochs=epochs), {"a": {}}, *iris, random_state=0, **params)
+    assert traced
+    assert all(traced)
 
 
 def test_a_score_that_is_never_reached_has_no_epoch(iris):
@@ -369,6 +395,19 @@ def test_a_folder_takes_more_variants_and_more_repeats(iris, tmp_path):
     assert n_fits == 2
     assert len(found.runs) == 4
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_other_splits_of_the_same_rows_are_another_comparison(iris, tmp_path):
+    def compared(n_train):
+        rows = np.arange(150)
+        splits = [(rows[:n_train], rows[n_train:])]
+        return compare(
+            SVC(), {"a": {}}, *iris, validation=splits, folder=tmp_path, random_state=0
+        )
+
+    compared(60)
+    with pytest.raises(ValueError, match="split 0, training"):
+        compared(120)
 
 
 def test_a_folder_without_a_seed_keeps_its_own(iris, tmp_path):

@@ -21,7 +21,7 @@ from skdl import (
     MLPRegressor,
     TabularRegressor,
 )
-from skdl.inspection import Diagnosis, _diagnosis, compare, diagnose
+from skdl.inspection import Diagnosis, _diagnosis, _next_steps, compare, diagnose
 from skdl.inspection._diagnosis import _judge
 from skdl.inspection._next_steps import find_next_steps
 from skdl.inspection._runs import TrainedRun
@@ -165,6 +165,37 @@ def test_every_next_step_is_one_that_the_network_takes(estimator, verdict):
                 changed._check_parameters()
                 if not isinstance(changed, CNNClassifier):
                     changed._dropout_rates()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "without"),
+    [
+        (MLPClassifier(()), {"dropout", "normalization"}),
+        (CNNClassifier(hidden_layer_sizes=()), {"dropout", "normalization"}),
+        (
+            TabularRegressor(optimizer=keras.optimizers.Adam(0.01)),
+            {"weight_decay", "learning_rate"},
+        ),
+        (
+            MLPClassifier(
+                learning_rate_schedule=keras.optimizers.schedules.CosineDecay(0.01, 9)
+            ),
+            {"learning_rate"},
+        ),
+    ],
+    ids=["no hidden layer", "none of a CNN", "an optimizer", "a schedule of Keras"],
+)
+def test_no_next_step_is_one_that_changes_nothing(estimator, without):
+    for verdict in _next_steps._BY_VERDICT:
+        steps, _ = find_next_steps(estimator, verdict, learned=False)
+        changed = {name for changes in steps.values() for name in changes}
+        assert not changed & without, verdict
+
+
+def test_a_fit_that_stopped_early_needs_no_more_epochs():
+    settings = (TabularRegressor(), "high bias", True, (), ())
+    assert "2 times the epochs" in find_next_steps(*settings, n_epochs=300)[0]
+    assert "2 times the epochs" not in find_next_steps(*settings, n_epochs=30)[0]
 
 
 def test_the_penalty_of_a_table_is_its_weight_decay():

@@ -155,7 +155,7 @@ def test_a_trial_that_was_put_and_not_taken_is_taken_back(monkeypatch, tmp_path)
         taken = take(queue, waiting)
         if len(queue._study.trials) == 2:
             # The other has put a trial too, and took this one's.
-            queue._put_into_queue({}, {}, {})
+            queue._put_into_queue({}, {}, {}, {})
         return taken
 
     monkeypatch.setattr(TrialQueue, "_take", take_of_two_that_put_at_once)

@@ -170,6 +170,12 @@ def test_a_score_that_the_fit_does_not_have_is_named(iris):
         network(0.02, PruningCallback(trial), early_stopping=False).fit(*iris)
 
 
+def test_the_networks_of_an_ensemble_are_refused(iris):
+    trial = optuna.create_study(direction="maximize").ask()
+    with pytest.raises(ValueError, match="PruningCallback can't follow the networks"):
+        network(0.02, PruningCallback(trial), n_ensemble=2).fit(*iris)
+
+
 @pytest.mark.parametrize(
     ("monitor", "direction"), [("val_loss", "maximize"), ("val_accuracy", "minimize")]
 )

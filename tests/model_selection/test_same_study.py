@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import create_trial
-from scipy.stats import kstest, loguniform, rv_discrete
+from scipy.stats import kstest, loguniform, poisson, rv_discrete, truncnorm
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import accuracy_score, make_scorer
@@ -95,6 +95,74 @@ def test_another_search_is_refused_by_a_study(data, tmp_path, first, second):
     search(space, **kept).set_params(**first).fit(*data)  # the same one goes on
     with pytest.raises(ValueError, match="study_name"):
         search(space, **kept).set_params(**second).fit(*data)
+
+
+class Several(Quick):
+    """Holds estimators that are none of its parameters."""
+
+    def __init__(self, models=(), value=None):
+        self.models = models
+        self.value = value
+
+
+@pytest.mark.parametrize(
+    ("space", "first", "second"),
+    [
+        ([{"value": [1, 2]}, {"other": [3.0]}], Quick(other=1), Quick(other=2)),
+        (lambda trial: by_function(trial), Quick(value=1), Quick(value=2)),
+        ({"value": [1, 2]}, Several([Quick(other=1)]), Several([Quick(other=2)])),
+    ],
+    ids=["a space has it", "a function may have it", "in a list"],
+)
+def test_what_some_trials_take_from_the_estimator_is_part_of_the_study(
+    data, tmp_path, space, first, second
+):
+    kept = dict(storage=str(tmp_path / "journal.log"), study_name="one")
+    search(space, **kept).set_params(estimator=first).fit(*data)
+    with pytest.raises(ValueError, match="study_name"):
+        search(space, **kept).set_params(estimator=second).fit(*data)
+
+
+def test_what_all_trials_search_may_be_another_in_the_estimator(data, tmp_path):
+    kept = dict(storage=tmp_path / "journal.log", study_name="one", n_trials=2)
+    for value in (1, 2):
+        found = search({"value": [1, 2]}, **kept)
+        found.set_params(estimator=Quick(value)).fit(*data)
+    assert len(found.cv_results_["params"]) == 2
+
+
+def test_equal_dicts_have_one_text():
+    assert describe({0: "a", 1: "b"}) == describe({1: "b", 0: "a"})
+    assert describe({0: "a", 1: "b"}) != describe({0: "b", 1: "a"})
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
+def test_a_function_may_choose_among_tuples(data, tmp_path):
+    def choose(trial):
+        return {"value": trial.suggest_categorical("pair", [(0, (1, 2)), (-1, 1)])}
+
+    kept = dict(storage=str(tmp_path / "a.log"), study_name="one")
+    search(choose, **kept).fit(*data)
+    found = search(choose, **kept, n_trials=6).fit(*data)
+    tried = [params["value"] for params in found.cv_results_["params"]]
+    assert set(tried) == {(0, (1, 2)), (-1, 1)}
+    # Optuna compares them with the lists that it has read.
+    kept["storage"] = f"sqlite:///{tmp_path}/a.db"
+    search(choose, **kept).fit(*data)
+    with pytest.raises(ValueError, match="keeps lists where choices are tuples"):
+        search(choose, **kept, n_trials=6).fit(*data)
+
+
+@pytest.mark.parametrize("given", [77.0, 0.5])
+def test_a_value_that_a_distribution_of_scipy_never_gives_is_refused(data, given):
+    space = {"other": truncnorm(0, 1, loc=1), "value": poisson(50)}
+    with pytest.raises(ValueError, match=f"other={given}, which is not in the space"):
+        search(space, enqueue=[{"other": given}]).fit(*data)
+    with pytest.raises(ValueError, match="value=50.5, which is not in the space"):
+        search(space, enqueue=[{"value": 50.5}]).fit(*data)
+    found = search(space, enqueue=[{"other": 1.5, "value": 51}], n_trials=1).fit(*data)
+    (tried,) = found.cv_results_["params"]
+    assert tried == {"other": pytest.approx(1.5), "value": 51}
 
 
 LEVELS = pd.Categorical(["a", "b", "a"])

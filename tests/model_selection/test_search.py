@@ -13,7 +13,7 @@ import sklearn
 from optuna.pruners import MedianPruner, NopPruner, ThresholdPruner
 from optuna.trial import TrialState
 from scipy.stats import loguniform, uniform
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import make_classification
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -23,6 +23,7 @@ from sklearn.metrics import (
     make_scorer,
 )
 from sklearn.model_selection import (
+    GridSearchCV,
     GroupKFold,
     KFold,
     RandomizedSearchCV,
@@ -597,6 +598,43 @@ def test_a_score_that_is_no_number_is_a_failure(iris):
 
     with pytest.raises(ValueError, match="None of the 2 trials.*no finite number"):
         search(scoring=score, n_trials=2).fit(*iris)
+
+
+@pytest.mark.filterwarnings("ignore:Only one class is present in y_true")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_score_that_is_not_maximized_may_be_nan_as_in_scikit_learn(iris):
+    X, y = iris[0][:100], iris[1][:100]
+    train = np.r_[0:40, 60:100]
+    folds = [(train, np.arange(40, 50)), (train, np.arange(40, 60))]
+    settings = dict(
+        scoring={"accuracy": "accuracy", "auc": "roc_auc"}, refit="accuracy", cv=folds
+    )
+    rates = [0.1, 1.0]
+    theirs = GridSearchCV(LogisticRegression(), {"C": rates}, **settings).fit(X, y)
+    ours = OptunaSearchCV(
+        LogisticRegression(),
+        {"C": rates},
+        sampler=optuna.samplers.GridSampler({"C": rates}),
+        n_trials=2,
+        return_train_score=True,
+        **settings,
+    ).fit(X, y)
+    assert ours.best_score_ == theirs.best_score_
+    for name in ("mean_test_auc", "rank_test_auc", "rank_test_accuracy"):
+        np.testing.assert_array_equal(ours.cv_results_[name], theirs.cv_results_[name])
+    with pytest.raises(ValueError, match=r"None of the 2 trials.*'auc' returned nan"):
+        clone(ours).set_params(refit="auc").fit(X, y)
+
+
+def test_a_scorer_that_fails_is_told_where_it_is_not_maximized(iris):
+    def broken(estimator, X, y):
+        raise ValueError("no score")
+
+    several = {"accuracy": "accuracy", "broken": broken}
+    with pytest.warns(UserWarning, match="'broken' failed: ValueError: no score"):
+        found = search(scoring=several, refit="accuracy", n_trials=1).fit(*iris)
+    assert np.isnan(found.cv_results_["mean_test_broken"]).all()
+    assert found.cv_results_["rank_test_broken"].tolist() == [1]
 
 
 def test_an_error_of_the_pruner_is_no_failure_of_a_trial(iris):

@@ -139,6 +139,34 @@ def test_a_grid_ends_the_search_when_it_is_exhausted(tmp_path, iris):
     assert sorted(tried) == rates
 
 
+class InterruptsOnce(LogisticRegression):
+    pending = True
+
+    def fit(self, X, y):
+        if self.C == 0.1 and InterruptsOnce.pending:
+            InterruptsOnce.pending = False
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+
+
+def test_a_grid_is_tried_whole_after_an_interrupt(tmp_path, iris):
+    space = {"C": [0.01, 0.1, 1.0, 10.0]}
+    InterruptsOnce.pending = True
+    found = OptunaSearchCV(
+        InterruptsOnce(),
+        space,
+        sampler=optuna.samplers.GridSampler(space, seed=0),
+        n_trials=4,
+        cv=2,
+        storage=str(tmp_path / "study.log"),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(*iris)
+    found.fit(*iris)
+    tried = [params["C"] for params in found.cv_results_["params"]]
+    assert sorted(tried) == space["C"]
+
+
 def test_two_processes_with_one_seeded_sampler_propose_different_trials(tmp_path):
     path = str(tmp_path / "study.log")
     sampler = optuna.samplers.RandomSampler(seed=0)
@@ -342,7 +370,7 @@ def test_other_data_have_another_fingerprint(first, second):
 
 
 class _StubSpace:
-    def draw_example(self):
+    def searched_by_all(self):
         return {}
 
     def describe(self):

@@ -271,9 +271,10 @@ def test_callbacks_of_the_study_see_each_trial_and_stop_it(iris):
         seen.append((trial.number, trial.state))
         if trial.number == 2:
             study.stop()
+            seen.append("stopped")
 
     found = light({"value": [1, 2, 3]}, callbacks=[callback]).fit(*iris)
-    assert seen == [(k, TrialState.COMPLETE) for k in range(3)]
+    assert seen == [*((k, TrialState.COMPLETE) for k in range(3)), "stopped"]
     assert len(found.cv_results_["params"]) == 3
 
 
@@ -299,6 +300,16 @@ def test_a_trial_that_breaks_a_constraint_is_never_the_best(iris):
     assert ranks[values <= 1].max() < ranks[values > 1].min()
     best = results["mean_test_score"]
     assert best[values > 1].max() > best[found.best_index_]
+
+
+@pytest.mark.filterwarnings("ignore:`constraints_func` has been deprecated")
+@pytest.mark.filterwarnings("ignore:Argument ``constraints_func``")
+def test_it_is_told_where_all_trials_break_a_constraint(iris):
+    sampler = TPESampler(seed=0, constraints_func=lambda trial: (1.0,))
+    found = light({"value": [1, 2, 3]}, sampler=sampler)
+    with pytest.warns(UserWarning, match="All complete trials break a constraint"):
+        found.fit(*iris)
+    assert not found.cv_results_["feasible"].any()
 
 
 def weights(estimator, X, y):
