@@ -204,7 +204,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         part = self._weigh_classes(target, part, partial=partial)
         mean_weight = None
         if not (resuming and partial):
-            self._rows_seen, self._mean_weight = 0, 1.0
+            for name in ("_rows_seen", "_mean_weight"):
+                self.__dict__.pop(name, None)
         if partial:
             part, mean_weight = self._count_weights(part)
         structure, widths = self._make_structure(target)
