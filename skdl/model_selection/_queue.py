@@ -72,9 +72,14 @@ class TrialQueue:
     space : object
         Its ``suggest`` takes a trial and returns its parameters, ``recall`` one that is
         in the study; ``notes`` returns attributes that a new one gets.
+    enqueued : list of dict, default=()
+        What the search has put into the queue, each once: of processes that begin at
+        the same time, each may have.
     """
 
-    def __init__(self, study, storage, n_trials, timeout, make_sampler, space):
+    def __init__(
+        self, study, storage, n_trials, timeout, make_sampler, space, enqueued=()
+    ):
         self._study = study
         self._storage = storage
         self._study_id = storage.get_study_id_from_name(study.study_name)
@@ -82,6 +87,7 @@ class TrialQueue:
         self._end = None if timeout is None else time.monotonic() + timeout
         self._make_sampler = make_sampler
         self._space = space
+        self._enqueued = enqueued
         self._owner = _this_process()
         # No other process sees a study in memory: no owners, and no signs of life.
         self._shared = not isinstance(storage, optuna.storages.InMemoryStorage)
@@ -266,7 +272,7 @@ class TrialQueue:
             # `ask` may have taken what another process, or the user, had enqueued.
             if trial.user_attrs.get(OWNER) != self._owner:
                 trial.set_user_attr(OWNER, self._owner)
-            if self._is_surplus(trial):
+            if self._is_surplus(trial) or self._is_repeated(trial):
                 self._discard(trial)
                 return False
         except _UPDATE_ERRORS:
@@ -277,6 +283,15 @@ class TrialQueue:
         """Return whether other processes began the last trials in the meantime."""
         before = self._study.get_trials(deepcopy=False)[: trial.number]
         return sum(map(_takes_a_place, before)) >= self._n_trials
+
+    def _is_repeated(self, trial):
+        """Return whether another process has put the same into the queue before."""
+        before = self._study.get_trials(deepcopy=False)
+        fixed = before[trial.number].system_attrs.get("fixed_params")
+        return fixed in self._enqueued and any(
+            fixed == other.system_attrs.get("fixed_params")
+            for other in before[: trial.number]
+        )
 
     def _discard(self, trial):
         # The mark first: Optuna takes no attributes of a trial that has ended.

@@ -399,6 +399,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             self.timeout,
             make_samplers(self),
             plan.space,
+            enqueued,
         )
         data = {"X": setting.X, "y": setting.y, "metadata": setting.fit_params}
         n_fits = max(0, n_trials - len(done)) * len(setting.splits)

@@ -139,6 +139,29 @@ def test_a_grid_ends_the_search_when_it_is_exhausted(tmp_path, iris):
     assert sorted(tried) == rates
 
 
+def test_what_two_processes_enqueue_at_once_is_run_once(tmp_path, iris, monkeypatch):
+    put = optuna.Study.enqueue_trial
+
+    def put_twice(self, params, **others):
+        for _ in range(2):  # as where another process looks before this one has put it
+            put(self, params)
+
+    monkeypatch.setattr(optuna.Study, "enqueue_trial", put_twice)
+    found = OptunaSearchCV(
+        LogisticRegression(),
+        {"C": [0.1, 1.0, 10.0]},
+        enqueue=[{"C": 1.0}, {"C": 10.0}],
+        n_trials=3,
+        cv=2,
+        storage=str(tmp_path / "study.log"),
+        random_state=0,
+    ).fit(*iris)
+    assert len(found.cv_results_["params"]) == 3
+    fixed = [t.system_attrs.get("fixed_params") for t in found.study_.get_trials()]
+    counted = [f for f, t in zip(fixed, found.study_.trials, strict=True) if counts(t)]
+    assert counted == [{"C": 1.0}, {"C": 10.0}, None]
+
+
 class InterruptsOnce(LogisticRegression):
     pending = True
 
