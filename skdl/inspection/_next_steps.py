@@ -168,9 +168,11 @@ class _Network:
         )
 
     def without_regularization(self):
-        names = ["dropout", "input_dropout", "conv_dropout", "l1", "l2"]
-        names += ["weight_decay"] * self._is_named
-        names = names[not self._has_hidden :]  # the dropout of hidden layers
+        names = ["input_dropout", "conv_dropout", "l1", "l2"]
+        if self._has_hidden:
+            names.append("dropout")
+        if self._is_named:
+            names.append("weight_decay")
         change = {name: 0.0 for name in names if self._positive(name)}
         return [("no dropout and no penalty", change)] if change else []
 

@@ -216,7 +216,7 @@ def _seeded(candidate, changes, seed):
 
 
 def _compile(candidate, split):
-    """Train a copy of the candidate for two steps, as the first of two epochs.
+    """Train a copy of the candidate for two epochs of two steps.
 
     The first fit of a structure compiles it and imports TensorFlow: that must not count
     in the time of a variant.
