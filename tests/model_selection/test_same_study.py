@@ -146,11 +146,15 @@ def test_a_function_may_choose_among_tuples(data, tmp_path):
     found = search(choose, **kept, n_trials=6).fit(*data)
     tried = [params["value"] for params in found.cv_results_["params"]]
     assert set(tried) == {(0, (1, 2)), (-1, 1)}
-    # Optuna compares them with the lists that it has read.
     kept["storage"] = f"sqlite:///{tmp_path}/a.db"
     search(choose, **kept).fit(*data)
+    more = search(choose, **kept, n_trials=6)
+    if int(optuna.__version__.split(".")[0]) < 5:
+        assert len(more.fit(*data).cv_results_["params"]) == 6
+        return
+    # Optuna compares them with the lists that it has read, since version 5.
     with pytest.raises(ValueError, match="keeps lists where choices are tuples"):
-        search(choose, **kept, n_trials=6).fit(*data)
+        more.fit(*data)
 
 
 @pytest.mark.parametrize("given", [77.0, 0.5])
