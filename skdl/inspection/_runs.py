@@ -240,13 +240,13 @@ def _compile(candidate, split):
         X, y = cut_rows(copy, split.X, split.y, rows)
         # One row is enough: the validation is compiled for any number of them.
         X_val, y_val = cut_rows(copy, split.X_val, split.y_val, np.arange(1))
-        params = check_params(split.X, split.params or {}, rows)
-        small = Split(X, y, X_val, y_val, params=params)
+        fit_params = check_params(split.X, split.params or {}, rows)
+        small = Split(X, y, X_val, y_val)
         observer = _RunObserver(copy, small, None)
         observer.watch()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the fit itself will warn
-            copy.fit(X, y, **params)
+            copy.fit(X, y, **fit_params)
 
 
 def _two_batches(batch_size, y):

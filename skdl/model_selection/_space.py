@@ -126,7 +126,7 @@ class _FixedSpace:
 
     def recall(self, trial):
         """Return the parameters of a trial that is in the study."""
-        return self.suggest(FixedTrial(trial.params, trial.number))
+        return self.suggest(StoredTrial(trial.params, trial.number))
 
     def notes(self, trial):
         """Return attributes that a new trial gets."""
