@@ -30,6 +30,7 @@ __all__ = [
     "expand_hidden_sizes",
     "expand_levels",
     "is_own_loss",
+    "without_effect",
 ]
 
 
@@ -241,6 +242,16 @@ def check_initializer(initializer):
         ) from error
 
 
+_OF_AN_OPTIMIZER = ("learning_rate", "momentum", "nesterov", "weight_decay", *CLIPS)
+
+
+def without_effect(params):
+    """Return the names of parameters that an optimizer or a schedule has of its own."""
+    if not isinstance(params["optimizer"], str):
+        return {*_OF_AN_OPTIMIZER}
+    return {"learning_rate"} if callable(params["learning_rate_schedule"]) else set()
+
+
 def check_optimizer(params, defaults):
     """Check an optimizer instance, and the parameters that it overrides.
 
@@ -273,7 +284,7 @@ def check_optimizer(params, defaults):
             f"optimizer={type(optimizer).__name__} has a function as its "
             "learning_rate: give a number, or learning_rate_schedule=."
         )
-    for name in ("learning_rate", "momentum", "nesterov", "weight_decay", *CLIPS):
+    for name in _OF_AN_OPTIMIZER:
         # Refused and not ignored: a search over it would compare equal fits.
         if params[name] != defaults[name]:
             raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 from skdl._utils._nested import find_network, last_prefix
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._defaults import resolve
-from skdl.estimators._parameters import expand_hidden_sizes
+from skdl.estimators._parameters import expand_hidden_sizes, without_effect
 
 __all__ = ["find_next_steps"]
 
@@ -131,7 +131,10 @@ class _Network:
         self._params = network.get_params(deep=False)
         self._params |= dict(resolved) or resolve(network, self._params, _SOME_ROWS)
         self._has_stopped = bool(n_epochs) and n_epochs < self._params["epochs"]
-        if not isinstance(network, BaseNetwork):  # a model whose names are the user's
+        self._without_effect = set()
+        if isinstance(network, BaseNetwork):
+            self._without_effect = without_effect(self._params)
+        else:  # a model whose names are the user's
             self._params = {"epochs": self._params["epochs"]}
 
     def prefixed(self, steps):
@@ -171,7 +174,7 @@ class _Network:
         names = ["input_dropout", "conv_dropout", "l1", "l2"]
         if self._has_hidden:
             names.append("dropout")
-        if self._is_named:
+        if "weight_decay" not in self._without_effect:
             names.append("weight_decay")
         change = {name: 0.0 for name in names if self._positive(name)}
         return [("no dropout and no penalty", change)] if change else []
@@ -197,7 +200,7 @@ class _Network:
         if "l2" not in self._params:
             return []
         decay = self._params.get("weight_decay")
-        if decay and self._is_named:
+        if decay and "weight_decay" not in self._without_effect:
             return [("more weight decay", {"weight_decay": 10 * decay})]
         return [("more L2", {"l2": 10 * self._params["l2"] or 1e-4})]
 
@@ -226,8 +229,7 @@ class _Network:
 
     def rates(self, *factors):
         rate = self._params.get("learning_rate")
-        is_own = callable(self._params.get("learning_rate_schedule"))
-        if rate is None or is_own or not self._is_named:
+        if rate is None or "learning_rate" in self._without_effect:
             return []
         return [
             (
@@ -236,11 +238,6 @@ class _Network:
             )
             for factor in factors
         ]
-
-    @property
-    def _is_named(self):
-        """Whether the optimizer takes the parameters beside it."""
-        return isinstance(self._params.get("optimizer"), str)
 
     @property
     def _has_hidden(self):

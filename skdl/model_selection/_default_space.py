@@ -12,6 +12,7 @@ from sklearn.base import is_regressor
 
 from skdl._utils._nested import find_network, last_prefix, say_what_holds
 from skdl.estimators._base import BaseNetwork
+from skdl.estimators._parameters import without_effect
 
 __all__ = ["default_space"]
 
@@ -88,11 +89,7 @@ def default_space(estimator: Any) -> dict[str, BaseDistribution]:
         space = _space_of_tables(network)
     if hasattr(network, "conv_dropout"):
         space["conv_dropout"] = FloatDistribution(0.0, 0.3)
-    own = set()
-    if not isinstance(network.optimizer, str):
-        own = {"learning_rate", "weight_decay"}  # the instance has its own
-    if callable(network.learning_rate_schedule):
-        own |= {"learning_rate"}
+    own = without_effect(network.get_params(deep=False))
     space = {name: space[name] for name in space if name not in own}
     prefix = last_prefix(estimator)
     return {prefix + name: distribution for name, distribution in space.items()}
