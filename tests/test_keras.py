@@ -942,15 +942,69 @@ def test_a_subclass_and_parameters_decide_the_score(iris):
     assert weighted == 2 * found.score(*iris)
 
 
-def test_sparse_rows_give_what_dense_ones_give(iris):
-    X, y = iris
-    dense = classifier().fit(X, y)
-    sparse = classifier().fit(scipy.sparse.csr_matrix(X), y)
-    assert sparse.fit_path_ == "keras.Model.fit: X is a csr_matrix"
+def build_without_input(meta, **settings):
+    """Layers that must know their number of inputs, and learn it from the rows."""
+    return keras.Sequential(
+        [
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(8, "relu"),
+            keras.layers.Dense(meta["n_classes_"], "softmax"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("build", [models.build_classifier, build_without_input])
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_array])
+def test_sparse_rows_give_what_dense_ones_give(iris, build, kind):
+    X, y = np.where(iris[0] > 0, iris[0], 0), iris[1]
+    weight = np.linspace(1, 2, 150)
+    settings = dict(fit__validation_split=0.2, epochs=3)
+    dense = classifier(build, **settings).fit(X, y, sample_weight=weight)
+    sparse = classifier(build, **settings).fit(kind(X), y, sample_weight=weight)
+    assert sparse.fit_path_ == dense.fit_path_
+    assert sparse.fit_path_.startswith("compiled")
+    assert sparse.history_ == dense.history_
+    expected = dense.predict_proba(X)
+    np.testing.assert_array_equal(sparse.predict_proba(X), expected)
+    np.testing.assert_allclose(sparse.predict_proba(kind(X)), expected, atol=1e-6)
+    by_keras = classifier(build, **settings, callbacks=[Batches()])
+    by_keras.fit(kind(X), y, sample_weight=weight)
+    assert by_keras.fit_path_.startswith("keras.Model.fit: a callback")
     np.testing.assert_allclose(
-        sparse.predict_proba(scipy.sparse.csr_array(X)),
-        dense.predict_proba(X),
-        atol=1e-5,
+        by_keras.predict_proba(kind(X)), sparse.predict_proba(kind(X)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (np.array, scipy.sparse.csr_array),
+        (scipy.sparse.csr_array, np.array),
+        (scipy.sparse.csr_array, scipy.sparse.coo_array),
+    ],
+)
+def test_validation_rows_may_be_sparse_where_others_are_not(iris, kinds):
+    X, y = iris
+    train, validation = kinds
+    dense = classifier().fit(X, y, validation_data=(X, y))
+    mixed = classifier().fit(train(X), y, validation_data=(validation(X), y))
+    assert mixed.fit_path_.startswith("compiled")
+    assert mixed.history_ == dense.history_
+
+
+def test_sparse_rows_of_other_types_go_through_keras(iris):
+    def build(meta):
+        inputs = keras.Input((4,), dtype="int32")
+        x = keras.layers.Flatten()(keras.layers.Embedding(5, 2)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+
+    X, y = np.clip(iris[0].round(), 0, 4).astype(int), iris[1]
+    network = classifier(build, epochs=2).fit(scipy.sparse.csr_array(X), y)
+    why = "keras.Model.fit: X is sparse, and the model takes int32"
+    assert network.fit_path_ == why
+    dense = classifier(build, epochs=2).fit(X, y)
+    np.testing.assert_allclose(
+        network.predict_proba(X), dense.predict_proba(X), atol=1e-5
     )
 
 

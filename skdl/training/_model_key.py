@@ -245,9 +245,9 @@ def _leaves(model):
 
 
 def rows_at_once(model):
-    """Return the number of rows whose largest layer output takes some megabytes."""
-    widths = [
-        int(np.prod([n or 1 for n in _layer_shape(layer, "output")[1:]]))
-        for layer in _leaves(model)
-    ]
+    """Return the number of rows whose largest layer or input takes some megabytes."""
+    shapes = [_layer_shape(layer, "output") for layer in _leaves(model)]
+    # Sparse rows, which are made dense, may be wider than any layer.
+    shapes += [tensor.shape for tensor in getattr(model, "inputs", None) or ()]
+    widths = [int(np.prod([n or 1 for n in shape[1:]])) for shape in shapes]
     return int(np.clip(_VALUES_OF_A_LAYER // max(widths, default=1), 16, 8_192))

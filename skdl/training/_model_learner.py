@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import sparse
 
 from skdl.training._keras_fit import KerasFit
 from skdl.training._learner import Learner
@@ -16,6 +17,7 @@ from skdl.training._model_key import (
 from skdl.training._model_step import ModelSpec, ModelStep, explain_model
 from skdl.training._optimizers import Flowing, rate_of, spec_for
 from skdl.training._program import Program
+from skdl.training._sparse import as_sparse_tensors
 from skdl.training._tensors import as_batch, count_samples, to_tensor
 
 __all__ = ["ModelLearner"]
@@ -88,8 +90,9 @@ class ModelLearner(Learner):
             raise NotCompilable(f"{name} is given")
         if batch_hooks:
             raise NotCompilable("a callback wants to see each batch or validation")
+        is_sparse = sparse.issparse(job.train.X)
         for name, array in (("X", job.train.X), ("y", job.train.y)):
-            if not isinstance(array, np.ndarray):
+            if not isinstance(array, np.ndarray) and not (name == "X" and is_sparse):
                 raise NotCompilable(f"{name} is a {type(array).__name__}")
         # Without an Input layer it has no inputs before it is built, and so no key.
         if not model.built and type(model) is keras.Sequential:
@@ -103,15 +106,17 @@ class ModelLearner(Learner):
         if scheduled and job.callbacks:
             raise NotCompilable("there are callbacks and a schedule in the optimizer")
         X, y = job.train.X, job.train.y
+        dtype = str(model.inputs[0].dtype)
+        if is_sparse and dtype != "float32":
+            raise NotCompilable(f"X is sparse, and the model takes {dtype}")
         columns = [
-            (X.shape[1:], str(model.inputs[0].dtype)),
+            (X.shape[1:], dtype),
             (y.shape[1:], str(y.dtype)),
         ]
         if _are_weighted(job.train, job.validation):
             columns.append(((), "float32"))
-        sparse = has_sparse_gradients(architecture)
-        spec = spec_for(optimizer, sparse=sparse)
-        return ModelSpec(architecture, spec, tuple(columns))
+        spec = spec_for(optimizer, sparse=has_sparse_gradients(architecture))
+        return ModelSpec(architecture, spec, tuple(columns), is_sparse)
 
     def _count_rows_per_chunk(self):
         """Return the rows that are scored at once; Keras' own, where they matter."""
@@ -182,10 +187,17 @@ class ModelLearner(Learner):
         if not self.compiled:
             return None
         weight = part.weight
-        weight = np.ones(len(part.X), np.float32) if weight is None else weight
-        return tuple(  # without the weights, where the program takes none
+        weight = np.ones(len(part.y), np.float32) if weight is None else weight
+        (_, x_dtype), *others = self.spec.columns
+        X = part.X
+        if self.spec.sparse:
+            X = as_sparse_tensors(sparse.csr_array(X))
+        else:  # a validation part may be of the other kind than the training part
+            X = X.toarray() if sparse.issparse(X) else X
+            X = to_tensor(X, np.dtype(x_dtype))
+        return X, *(  # without the weights, where the program takes none
             to_tensor(column, np.dtype(dtype))
-            for column, (_, dtype) in zip((part.X, part.y, weight), self.spec.columns)
+            for column, (_, dtype) in zip((part.y, weight), others)
         )
 
 

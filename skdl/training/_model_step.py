@@ -18,6 +18,7 @@ from skdl.training._kernels import kernel_for
 from skdl.training._model_key import has_sparse_gradients, multiply_adds_per_row
 from skdl.training._optimizers import OptimizerSpec
 from skdl.training._recorder import plain_score
+from skdl.training._sparse import SPARSE_SPEC
 from skdl.training._update import make_update
 
 __all__ = ["ModelSpec", "ModelStep", "explain_model"]
@@ -42,11 +43,14 @@ class ModelSpec:
         The optimizer.
     columns : tuple of (tuple of int, str)
         Row shape and dtype of X, y and, if rows are weighted, the weights.
+    sparse : bool
+        Whether the rows are sparse.
     """
 
     architecture: str
     optimizer: OptimizerSpec
     columns: tuple
+    sparse: bool = False
 
 
 class ModelStep:
@@ -72,15 +76,15 @@ class ModelStep:
         n_numbers = 1 + sum(np.size(value) for value in self._metrics.values())
         self.results = tf.TensorSpec([n_numbers], tf.float64)
         trained = self._model.trainable_variables
-        self._sparse = has_sparse_gradients(spec.architecture)
-        if not self._sparse and kernel_for(spec.optimizer) is not None:
+        self._has_slices = has_sparse_gradients(spec.architecture)
+        if not self._has_slices and kernel_for(spec.optimizer) is not None:
             trained = [variable.value for variable in trained]
         self.update = make_update(
             spec.optimizer,
             # The rate flows in; a schedule of Keras' could not be assigned.
             partial(copy_keras, model.optimizer, learning_rate=1.0),
             trained,
-            sparse=self._sparse,
+            sparse=self._has_slices,
         )
         self.multiply_adds_per_row = multiply_adds_per_row(self._model)
 
@@ -111,10 +115,12 @@ class ModelStep:
 
     def signature(self):
         """Return the specs of the data, of the constants and of a step's columns."""
-        data = tuple(
+        data = [
             tf.TensorSpec([None, *shape], dtype) for shape, dtype in self.spec.columns
-        )
-        return data, (), ()
+        ]
+        if self.spec.sparse:
+            data[0] = SPARSE_SPEC
+        return tuple(data), (), ()
 
     def train_batch(self, batch, size, constants, row):
         """Train on one batch; return its loss."""
@@ -123,7 +129,7 @@ class ModelStep:
         with tf.GradientTape() as tape:
             loss = self._trace_loss(batch, training=True)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        if not self._sparse:
+        if not self._has_slices:
             gradients = _dense(gradients, variables)
         self.update.apply(gradients, rate, *scalars)
         # Keras' optimizers apply constraints themselves; a kernel knows of none.
@@ -158,6 +164,8 @@ class ModelStep:
     def _trace_loss(self, batch, training=False):
         """Return the loss of some rows and add them to the metrics."""
         x, y, weight = (*batch, None)[:3]
+        if self.spec.sparse:  # some layers must know the number of columns
+            x = tf.ensure_shape(x, [None, *self.spec.columns[0][0]])
         outputs = self._model(x, training=training)
         loss = self._model.compute_loss(
             x=x, y=y, y_pred=outputs, sample_weight=weight, training=training
