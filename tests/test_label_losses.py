@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import check_estimator
 
 import skdl
@@ -378,16 +379,33 @@ def test_classes_without_an_order_are_named(three, y, categories, message):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [*LOSSES[1:], dict(loss="ordinal")], ids=str)
-def test_scikit_learn_accepts_each_loss(settings):
-    network = MLPClassifier(random_state=0, **settings)
+def test_scikit_learn_accepts_the_loss_of_ordered_classes():
     skipped = {
         "check_sample_weight_equivalence_on_dense_data": "as of the cross-entropy",
         "check_sample_weight_equivalence_on_sparse_data": "as of the cross-entropy",
+        "check_classifiers_classes": "text has no order without categories",
     }
-    if "ordinal" in settings.values():
-        skipped["check_classifiers_classes"] = "text has no order without categories"
+    network = MLPClassifier(random_state=0, loss="ordinal")
     check_estimator(network, expected_failed_checks=skipped)
+
+
+# The checks in which a loss takes part; the others are about what is around it.
+CHECKS = [
+    checks.check_classifiers_classes,
+    checks.check_classifiers_one_label_sample_weights,
+    checks.check_classifiers_train,
+    checks.check_fit_check_is_fitted,
+    checks.check_fit_idempotent,
+    checks.check_methods_subset_invariance,
+    checks.check_sample_weights_shape,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("settings", LOSSES[1:], ids=str)
+def test_scikit_learn_accepts_each_loss(settings, check):
+    check("MLPClassifier", MLPClassifier(random_state=0, **settings))
 
 
 @pytest.mark.parametrize("n_ensemble", [1, 2])

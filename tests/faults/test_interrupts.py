@@ -18,7 +18,7 @@ from tests.keras_models import build_rich_classifier
 pytestmark = pytest.mark.slow
 
 NETWORKS = {
-    "MLP": MLPClassifier((20, 10), batch_norm=True, epochs=400, random_state=0),
+    "MLP": MLPClassifier((20, 10), batch_norm=True, epochs=200, random_state=0),
     "Keras": KerasClassifier(
         build_rich_classifier,
         loss="sparse_categorical_crossentropy",
@@ -67,7 +67,7 @@ def test_an_interrupted_fit_breaks_no_program(iris, name):
     expected = clone(network).fit(X, y).predict_proba(X)
     fitted = clone(network).fit(X, y)
     rng = np.random.default_rng(0)
-    for epoch in rng.integers(0, network.epochs, 10):
+    for epoch in rng.integers(0, network.epochs, 6):
         fitted.set_params(callbacks=[Interrupts(int(epoch), network.epochs)])
         with pytest.raises(KeyboardInterrupt) as interrupt:
             fitted.fit(-X, y)

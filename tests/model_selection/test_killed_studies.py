@@ -19,9 +19,9 @@ DEADLINE = 600  # seconds after which what is waited for hangs, however busy it 
 N_TRIALS = 40
 
 
-def read_study(url, name):
+def read_study(url, name, storage=None):
     """Return the trials, as a reader that comes later finds them."""
-    storage = open_storage(url)
+    storage = storage or open_storage(url)
     if name not in optuna.get_all_study_names(storage):
         return []
     return optuna.load_study(study_name=name, storage=storage).get_trials()
@@ -34,9 +34,10 @@ def finished(trials):
 def wait_for_trials(url, name, n_finished):
     """Wait until so many trials are finished."""
     deadline = time.monotonic() + DEADLINE
-    while len(finished(read_study(url, name))) < n_finished:
+    storage = open_storage(url)  # once: to open it takes longer than to read it
+    while len(finished(read_study(url, name, storage))) < n_finished:
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 # Optuna says so where a process was killed while it held the lock of a journal file.

@@ -147,8 +147,10 @@ def test_a_clipped_training_is_that_of_keras(iris, optimizer):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("normalization", [None, "layer"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion"])
+@pytest.mark.parametrize(
+    ("optimizer", "normalization"),
+    [("sgd", None), ("adam", "layer"), ("adamw", None), ("lion", "layer")],
+)
 def test_kernels_decay_as_in_keras_and_nothing_else_does(
     iris, optimizer, normalization
 ):
