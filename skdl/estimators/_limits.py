@@ -22,6 +22,7 @@ _LARGE_RATES = {"adadelta": math.inf, "sgd": 1e3}  # their steps have other unit
 # Training holds the weights, their gradients and two states of an optimizer; before
 # and after it there is one more copy, as arrays.
 _COPIES = 5
+_ALWAYS_FREE = 1 / 16  # GiB
 
 
 def warn_of_scales(X, names=None):
@@ -93,6 +94,8 @@ def check_memory(shapes):
     n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
     # In GiB: a single float has 4 bytes.
     needed = 4 * _COPIES * n_weights / 2**30
+    if needed < _ALWAYS_FREE:  # to ask takes a fiftieth of a small fit
+        return
     free = psutil.virtual_memory().available / 2**30
     if needed > free:
         raise MemoryError(

@@ -11,6 +11,9 @@ from skdl.nn._dropout import PHILOX
 
 __all__ = ["draw_kernel", "initial_weights", "make_initializer"]
 
+_LARGEST = np.iinfo(np.int32).max
+_ALGORITHM = np.array(PHILOX, np.int32)
+
 # The variance of a kernel of so many inputs and outputs: He et al. (2015), Glorot and
 # Bengio (2010).
 _UNIFORM = {
@@ -80,15 +83,16 @@ def _draw_uniform(name, seed, shape):
     n_positions = math.prod(shape[:-2])
     variance = _UNIFORM[name](n_positions * shape[-2], n_positions * shape[-1])
     limit = np.float32(math.sqrt(3 * variance))
-    # Constants: these operations convert numbers more slowly.
+    # Arrays: these operations convert lists and numbers more slowly, and constants are
+    # made by more of Python.
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(
-        seed=tf.constant([seed % (tf.int32.max - 1), 0])
+        seed=np.array([seed % (_LARGEST - 1), 0], np.int32)
     )
     kernel = tf.raw_ops.StatelessRandomUniformV2(
-        shape=tf.constant(shape),
+        shape=np.array(shape, np.int32),
         key=key,
         counter=counter,
-        alg=tf.constant(PHILOX),
+        alg=_ALGORITHM,
         dtype=tf.float32,
     ).numpy()
     kernel *= 2 * limit

@@ -11,6 +11,7 @@ from skdl.training._graph_loop import (
     fits_on_one_thread,
     run_on_all_threads,
     run_on_one_thread,
+    without_conversions,
 )
 from skdl.training._optimizers import Flowing
 from skdl.training._sparse import dense_rows, take_rows
@@ -204,8 +205,9 @@ class Program:
             loop = tf.function(partial(self._trace_loop, run, key[1]), autograph=False)
             traced = loop.get_concrete_function(*self._signature(is_single))
             if on_one_thread and not fits_on_one_thread(traced):
-                traced = self._compile(False, is_scored, is_single)
-            self._compiled[key] = traced
+                self._compiled[key] = self._compile(False, is_scored, is_single)
+            else:
+                self._compiled[key] = without_conversions(traced)
         return self._compiled[key]
 
     def _signature(self, is_single):

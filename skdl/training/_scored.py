@@ -54,7 +54,7 @@ class ScoredRows:
         ]
         table = np.array(chunks, np.int32).reshape(-1, 3)
         self._part, self.sizes = table[:, 0], table[:, 2]
-        row, no_row = tf.zeros([1, 1], tf.int32), _no_rows(tf.int32, (1,))
+        row, no_row = _row(), _no_rows(tf.int32, (1,))
         self.no_chunks = self.no_ends = self.chunks = (no_row, no_row)
         if parts:
             self.chunks = tuple(tf.constant(table[:, k : k + 1]) for k in (1, 2))
@@ -93,6 +93,11 @@ def _join(columns, like):
 @lru_cache(maxsize=512)
 def _no_rows(dtype, shape):
     return tf.zeros((0, *shape), dtype)
+
+
+@lru_cache(maxsize=1)
+def _row():
+    return tf.zeros([1, 1], tf.int32)
 
 
 _WEIGHTS = tf.TensorSpec([None])

@@ -67,7 +67,7 @@ def assign_all(variables, values):
     # as long: a small fit sets a dozen of them.
     for variable, value in zip(variables, values, strict=True):
         if value is not None:
-            value = tf.constant(value, tf.float32)
+            value = np.asarray(value, np.float32)
             tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
 
