@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -19,9 +19,11 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
+    TargetEncoder,
 )
 
 import skdl
@@ -65,6 +67,8 @@ def run(path, X):
         kinds[given.name] = given.type[7:-1]
         dtype = {"double": np.float64, "string": object}.get(kinds[given.name], "f4")
         column = X if given.name == "X" else X[[given.name]]
+        if kinds[given.name] == "string":
+            column = column.astype(object).where(column.notna(), "")
         feed[given.name] = np.asarray(column, dtype=dtype)
     return session.run(None, feed), kinds
 
@@ -86,6 +90,79 @@ def test_each_column_of_a_frame_is_an_input(table, tmp_path, indicator, encoder)
     fitted = make_pipeline(columns, network()).fit(X, y)
     kinds = assert_same(tmp_path / "m.onnx", fitted, X)
     assert kinds == {"age": "float", "income": "float", "city": "string"}
+
+
+@pytest.mark.parametrize("missing", [np.nan, None], ids=str)
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(handle_unknown="ignore"),
+        OneHotEncoder(drop="first"),
+        TargetEncoder(),
+    ],
+    ids=str,
+)
+def test_missing_text_is_the_empty_string(table, tmp_path, encoder, missing):
+    X, y = table[0][["income", "city"]].astype({"city": object}), table[1]
+    X["city"] = X["city"].where(X.index % 5 > 0, missing)
+    columns = make_column_transformer(
+        (StandardScaler(), ["income"]), (encoder, ["city"])
+    )
+    fitted = make_pipeline(columns, network()).fit(X, y)
+    assert_same(tmp_path / "m.onnx", fitted, X)
+    # Another word would not be the missing one.
+    X.loc[0, "city"] = ""
+    with pytest.raises(ValueError, match="the category '' beside missing values"):
+        skdl.export_onnx(fitted.fit(X, y), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [OneHotEncoder(handle_unknown="ignore"), OneHotEncoder(), OrdinalEncoder()],
+    ids=str,
+)
+@pytest.mark.parametrize("as_array", [False, True])
+def test_numbers_may_be_categories(tmp_path, encoder, as_array):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"zip": rng.integers(3, 9, 200), "owns": rng.random(200) < 0.5})
+    y = X["zip"] % 2
+    encoder.set_params(**{"sparse_output": False} if "One" in str(encoder) else {})
+    X = X.to_numpy(float) if as_array else X
+    fitted = make_pipeline(encoder, network()).fit(X, y)
+    assert_same(tmp_path / "m.onnx", fitted, X)
+
+
+def test_a_column_that_no_step_takes_is_no_input(table, tmp_path):
+    X, y = table[0][["city", "income"]], table[1]
+    columns = make_column_transformer((StandardScaler(), ["income"]))
+    fitted = make_pipeline(columns, network()).fit(X, y)
+    assert assert_same(tmp_path / "m.onnx", fitted, X) == {"income": "float"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_imputer_in_front_keeps_the_names(table, tmp_path):
+    X, y = table[0][["age", "income"]], table[1]
+    fitted = make_pipeline(SimpleImputer(), StandardScaler(), network()).fit(X, y)
+    assert list(assert_same(tmp_path / "m.onnx", fitted, X)) == ["age", "income"]
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (KNNImputer(), "graph (fails on rows like|differs by)"),
+        (
+            make_pipeline(SimpleImputer(), PowerTransformer("box-cox")),
+            "refuses rows that were made .* strictly positive",
+        ),
+    ],
+    ids=["KNNImputer", "box-cox"],
+)
+def test_what_can_not_be_compared_is_not_written(table, tmp_path, step, message):
+    X, y = table[0][["age", "income"]] / [1, 1e7], table[1]
+    fitted = make_pipeline(step, StandardScaler(), network()).fit(X, y)
+    with pytest.raises(ValueError, match=f"export_onnx: .*{message}"):
+        skdl.export_onnx(fitted, tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
 
 
 @pytest.mark.parametrize(

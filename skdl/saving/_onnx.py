@@ -61,15 +61,16 @@ _TOLERANCE = 1e-3
 def export_onnx(estimator: Any, path: Any) -> None:
     """Write a fitted network, or an estimator around one, as one ONNX graph.
 
-    If the estimator was fitted on a frame, the graph has one input for each column,
-    with the name of the column and the shape (n_samples, 1): a tensor of strings for a
-    column of text, else of floats. If it was fitted on an array, the input is ``X``, of
-    shape (n_samples, n_features) or the shape of images. The floats have single
-    precision, or double precision if a scaler shows that single floats can't tell the
-    values apart. A classifier has the outputs ``label`` and ``probabilities``, a
-    regressor ``prediction``, and beside it ``quantiles`` if it has learned several.
-    They are equal to those of ``predict``, ``predict_proba`` and ``predict_quantiles``
-    up to about 1e-5, if the floats are precise enough for the features.
+    If the estimator was fitted on a frame, the graph has one input for each column that
+    a step takes, with the name of the column and the shape (n_samples, 1): a tensor of
+    strings for a column of text, where "" is a missing one, else of floats. If it was
+    fitted on an array, the input is ``X``, of shape (n_samples, n_features) or the
+    shape of images. The floats have single precision, or double precision if a scaler
+    shows that single floats can't tell the values apart. A classifier has the outputs
+    ``label`` and ``probabilities``, a regressor ``prediction``, and beside it
+    ``quantiles`` if it has learned several. They are equal to those of ``predict``,
+    ``predict_proba`` and ``predict_quantiles`` up to about 1e-5, if the floats are
+    precise enough for the features.
 
     Before the graph is written, it is compared with the estimator on rows like those of
     the training.
@@ -262,8 +263,12 @@ def _name_inputs(model, names):
     new = {old.name: name for old, name in zip(model.graph.input, names, strict=True)}
     for each in model.graph.input:
         each.name = new[each.name]
+    used = set()
     for node in model.graph.node:
         node.input[:] = [new.get(name, name) for name in node.input]
+        used.update(node.input)
+    for each in [each for each in model.graph.input if each.name not in used]:
+        model.graph.input.remove(each)  # a column that no step takes
     return model
 
 
@@ -298,7 +303,7 @@ def _declare_inputs(whole, names, double):
     kind = _float_type(double)
     if names is None:
         return [("X", kind(_shape_of_rows(whole)))]
-    texts, first = text_columns(whole), whole.steps[0][1]
+    texts, first = text_columns(whole, names), whole.steps[0][1]
     if isinstance(first, TableEncoder):
         names = used_columns(first)
     return [
@@ -385,7 +390,7 @@ def _write_exported(scope, operator, container):
 
 def _compare(model, estimator, whole, names, double):
     """Return how much graph and estimator differ on rows like those of the fit."""
-    rows = make_probe(whole, names, _shape_of_rows(whole))
+    rows = _find_rows(estimator, whole, names)
     first = whole.steps[0][1]
     if names is None:
         feed = {"X": rows.astype(np.float64 if double else np.float32)}
@@ -393,7 +398,8 @@ def _compare(model, estimator, whole, names, double):
         feed = feed_table(first, rows, double)
     else:
         feed = {str(name): _as_input(rows[name], double) for name in names}
-    found = _evaluate(model, feed)
+    used = {each.name for each in model.graph.input}
+    found = _evaluate(model, {name: feed[name] for name in feed if name in used})
     last = whole.steps[-1][1].network
     if not is_classifier(last):
         expected = np.asarray(estimator.predict(rows), dtype=float)
@@ -406,6 +412,22 @@ def _compare(model, estimator, whole, names, double):
         # Only labels: one of 50 that differs is above the tolerance.
         return float(np.mean(found[0] != estimator.predict(rows)))
     return float(np.abs(found[1] - estimator.predict_proba(rows)).max())
+
+
+def _find_rows(estimator, whole, names):
+    """Return rows like those of the fit, with gaps if the estimator takes them."""
+    for gaps in (True, False):  # beside an imputer something else may get its columns
+        rows = make_probe(whole, names, _shape_of_rows(whole), gaps=gaps)
+        try:
+            estimator.predict(rows)
+        except ValueError as error:
+            refused = error
+        else:
+            return rows
+    raise ValueError(
+        "export_onnx: the graph can't be compared with the estimator, which refuses "
+        f"rows that were made from what its steps know: {refused}"
+    ) from refused
 
 
 def _evaluate(model, feed):
@@ -422,12 +444,17 @@ def _evaluate(model, feed):
         raise ValueError(
             f"export_onnx: ONNX Runtime can't load the graph: {error}"
         ) from error
-    return session.run(None, feed)
+    try:
+        return session.run(None, feed)
+    except Exception as error:
+        raise ValueError(
+            f"export_onnx: the graph fails on rows like those of the training: {error}"
+        ) from error
 
 
 def _as_input(column, double):
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(np.float64 if double else np.float32)
-    else:
-        values = column.to_numpy(object)
+    else:  # text, where the empty string stands for a missing one
+        values = column.astype(object).where(column.notna(), "").to_numpy()
     return values.reshape(-1, 1)

@@ -3,10 +3,16 @@
 from copy import copy
 
 import numpy as np
+import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    TargetEncoder,
+)
 
 from skdl.nn._onnx_graph import Graph
 
@@ -37,6 +43,10 @@ class Imputed(FunctionTransformer):
         return self.imputer.n_features_in_
 
     @property
+    def feature_names_in_(self):
+        return self.imputer.feature_names_in_
+
+    @property
     def kept_(self):
         """Columns that are not all missing."""
         return np.flatnonzero(~np.isnan(self.imputer.statistics_.astype(float)))
@@ -65,6 +75,8 @@ def rewrite(step):
     """Return a transformer as skl2onnx can write it."""
     if isinstance(step, SimpleImputer) and _imputes_nan(step):
         return Imputed(step)
+    if isinstance(step, (OneHotEncoder, OrdinalEncoder, TargetEncoder)):
+        return _with_empty_gaps(step)
     parts = {
         Pipeline: "steps",
         ColumnTransformer: "transformers_",
@@ -77,6 +89,27 @@ def rewrite(step):
             setattr(found, name, inner)
             return found
     return step
+
+
+def _with_empty_gaps(encoder):
+    """Return an encoder whose missing text is "": a graph has no other word for it."""
+    found = copy(encoder)
+    found.given_categories_ = encoder.categories_
+    found.categories_ = [_name_gaps(values) for values in encoder.categories_]
+    return found
+
+
+def _name_gaps(values):
+    is_text = any(isinstance(value, str) for value in values)
+    is_gap = pd.isna(values)
+    if not is_text or not is_gap.any():
+        return values
+    if "" in values:
+        raise ValueError(
+            "export_onnx: a column has the category '' beside missing values, which "
+            "are '' in a graph: give one of them another name."
+        )
+    return np.array(["" if gap else v for v, gap in zip(values, is_gap)], object)
 
 
 def join_inputs(graph, inputs):

@@ -1,12 +1,12 @@
 """Rows like the training data, made from what the fitted transformers know."""
 
-from functools import reduce
-
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from skdl.saving._onnx_columns import Imputed
 from skdl.saving._onnx_table import (
     LARGE_OFFSET,
     make_table,
@@ -32,18 +32,18 @@ def needs_double(whole):
     )
 
 
-def text_columns(whole):
-    """Return the names of the columns that hold text."""
+def text_columns(whole, names):
+    """Return those of the names of columns whose columns hold text."""
     if isinstance(whole.steps[0][1], TableEncoder):
         return text_columns_of(whole.steps[0][1])
     return {
         name
-        for name, values in _find_categories(whole).items()
-        if np.asarray(values).dtype.kind in "OUST"
+        for name, values in _find_categories(whole, names, len(names)).items()
+        if any(isinstance(value, str) for value in values)
     }
 
 
-def make_probe(whole, names, shape):
+def make_probe(whole, names, shape, *, gaps=True):
     """Return rows like those of the training, as far as the transformers know them.
 
     Parameters
@@ -54,6 +54,8 @@ def make_probe(whole, names, shape):
         Of the columns; None for an array.
     shape : list
         That of the rows, None first.
+    gaps : bool, default=True
+        Whether values are missing where an imputer gets them.
 
     Returns
     -------
@@ -68,12 +70,35 @@ def make_probe(whole, names, shape):
     n_features = int(np.prod(shape[1:])) if names is None else len(names)
     center, spread = _find_ranges(whole, names, n_features)
     rows = center + spread * rng.standard_normal((_N_ROWS, n_features))
+    categories = _find_categories(whole, names, n_features)
+    if names is None:
+        for place, values in categories.items():
+            if not any(isinstance(value, str) for value in values):
+                rows[:, place] = rng.choice(np.asarray(values, float), _N_ROWS)
+    if gaps:
+        imputed = _find_imputed(whole, names, n_features)
+        is_gap = rng.uniform(size=(_N_ROWS, len(imputed))) < 0.2
+        rows[:, imputed] = np.where(is_gap, np.nan, rows[:, imputed])
     if names is None:
         return rows.reshape(_N_ROWS, *shape[1:])
     frame = pd.DataFrame(rows, columns=names)
-    for name, values in _find_categories(whole).items():
-        frame[name] = rng.choice(np.asarray(values), _N_ROWS)
+    for name, values in categories.items():
+        drawn = [values[k] for k in rng.randint(len(values), size=_N_ROWS)]
+        # As objects: pandas would make nan of None.
+        is_text = any(isinstance(value, str) for value in values)
+        frame[name] = pd.Series(drawn, dtype=object if is_text else None)
     return frame
+
+
+def _find_imputed(whole, names, n_features):
+    """Return the places of the features that an imputer gets."""
+    imputers = (Imputed, KNNImputer, SimpleImputer)
+    found = [
+        places
+        for places, part in _columns_of(whole, names, n_features)
+        if any(isinstance(inner, imputers) for inner in _parts_of(part))
+    ]
+    return np.unique(np.concatenate(found)) if found else np.array([], int)
 
 
 def _parts_of(estimator):
@@ -94,9 +119,9 @@ def _find_scale(part):
     """Return center and spread of a scaler's features; (None, None) for others."""
     for center, spread in (("mean_", "scale_"), ("center_", "scale_")):
         if getattr(part, center, None) is not None:
-            scale = getattr(part, spread, None)
             mean = np.asarray(getattr(part, center), float)
-            return mean, np.ones_like(mean) if scale is None else np.asarray(scale)
+            scale = np.asarray(getattr(part, spread, None), float)
+            return mean, scale if scale.shape == mean.shape else np.ones_like(mean)
     if getattr(part, "data_min_", None) is not None:
         return part.data_min_ + part.data_range_ / 2, part.data_range_ / 4
     if getattr(part, "quantiles_", None) is not None:
@@ -135,27 +160,23 @@ def _places_of(columns, names, n_features):
     return np.array([list(names).index(name) for name in columns], dtype=int)
 
 
-def _find_categories(whole):
-    """Return the categories of the columns that an encoder gets, by their names."""
-    first = whole.steps[0][1]
-    names = getattr(first, "feature_names_in_", None)
-    if names is None:
-        return {}
+def _find_categories(whole, names, n_features):
+    """Return the categories of the columns that an encoder gets.
+
+    By the names of the columns, or for an array by their places.
+    """
+    keys = range(n_features) if names is None else names
     found = {}
-    for places, part in _columns_of(whole, names, len(names)):
+    for places, part in _columns_of(whole, names, len(keys)):
         parts = [getattr(p, "imputer", p) for p in _parts_of(part)]
-        encoders = [p for p in parts if hasattr(p, "categories_")]
+        known = [p.given_categories_ for p in parts if hasattr(p, "given_categories_")]
         imputers = [p for p in parts if hasattr(p, "statistics_")]
-        known = [e.categories_ for e in encoders]
-        known += [[[value] for value in i.statistics_] for i in imputers]
+        known += [
+            [[value] for value in imputer.statistics_]
+            for imputer in imputers
+            if any(isinstance(value, str) for value in imputer.statistics_)
+        ]
         known = [lists for lists in known if len(lists) == len(places)]
-        if not known:
-            continue
-        for place, values in zip(places, known[0]):
-            if _is_text_column(values):
-                found[names[place]] = [v for v in values if isinstance(v, str)]
+        if known:
+            found |= {keys[p]: list(v) for p, v in zip(places, known[0]) if len(v)}
     return found
-
-
-def _is_text_column(values):
-    return reduce(lambda found, v: found or isinstance(v, str), values, False)
