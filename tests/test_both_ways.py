@@ -293,3 +293,48 @@ def test_averages_of_the_optimizer_beside_ours(rows):
     ]
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_new_optimizer_between_calls_goes_on_with_new_orders(rows):
+    X, y = rows
+    found = []
+    for callbacks in ([], [SeesBatches()]):
+        network = KerasRegressor(
+            linear(keras.optimizers.SGD), **(SETTINGS | {"shuffle": True})
+        )
+        network.set_params(callbacks=callbacks).fit(X, y)
+        network.model_.compile(keras.optimizers.Adam(0.01), "mse")
+        assert network.model_.optimizer.iterations == 0
+        network.partial_fit(X, y).partial_fit(X, y)
+        assert network._steps_done == 5 * 4
+        found.append(network.predict(X))
+    np.testing.assert_allclose(*found, atol=1e-5)
+
+
+def test_accumulated_gradients_go_on_with_new_orders(rows):
+    def make():
+        return keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+
+    X, y = rows
+    found = []
+    for callbacks in ([], [SeesBatches()]):
+        network = KerasRegressor(linear(make), **(SETTINGS | {"shuffle": True}))
+        network.set_params(callbacks=callbacks).fit(X, y).partial_fit(X, y)
+        found.append(network.predict(X))
+    np.testing.assert_allclose(*found, atol=1e-5)
+
+
+def test_a_model_of_a_fixed_batch_size_is_validated_in_such_batches():
+    def build(meta):
+        return keras.Sequential(
+            [
+                keras.Input(batch_shape=(10, 7, 4)),
+                layers.LSTM(4, stateful=True),
+                layers.Dense(1),
+            ]
+        )
+
+    X = np.random.default_rng(0).standard_normal((50, 7, 4))
+    network = KerasRegressor(build, loss="mse", epochs=2, batch_size=10)
+    network.fit(X[:30], X[:30, 0, 0], validation_data=(X[30:], X[30:, 0, 0]))
+    assert len(network.history_["val_loss"]) == 2

@@ -966,7 +966,7 @@ def test_sparse_rows_give_what_dense_ones_give(iris, build, kind):
     assert sparse.history_ == dense.history_
     expected = dense.predict_proba(X)
     np.testing.assert_array_equal(sparse.predict_proba(X), expected)
-    np.testing.assert_allclose(sparse.predict_proba(kind(X)), expected, atol=1e-6)
+    np.testing.assert_array_equal(sparse.predict_proba(kind(X)), expected)
     by_keras = classifier(build, **settings, callbacks=[Batches()])
     by_keras.fit(kind(X), y, sample_weight=weight)
     assert by_keras.fit_path_.startswith("keras.Model.fit: a callback")
@@ -990,6 +990,85 @@ def test_validation_rows_may_be_sparse_where_others_are_not(iris, kinds):
     mixed = classifier().fit(train(X), y, validation_data=(validation(X), y))
     assert mixed.fit_path_.startswith("compiled")
     assert mixed.history_ == dense.history_
+
+
+class BuiltByRows(keras.layers.Layer):
+    """Makes its weight when it sees rows."""
+
+    def build(self, shape):
+        self.w = self.add_weight(shape=(shape[-1], 3), initializer="glorot_uniform")
+
+    def call(self, x):
+        return keras.ops.softmax(x @ self.w)
+
+
+class NormalizesFirst(keras.Model):
+    """Begins with a layer that takes no sparse tensors of TensorFlow."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = keras.layers.BatchNormalization(), BuiltByRows()
+
+    def call(self, x, training=False):
+        return self.parts[1](self.parts[0](x, training=training))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda meta: keras.Sequential([BuiltByRows()]),
+        lambda meta: NormalizesFirst(),
+        lambda meta: keras.Sequential(
+            [keras.layers.SpectralNormalization(keras.layers.Dense(3, "softmax"))]
+        ),
+    ],
+    ids=["Sequential", "subclass", "compiled"],
+)
+def test_weights_that_are_made_by_the_first_rows_have_the_seed_too(iris, build):
+    before = random.getstate()
+    first, second = (classifier(build, epochs=2).fit(*iris) for _ in range(2))
+    assert first.history_ == second.history_
+    np.testing.assert_array_equal(
+        first.predict_proba(iris[0]), second.predict_proba(iris[0])
+    )
+    initial, again = (classifier(build).initialize(*iris) for _ in range(2))
+    np.testing.assert_array_equal(
+        initial.predict_proba(iris[0]), again.predict_proba(iris[0])
+    )
+    assert random.getstate() == before
+
+
+def test_a_model_class_predicts_sparse_rows_as_dense_ones(iris):
+    X, y = iris
+    network = classifier(lambda meta: NormalizesFirst()).fit(
+        scipy.sparse.csr_array(X), y
+    )
+    found = network.predict_proba(scipy.sparse.csr_array(X))
+    np.testing.assert_allclose(found, network.predict_proba(X), atol=1e-6)
+
+
+def test_outputs_that_are_no_numbers_are_no_probabilities(iris):
+    class Nothing(keras.layers.Layer):
+        def call(self, x):
+            return x * np.nan
+
+    def build(meta):
+        dense = keras.layers.Dense(3, "softmax")
+        return keras.Sequential([keras.Input((4,)), dense, Nothing()])
+
+    network = classifier(build).initialize(*iris)
+    assert np.isnan(network.predict_proba(iris[0])).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [(5, "5"), ((1,), "1 parts"), ((1, 2, 3, 4), "4 parts")],
+    ids=str,
+)
+def test_validation_data_of_another_form_are_named(iris, given, found):
+    words = rf"validation_data must be \(X_val, y_val\), or .*, got {found}"
+    with pytest.raises(ValueError, match=words):
+        classifier().fit(*iris, validation_data=given)
 
 
 def test_sparse_rows_of_other_types_go_through_keras(iris):

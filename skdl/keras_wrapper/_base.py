@@ -408,6 +408,9 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._built_with = self.get_params(deep=False)
         self._built = self._build_keras_model()
         self._compiles = not self._built.compiled
+        if not self._built.built:
+            few = keras.tree.map_structure(lambda part: part[:1], X)
+            self._show_rows(self.feature_encoder_.transform(few))
         return X, y
 
     def _initialize_callbacks(self):
@@ -453,7 +456,9 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
                 f"This {type(self).__name__} is not fitted: no model_."
             )
         if "history_" in self.__dict__:
-            build_optimizer(self._built, self._steps_done)
+            # One that was compiled since begins with its first step.
+            trained = self._trained_by is self._built.optimizer
+            build_optimizer(self._built, self._steps_done if trained else 0)
         return self._built
 
     def _given_names(self):

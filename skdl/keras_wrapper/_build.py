@@ -1,6 +1,7 @@
 """How a wrapper gets its model: building, copying and compiling it."""
 
 import inspect
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -70,8 +71,7 @@ class BuiltModel(BaseWrapper):
         check_process()
         forget_kernels()
         given = self._given_model()
-        seed = None if self.random_state is None else self._seed
-        with keras_seeds_from(seed):
+        with self._own_seeds():
             if isinstance(given, keras.Model):
                 return copy_model(given)
             model = super()._build_keras_model()
@@ -84,6 +84,19 @@ class BuiltModel(BaseWrapper):
         if optimizer is not None and optimizer.built:
             model.optimizer = copy_keras(optimizer)  # it may be another model's
         return model
+
+    def _own_seeds(self):
+        return keras_seeds_from(None if self.random_state is None else self._seed)
+
+    def _show_rows(self, X):
+        """Let a model that learns its inputs from rows make its weights of our seed."""
+        if self._built.built:
+            return
+        from skdl.training._tensors import take_batch
+
+        # What is wrong with the model or the rows is said by what comes next.
+        with self._own_seeds(), suppress(Exception):
+            self._built(take_batch(X, slice(0, 1)), training=False)
 
     def _get_compile_kwargs(self):
         # SciKeras reads both from the parameters: they are exchanged while it does.

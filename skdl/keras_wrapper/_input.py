@@ -112,6 +112,13 @@ class CheckedData(BaseWrapper):
     def _encode_validation(self, validation):
         if is_stream(validation):
             validation = read_whole(validation)
+        is_tuple = isinstance(validation, (list, tuple))
+        if not is_tuple or len(validation) not in (2, 3):
+            found = f"{len(validation)} parts" if is_tuple else repr(validation)
+            raise ValueError(
+                "validation_data must be (X_val, y_val), or (X_val, y_val, "
+                f"sample_weight_val), got {found[:80]}."
+            )
         X, y, weight = (*validation, None)[:3]
         X, y = self._validate_data(X, y)
         if weight is not None:

@@ -191,7 +191,7 @@ def probabilities(outputs, model, encoder):
     # Separate sigmoids, and values in single precision, do not sum to 1.
     sums = found.sum(axis=1, keepdims=True)
     uniform = np.full_like(found, 1 / found.shape[1])
-    return np.divide(found, sums, out=uniform, where=sums > 0)
+    return np.divide(found, sums, out=uniform, where=sums != 0)  # nan stays nan
 
 
 def log_probabilities(outputs, model, encoder):

@@ -44,6 +44,10 @@ class PredictingModel(CheckedData):
         if arguments.get("batch_size") == -1:
             arguments["batch_size"] = count_rows(X)
         arguments["verbose"] = 0
+        if scipy.sparse.issparse(X):
+            from skdl.training._inference import DenseBatches
+
+            X = DenseBatches(X, arguments.pop("batch_size", None) or 32)
         return model.predict(X, callbacks=self._predict_callbacks, **arguments)
 
     def _mean_loss(self, X, y, weight=None):

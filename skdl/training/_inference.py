@@ -5,6 +5,7 @@ from itertools import count
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import sparse
 
 from skdl.nn._forward import forward
 from skdl.training._cache import check_process
@@ -12,7 +13,13 @@ from skdl.training._model_key import rows_at_once
 from skdl.training._tensors import as_batch, count_samples, take_batch
 from skdl.training._twin import predict_in_double
 
-__all__ = ["forget_kernels", "infer_by_tensorflow", "infer_model", "mean_loss"]
+__all__ = [
+    "DenseBatches",
+    "forget_kernels",
+    "infer_by_tensorflow",
+    "infer_model",
+    "mean_loss",
+]
 
 # A model leaves about 0.3 MB in TensorFlow's cache of kernels, which never shrinks.
 _MODELS_PER_CLEARING = 48
@@ -65,20 +72,45 @@ def infer_model(model, X):
     ndarray of shape (n_samples, ...), or a list of them
     """
     check_process()
-    if isinstance(X, np.ndarray):
+    stride = rows_at_once(model)
+    # Once even without rows: the outputs get their shapes.
+    starts = range(0, max(X.shape[0], 1), stride)
+    if sparse.issparse(X):
+        parts = [infer_model(model, X[k : k + stride].toarray()) for k in starts]
+    else:
         found = predict_in_double(model, X)
         if found is not None:
             return found
-    stride = rows_at_once(model)
-    parts = [
-        model(as_batch(X[start : start + stride]), training=False)
-        # Once even without rows: the outputs get their shapes.
-        for start in range(0, max(X.shape[0], 1), stride)
-    ]
+        parts = [model(as_batch(X[k : k + stride]), training=False) for k in starts]
     return keras.tree.map_structure(
         lambda *some: np.concatenate([keras.ops.convert_to_numpy(s) for s in some]),
         *parts,
     )
+
+
+class DenseBatches(keras.utils.PyDataset):
+    """Batches of sparse rows as Keras trains on them: dense.
+
+    Of sparse ones Keras makes tensors that few layers take.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features)
+        The rows.
+    batch_size : int
+        Rows of a batch.
+    """
+
+    def __init__(self, X, batch_size):
+        super().__init__()
+        self._X, self._batch_size = X, batch_size
+
+    def __len__(self):
+        return -(-self._X.shape[0] // self._batch_size)
+
+    def __getitem__(self, index):
+        start = index * self._batch_size
+        return (as_batch(self._X[start : start + self._batch_size]),)
 
 
 def mean_loss(model, X, y, weight=None):

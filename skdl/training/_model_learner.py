@@ -162,12 +162,18 @@ class ModelLearner(Learner):
         is_known = count_samples(X) is not None
         arguments = {} if is_known else {"x": X, "y": y}
         columns = [X, y] if weight is None else [X, y, weight]
+        if any(tensor.shape[0] is not None for tensor in self._inputs()):
+            # A model of a fixed batch size is validated in such batches, too.
+            arguments["validation_batch_size"] = training.batch_size
         return KerasFit(
             self._model,
             columns if is_known else None,
             arguments | self._keras_arguments,
             validation=keras.tree.map_structure(as_batch, _as_columns(job.validation)),
         )
+
+    def _inputs(self):
+        return getattr(self._model, "inputs", None) or ()
 
     def store(self, program):
         program.step.store(self._model)
@@ -176,7 +182,12 @@ class ModelLearner(Learner):
         self._model.set_weights(weights)
 
     def count_keras_steps(self, n_steps):
-        return int(self._model.optimizer.iterations)
+        # Not those of the optimizer, which may be a new one, or accumulate gradients.
+        given = self._keras_arguments.get("steps_per_epoch")
+        if given is None:
+            return n_steps
+        before, per_epoch = self.job.first_step, self.job.count_steps(self.n_rows)
+        return before + (n_steps - before) // per_epoch * int(given)
 
     def explain(self, error):
         if isinstance(error, tf.errors.ResourceExhaustedError):
