@@ -166,7 +166,7 @@ def _find_categories(whole, names, n_features):
     By the names of the columns, or for an array by their places.
     """
     keys = range(n_features) if names is None else names
-    found = {}
+    found: dict = {}
     for places, part in _columns_of(whole, names, len(keys)):
         parts = [getattr(p, "imputer", p) for p in _parts_of(part)]
         known = [p.given_categories_ for p in parts if hasattr(p, "given_categories_")]
