@@ -15,7 +15,7 @@ from skdl._utils._numbers import as_numeric
 from skdl._utils._observer import Observer
 from skdl._utils._site import LinkedToSite
 from skdl.estimators._inference import infer_logits
-from skdl.estimators._input import validate_rows
+from skdl.estimators._input import are_plain, are_plain_targets, validate_rows
 from skdl.estimators._parameters import choose_clip, choose_decay
 from skdl.estimators._settings import CheckedParameters
 from skdl.estimators._targets import Target
@@ -133,6 +133,10 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
 
     def _validate(self, X, y, *, reset):
         """Return rows and targets as arrays, as scikit-learn checks them."""
+        n_features = None if reset else self.n_features_in_
+        if are_plain(self, X, n_features) and are_plain_targets(y, len(X)):
+            self.n_features_in_ = X.shape[1]
+            return X, y
         # CSR, since a batch is some of the rows, made dense one batch at a time.
         accepted = "csr" if get_tags(self).input_tags.sparse else False
         return validate_data(

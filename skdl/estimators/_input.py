@@ -11,7 +11,13 @@ from sklearn.utils.validation import check_array, validate_data
 from skdl._utils._numbers import as_numeric, refuse_negative, refuse_times
 from skdl._utils._sklearn import check_sample_weight
 
-__all__ = ["check_data", "kept_rows", "validate_rows"]
+__all__ = [
+    "are_plain",
+    "are_plain_targets",
+    "check_data",
+    "kept_rows",
+    "validate_rows",
+]
 
 _PLAIN = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -95,7 +101,7 @@ def validate_rows(estimator, X):
     X : array-like of shape (n_samples, n_features)
         The rows.
     """
-    if type(X) is np.ndarray and _needs_no_check(X, estimator):
+    if are_plain(estimator, X, estimator.n_features_in_):
         return X
     columns = getattr(X, "columns", None)
     columns = columns if hasattr(columns, "is_") else None  # those of pandas
@@ -117,19 +123,42 @@ def validate_rows(estimator, X):
     return found
 
 
-def _needs_no_check(X, estimator):
-    """Return whether an array holds finite numbers, as the estimator was fitted on."""
+def are_plain(estimator, X, n_features=None):
+    """Return whether rows are an array of finite floats that needs no other check.
+
+    scikit-learn's takes a tenth of Python's work in a small fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It may know names of columns, which an array lacks.
+    X : object
+        The rows.
+    n_features : int or None
+        How many columns they must have; None for new training data.
+    """
     if (
-        X.dtype not in _PLAIN
+        type(X) is not np.ndarray
+        or X.dtype not in _PLAIN
         or X.ndim != 2
-        or len(X) == 0
-        or X.shape[1] != estimator.n_features_in_
+        or not X.size
+        or (n_features is not None and X.shape[1] != n_features)
         or hasattr(estimator, "feature_names_in_")
     ):
         return False
+    return _is_finite(X)
+
+
+def are_plain_targets(y, n_samples):
+    """Return whether targets are a finite number for each row."""
+    is_row = type(y) is np.ndarray and y.shape == (n_samples,)
+    return is_row and y.dtype.kind in "biuf" and _is_finite(y)
+
+
+def _is_finite(array):
     # The sum may overflow where all are finite: then scikit-learn looks.
     with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(np.add.reduce(X, axis=None))
+        return math.isfinite(np.add.reduce(array, axis=None))
 
 
 def _explain(estimator, error, X, name="X", y_name="y"):

@@ -11,7 +11,7 @@ from skdl.training._graph_loop import (
     fits_on_one_thread,
     run_on_all_threads,
     run_on_one_thread,
-    without_conversions,
+    with_plain_arguments,
 )
 from skdl.training._optimizers import Flowing
 from skdl.training._sparse import dense_rows, take_rows
@@ -138,7 +138,7 @@ class Program:
         table = self._tabulate(training, orders, rates, columns)
         # (n_epochs * n_steps, ...) -> (n_runs, n_steps_of_run, ...)
         table = [column.reshape(n_runs, -1, *column.shape[1:]) for column in table]
-        constants = tf.nest.map_structure(tf.constant, (orders.reshape(-1), constants))
+        constants = orders.reshape(-1), constants
         trained, after = self._run(training, constants, table, is_scored=n_scored > 0)
         # (n_epochs * n_steps, n_numbers) -> (n_epochs, n_steps, n_numbers)
         trained = trained.reshape(n_epochs, -1, trained.shape[1])
@@ -178,7 +178,7 @@ class Program:
                 training.data,
                 scored.data,
                 *constants,
-                tuple(tf.constant(column[runs, some]) for column in table),
+                [column[runs, some] for column in table],
                 chunks if is_end else scored.no_chunks,
                 scored.ends if is_end else scored.no_ends,
             ).numpy()
@@ -207,7 +207,7 @@ class Program:
             if on_one_thread and not fits_on_one_thread(traced):
                 self._compiled[key] = self._compile(False, is_scored, is_single)
             else:
-                self._compiled[key] = without_conversions(traced)
+                self._compiled[key] = with_plain_arguments(traced)
         return self._compiled[key]
 
     def _signature(self, is_single):
