@@ -189,6 +189,10 @@ DATA = {
     "zero weights": (dict(sample_weight=np.zeros(30)), "zero"),
     "NaN weight": (dict(sample_weight=np.full(30, np.nan)), "NaN"),
     "infinite weight": (dict(sample_weight=np.full(30, np.inf)), "infinity"),
+    "text weights": (
+        dict(sample_weight=np.full(30, "x")),
+        "sample_weight holds values that are not numbers",
+    ),
     "few weights": (dict(sample_weight=np.ones(29)), "sample_weight"),
     "square weights": (dict(sample_weight=np.ones((30, 2))), "1D|sample_weight"),
     "one class of positive weight": (

@@ -57,7 +57,14 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     if weight is None:
         return X, y, None
     refuse_times(weight, weight_name)
-    weight = check_sample_weight(weight, X, dtype=np.float64)
+    try:
+        weight = check_sample_weight(weight, X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(
+            f"{weight_name} holds values that are not numbers ({error})."
+        ) from error
     refuse_negative(weight, weight_name)
     with np.errstate(over="ignore"):
         is_finite = math.isfinite(weight.sum())
