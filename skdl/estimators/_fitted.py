@@ -37,6 +37,7 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
     _rates: list | None = None  # of dropout; missing in the first saved files
     _score_name: str | None = None
     best_epoch_: int | None
+    n_features_in_: int
     # Set by model_.
     _model: Any = None
     # Set by a search while it fits: it sees the score of each epoch.
