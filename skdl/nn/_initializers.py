@@ -11,7 +11,7 @@ from skdl.nn._dropout import PHILOX
 
 __all__ = ["draw_kernel", "initial_weights", "make_initializer"]
 
-_LARGEST = np.iinfo(np.int32).max
+_N_SEEDS = np.iinfo(np.int32).max - 1  # of Keras' initializers
 _ALGORITHM = np.array(PHILOX, np.int32)
 
 # The variance of a kernel of so many inputs and outputs: He et al. (2015), Glorot and
@@ -86,7 +86,7 @@ def _draw_uniform(name, seed, shape):
     # Arrays: these operations convert lists and numbers more slowly, and constants are
     # made by more of Python.
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(
-        seed=np.array([seed % (_LARGEST - 1), 0], np.int32)
+        seed=np.array([seed % _N_SEEDS, 0], np.int32)
     )
     kernel = tf.raw_ops.StatelessRandomUniformV2(
         shape=np.array(shape, np.int32),
