@@ -6,9 +6,9 @@
 # cross-entropy takes them for the logits of sigmoids: evaluate() reports another number than
 # the same metric on predict(), and fit() minimizes a loss of probabilities that the model
 # never gives. With a Reshape layer behind the softmax, which changes no value, the number is
-# the expected one. It matters for whoever compares a history with a
-# score of predictions, and for two-class models with a softmax: their probabilities are
-# fitted by another loss than the one that is named.
+# the expected one. It matters for whoever compares a history with a score of predictions, and
+# for two-class models with a softmax: their probabilities are fitted by another loss than the
+# one that is named.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -21,6 +21,7 @@ __all__ = [
     "Joined",
     "declare_imputed",
     "declare_joined",
+    "has_text",
     "join_inputs",
     "rewrite",
     "write_imputed",
@@ -91,6 +92,11 @@ def rewrite(step):
     return step
 
 
+def has_text(values):
+    """Return whether text is among the categories of a column."""
+    return any(isinstance(value, str) for value in values)
+
+
 def _with_empty_gaps(encoder):
     """Return an encoder whose missing text is "": a graph has no other word for it."""
     found = copy(encoder)
@@ -100,9 +106,8 @@ def _with_empty_gaps(encoder):
 
 
 def _name_gaps(values):
-    is_text = any(isinstance(value, str) for value in values)
     is_gap = pd.isna(values)
-    if not is_text or not is_gap.any():
+    if not has_text(values) or not is_gap.any():
         return values
     if "" in values:
         raise ValueError(

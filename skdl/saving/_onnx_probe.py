@@ -6,7 +6,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from skdl.saving._onnx_columns import Imputed
+from skdl.saving._onnx_columns import Imputed, has_text
 from skdl.saving._onnx_table import (
     LARGE_OFFSET,
     make_table,
@@ -39,7 +39,7 @@ def text_columns(whole, names):
     return {
         name
         for name, values in _find_categories(whole, names, len(names)).items()
-        if any(isinstance(value, str) for value in values)
+        if has_text(values)
     }
 
 
@@ -73,7 +73,7 @@ def make_probe(whole, names, shape, *, gaps=True):
     categories = _find_categories(whole, names, n_features)
     if names is None:
         for place, values in categories.items():
-            if not any(isinstance(value, str) for value in values):
+            if not has_text(values):
                 rows[:, place] = rng.choice(np.asarray(values, float), _N_ROWS)
     if gaps:
         imputed = _find_imputed(whole, names, n_features)
@@ -85,8 +85,7 @@ def make_probe(whole, names, shape, *, gaps=True):
     for name, values in categories.items():
         drawn = [values[k] for k in rng.randint(len(values), size=_N_ROWS)]
         # As objects: pandas would make nan of None.
-        is_text = any(isinstance(value, str) for value in values)
-        frame[name] = pd.Series(drawn, dtype=object if is_text else None)
+        frame[name] = pd.Series(drawn, dtype=object if has_text(values) else None)
     return frame
 
 
@@ -174,7 +173,7 @@ def _find_categories(whole, names, n_features):
         known += [
             [[value] for value in imputer.statistics_]
             for imputer in imputers
-            if any(isinstance(value, str) for value in imputer.statistics_)
+            if has_text(imputer.statistics_)
         ]
         known = [lists for lists in known if len(lists) == len(places)]
         if known:
