@@ -234,6 +234,24 @@ def test_bad_parameter_is_refused(name, value, message):
     assert_refused(mlp(**{name: value}), message)
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ({"epochs": 1}, {"epochs": True}),
+        ({"epochs": 1}, {"epochs": 1.0}),
+        ({"hidden_layer_sizes": (1,)}, {"hidden_layer_sizes": (True,)}),
+        ({"random_state": 2**32 - 1}, {"random_state": 2**32}),
+        ({"random_state": 0}, {"random_state": -1}),
+        ({"random_state": False}, {"random_state": -1}),
+    ],
+)
+def test_a_bad_parameter_is_refused_after_an_equal_good_one(good, bad):
+    # Settings that were checked once are not checked again.
+    MLPClassifier(**{"epochs": 1, **good}).fit(X, Y)
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        MLPClassifier(**{"epochs": 1, **bad}).fit(X, Y)
+
+
 @pytest.mark.filterwarnings("ignore:.* features are large")
 @pytest.mark.parametrize("case", DATA)
 def test_bad_data_is_refused(case):

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.utils import check_random_state
 
 from skdl import MLPClassifier
+from skdl._utils._numbers import draw_seed
 from skdl.training._cache import programs
 from tests.conftest import equal_weights
 
@@ -47,6 +49,12 @@ def test_a_loky_worker_gives_the_same_weights(digits):
     X, y = digits
     (there,) = joblib.Parallel(n_jobs=2)([joblib.delayed(network().fit)(X, y)])
     assert equal_weights(network().fit(X, y), there)
+
+
+def test_a_seed_is_the_one_that_scikit_learn_draws():
+    for seed in (0, 5, np.int64(7), 2**32 - 1):
+        expected = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        assert draw_seed(seed) == expected
 
 
 def test_other_keras_work_does_not_matter(digits):

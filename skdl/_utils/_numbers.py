@@ -1,5 +1,6 @@
 """Numbers: what counts as one, arrays of them, and seeds."""
 
+import threading
 from contextlib import suppress
 from numbers import Integral
 
@@ -11,6 +12,16 @@ from sklearn.utils import check_random_state
 _TIMES = (np.datetime64, np.timedelta64)
 
 __all__ = ["as_numeric", "draw_seed", "is_count", "refuse_negative", "refuse_times"]
+
+
+class _OwnGenerator(threading.local):
+    """A generator for each thread, which is seeded before each use."""
+
+    def __init__(self):
+        self.generator = np.random.RandomState(0)
+
+
+_own = _OwnGenerator()
 
 
 def is_count(value):
@@ -110,5 +121,9 @@ def draw_seed(random_state):
         entropy = np.random.SeedSequence().entropy
         assert isinstance(entropy, int)
         return entropy % 2**63
+    if isinstance(random_state, Integral):
+        # Seeded anew: to make a generator takes fifty times as long.
+        _own.generator.seed(int(random_state))
+        random_state = _own.generator
     # The range from which scikit-learn draws the seeds of parts.
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -177,7 +177,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         partial=False,
         classes=None,
     ):
-        self._check_parameters()
+        self._ensure_parameters()
         if partial:
             self._check_partial()
         given = X

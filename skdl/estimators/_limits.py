@@ -38,6 +38,9 @@ def warn_of_scales(X, names=None):
     # As double floats: NumPy gives the variance of half floats as one of them, infinite
     # above 65504.
     some = X[:: 1 + X.shape[0] // _LOOKED_AT].astype(np.float64)
+    # Neither of the two is above the largest size.
+    if abs(some).max() <= LARGE_FEATURES / 2:
+        return
     # A variance that overflows is infinite: the feature counts as large.
     with np.errstate(over="ignore"):
         if sparse.issparse(some):
@@ -86,16 +89,16 @@ def check_memory(shapes):
     MemoryError
         If its training needs more.
     """
+    n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
+    # In GiB: a single float has 4 bytes.
+    needed = 4 * _COPIES * n_weights / 2**30
+    if needed < _ALWAYS_FREE:  # to ask takes a twentieth of a small fit
+        return
     # Asked before anything is allocated: Linux kills a process that asks for too much,
     # and a search with it.
     with keras_needed("fit a network"):
         import psutil  # a prediction needs none of it
 
-    n_weights = sum(math.prod(shape) + shape[-1] for shape in shapes)
-    # In GiB: a single float has 4 bytes.
-    needed = 4 * _COPIES * n_weights / 2**30
-    if needed < _ALWAYS_FREE:  # to ask takes a fiftieth of a small fit
-        return
     free = psutil.virtual_memory().available / 2**30
     if needed > free:
         raise MemoryError(

@@ -26,6 +26,13 @@ from skdl.estimators._parameters import (
 
 __all__ = ["CheckedParameters"]
 
+_SEEDS = range(2**32)  # of NumPy
+_COMPARABLE = {int, float, str, bool, type(None)}
+# Settings that were found to be right: a search fits the same ones for each fold, and
+# to check them takes a tenth of a small fit.
+_CHECKED: set[tuple] = set()
+_MOST_CHECKED = 1_000
+
 
 class CheckedParameters(BaseEstimator):
     """Names, checks and resolves the parameters of a network."""
@@ -85,6 +92,30 @@ class CheckedParameters(BaseEstimator):
         settings = self.get_params(deep=False)
         settings["callbacks"] = check_callbacks(settings["callbacks"])
         return settings
+
+    def _ensure_parameters(self):
+        """Check all parameters, unless the same ones were checked before."""
+        key = self._comparable_settings()
+        if key in _CHECKED:
+            return
+        self._check_parameters()
+        if len(_CHECKED) >= _MOST_CHECKED:
+            _CHECKED.clear()
+        if key is not None:
+            _CHECKED.add(key)
+
+    def _comparable_settings(self):
+        """Return what the checks depend on, or None if that can't be compared."""
+        settings = self.get_params(deep=False)
+        seed = settings["random_state"]
+        if type(seed) is int and seed in _SEEDS:  # each fit may have its own
+            settings["random_state"] = 0
+        for value in settings.values():
+            parts = value if type(value) in (tuple, list) else (value,)
+            if not all(type(part) in _COMPARABLE for part in parts):
+                return None
+        # As a text: 1, 1.0 and True are equal, and not all of them are right.
+        return type(self), str(settings)
 
     def _check_parameters(self):
         """Check all parameters; those of the data are checked with the data."""

@@ -156,8 +156,7 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
     ValueError
         If the labels are not classes, or all of one class.
     """
-    # Of a row of integers nothing is asked: that takes a tenth of a small fit.
-    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu"
+    is_plain = _are_integers(y)
     kind = "multiclass" if is_plain else type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         check_classification_targets(y)
@@ -172,11 +171,13 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
         )
     if partial and classes is None:
         raise ValueError("classes must be passed on the first call to partial_fit.")
+    encoder = LabelEncoder()
     if classes is not None:
-        labels = _check_classes(classes)
+        encoder.fit(_check_classes(classes))
+    elif is_plain:
+        encoder.classes_ = np.unique(y)  # as its fit does, which asks the same again
     else:
-        labels = y if is_plain else column_or_1d(y, warn=True)
-    encoder = LabelEncoder().fit(labels)
+        encoder.fit(column_or_1d(y, warn=True))
     # It takes as long as all of this again, so it is asked only where it may say
     # something: that most rows have a label of their own.
     if classes is not None or 2 * len(encoder.classes_) >= len(y):
@@ -187,6 +188,14 @@ def make_class_target(y, classes=None, *, partial=False, loss=None, setting=0.0)
             "least 2 classes among the rows of positive weight."
         )
     return _single_label_target(encoder, loss, setting)
+
+
+def _are_integers(y):
+    """Return whether labels are a row of integers.
+
+    Of those nothing is asked: that takes a tenth of a small fit.
+    """
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu"
 
 
 def _check_classes(classes):
@@ -304,7 +313,7 @@ class _SingleLabel(_LabelTarget):
 
     def codes(self, y, name):
         """Return the integer codes of the labels, counted from 0."""
-        y = column_or_1d(y, warn=True)
+        y = y if _are_integers(y) else column_or_1d(y, warn=True)
         kinds = {y.dtype.kind, self.classes.dtype.kind}
         are_times = kinds in ({"m"}, {"M"})  # NumPy compares those of other units
         if are_times or (y.dtype == self.classes.dtype and y.dtype != object):
