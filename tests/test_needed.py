@@ -1,5 +1,6 @@
 """What is said where Keras and TensorFlow are needed."""
 
+import gc
 import importlib
 import io
 import sys
@@ -43,6 +44,52 @@ def test_nothing_is_said_once_tensorflow_is_there(monkeypatch):
     before = threading.active_count()
     with keras_needed("fit a network"):
         assert threading.active_count() == before
+
+
+def n_collections():
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
+def test_the_first_import_collects_no_garbage(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    before = n_collections()
+    with keras_needed("fit a network"):
+        kept = [[] for _ in range(200_000)]
+    assert n_collections() == before
+    assert gc.isenabled()
+    gc.collect(1)  # of the young ones, which these are no longer
+    assert not any(young is kept for young in gc.get_objects(generation=1))
+    assert any(old is kept for old in gc.get_objects(generation=2))
+
+
+def test_the_collector_is_as_it_was_after_an_import_that_fails(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    with pytest.raises(ZeroDivisionError), keras_needed("fit a network"):
+        raise ZeroDivisionError
+    assert gc.isenabled()
+
+
+def test_a_collector_that_is_off_stays_off(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    gc.disable()
+    try:
+        with keras_needed("fit a network"):
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_what_somebody_froze_stays_frozen(monkeypatch):
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    kept = []
+    gc.freeze()
+    try:
+        with keras_needed("fit a network"):
+            pass
+        assert not any(seen is kept for seen in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize("name", ["keras", "psutil", "tensorflow"])
