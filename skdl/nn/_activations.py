@@ -84,8 +84,11 @@ def _infer_sigmoid(x):
 
 
 def _infer_swish(x):
-    # A copy, because the sigmoid overwrites its input.
-    return x * _infer_sigmoid(x.copy())
+    # x / (1 + exp(-x)), with one new array.
+    divisor = np.negative(x)
+    np.exp(divisor, out=divisor)
+    divisor += 1
+    return np.divide(x, divisor, out=divisor)
 
 
 def _infer_softplus(x):
