@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from skdl._utils._sklearn import asks_for_probabilities
 from skdl.inspection._figures import take_axes
 
 __all__ = ["SVMStudy", "svm_baseline", "svm_study"]
@@ -45,11 +48,15 @@ def svm_baseline(
     Returns
     -------
     GridSearchCV
-        Over a pipeline of ``StandardScaler`` and ``SVC``, not fitted.
+        Over a pipeline of ``StandardScaler`` and ``SVC``, not fitted. Where ``scoring``
+        needs probabilities, as ``"neg_log_loss"`` does, the ``SVC`` stands in a
+        ``CalibratedClassifierCV``, which makes them of its scores.
 
     References
     ----------
-    Cortes & Vapnik, "Support-vector networks", Machine Learning 20 (1995).
+    Cortes & Vapnik, "Support-vector networks", Machine Learning 20 (1995). Platt,
+    "Probabilistic outputs for support vector machines", Advances in Large Margin
+    Classifiers (1999).
 
     Examples
     --------
@@ -60,13 +67,24 @@ def svm_baseline(
     >>> bool(search.best_score_ > 0.95)
     True
     """
+    machine: Any = SVC()
+    if asks_for_probabilities(check_scoring(machine, scoring)):
+        machine = CalibratedClassifierCV(machine, ensemble=False)
+    pipeline = make_pipeline(StandardScaler(), machine)
+    prefix = _prefix_of_svc(pipeline)
     return GridSearchCV(
-        make_pipeline(StandardScaler(), SVC()),
-        {"svc__kernel": _as_list(kernels), "svc__C": _as_list(C)},
+        pipeline,
+        {f"{prefix}kernel": _as_list(kernels), f"{prefix}C": _as_list(C)},
         scoring=scoring,
         cv=cv,
         n_jobs=n_jobs,
     )
+
+
+def _prefix_of_svc(pipeline):
+    """Return what stands before the parameters of the machine in a pipeline."""
+    name, step = pipeline.steps[-1]
+    return f"{name}__" if isinstance(step, SVC) else f"{name}__estimator__"
 
 
 def _as_list(values):
@@ -135,11 +153,11 @@ def svm_study(
     # No refit of the best of all: plot fits the best of each kernel.
     search.set_params(return_train_score=True, refit=False)
     search.fit(X, y)
-    found = search.cv_results_
+    found, prefix = search.cv_results_, _prefix_of_svc(search.estimator)
     frame = pd.DataFrame(
         {
-            "kernel": np.asarray(found["param_svc__kernel"], dtype=str),
-            "C": np.asarray(found["param_svc__C"], dtype=float),
+            "kernel": np.asarray(found[f"param_{prefix}kernel"], dtype=str),
+            "C": np.asarray(found[f"param_{prefix}C"], dtype=float),
             "train_score": found["mean_train_score"],
             "val_score": found["mean_test_score"],
             "val_score_std": found["std_test_score"],
@@ -157,7 +175,7 @@ class SVMStudy:
     results : pandas.DataFrame
         A row for each kernel and C.
     estimator : Pipeline
-        ``StandardScaler`` and ``SVC``.
+        ``StandardScaler`` and ``SVC``, as of ``svm_baseline``.
     X, y : array-like
         The data.
     """
@@ -240,8 +258,9 @@ class SVMStudy:
         from matplotlib.colors import ListedColormap  # an extra
 
         X, y = np.asarray(self.X), np.asarray(self.y)
-        model = clone(self.estimator).set_params(svc__kernel=row["kernel"])
-        model.set_params(svc__C=row["C"]).fit(X, y)
+        prefix = _prefix_of_svc(self.estimator)
+        params = {f"{prefix}{name}": row[name] for name in ("kernel", "C")}
+        model = clone(self.estimator).set_params(**params).fit(X, y)
         display = DecisionBoundaryDisplay.from_estimator(
             model, X, response_method="predict", alpha=0.3, ax=axes
         )

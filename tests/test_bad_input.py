@@ -175,6 +175,7 @@ DATA = {
     "one row": (dict(X=X[:1], y=Y[:1]), "only one class"),
     "several columns of classes": (dict(y=np.c_[Y, Y]), "several columns"),
     "cube of y": (dict(y=np.zeros((30, 2, 2))), "y has 3 dimensions"),
+    "list of y with three axes": (dict(y=[[[0, 1]]] * 30), "y has 3 dimensions"),
     "sparse labels": (dict(y=scipy.sparse.csr_array(np.c_[Y, Y])), "y is sparse"),
     "a label of NA": (
         dict(y=pd.Series([pd.NA, *map(str, Y[1:])], dtype="string")),

@@ -7,7 +7,7 @@ from sklearn.datasets import make_circles
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import cross_val_score
 
-from skdl.baselines import svm_study
+from skdl.baselines import svm_baseline, svm_study
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -31,6 +31,32 @@ def test_the_table_has_what_cross_validation_gives(circles):
     assert best["kernel"].iloc[0] == "rbf"
     assert best["kernel"].is_unique
     assert best["val_score"].max() == frame["val_score"].max()
+
+
+@pytest.mark.parametrize(
+    "scoring", ["neg_log_loss", "roc_auc_ovr", ["neg_brier_score", "accuracy"]]
+)
+def test_scores_of_probabilities(iris, scoring):
+    refit = "accuracy" if isinstance(scoring, list) else True
+    search = svm_baseline(kernels="rbf", C=[1.0, 10.0], scoring=scoring, cv=3)
+    search.set_params(refit=refit).fit(*iris)
+    model = search.best_estimator_
+    assert np.isfinite(search.best_score_)
+    best_c = search.best_params_["calibratedclassifiercv__estimator__C"]
+    assert best_c == model[-1].estimator.C
+    np.testing.assert_allclose(model.predict_proba(iris[0]).sum(axis=1), 1)
+
+
+def test_a_study_of_probabilities(circles):
+    study = svm_study(
+        *circles, kernels=("linear", "rbf"), C=1.0, scoring="neg_log_loss"
+    )
+    rbf, linear = study.best().itertuples()
+    assert (rbf.kernel, linear.kernel) == ("rbf", "linear")
+    assert -0.4 < rbf.val_score < 0
+    assert linear.val_score == pytest.approx(-np.log(2), abs=0.1)
+    assert len(study.plot()) == 3
+    plt.close("all")
 
 
 def test_two_features_have_boundaries_and_more_have_none(circles, iris):

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -242,7 +243,11 @@ def test_a_misspelt_argument_of_fit_is_refused(iris):
     [
         (dict(optimizer="adm"), ValueError, "optimizer='adm'.*nearest .* 'adam'"),
         (dict(loss=SPARSE + "s"), ValueError, f"^loss=.*nearest .* '{SPARSE}'"),
+        (dict(optimizer="optimizr"), ValueError, "nearest that it knows is '"),
+        (dict(optimizer="lamb"), ValueError, "Give keras.optimizers.Lamb itself"),
+        (dict(optimizer=None), ValueError, "no optimizer: give optimizer="),
         (dict(metrics=["acuracy"]), ValueError, "metrics=.*'acuracy'.*'accuracy'"),
+        (dict(metrics=["meaniou"]), ValueError, "Give keras.metrics.MeanIoU itself"),
         (
             dict(optimizer=keras.optimizers.serialize(keras.optimizers.Adam(0.1))),
             TypeError,
@@ -300,6 +305,20 @@ def test_warm_start_goes_on(iris):
     assert found.n_iter_ == 20  # counted anew
     assert found.history_["loss"][0] < 0.9 * first
     np.testing.assert_array_equal(found.classes_, [0, 1, 2])
+
+
+def test_the_first_partial_fit_names_labels_beside_its_classes(iris):
+    X, y = iris
+    words = np.array(["a", "b", "c"])[y]
+    for labels, unknown, known in (
+        (y, "[2]", "[0, 1]"),
+        (words, "['c']", "['a', 'b']"),
+    ):
+        message = re.escape(
+            f"y holds unknown labels: {unknown}; the classes are {known}"
+        )
+        with pytest.raises(ValueError, match=message):
+            classifier().partial_fit(X, labels, classes=np.unique(labels)[:2])
 
 
 def test_partial_fit_goes_on_and_counts_its_epochs(iris):

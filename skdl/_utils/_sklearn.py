@@ -59,6 +59,7 @@ __all__ = [
     "Options",
     "SearchTasks",
     "StrOptions",
+    "asks_for_probabilities",
     "check_feature_names",
     "check_n_features",
     "check_names_in",
@@ -332,6 +333,14 @@ def scorer_parts(scorer):
         "settings": scorer._kwargs,
         "response": scorer._response_method,
     }
+
+
+def asks_for_probabilities(scorer):
+    """Return whether a scorer, or one of several, can use nothing but probabilities."""
+    if isinstance(scorer, _MultimetricScorer):
+        return any(map(asks_for_probabilities, scorer._scorers.values()))
+    response = getattr(scorer, "_response_method", None)
+    return response in ("predict_proba", ["predict_proba"], ("predict_proba",))
 
 
 def is_multimetric(scorer):

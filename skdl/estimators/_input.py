@@ -45,8 +45,9 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
     refuse_times(X, X_name)
     if scipy.sparse.issparse(y):
         raise ValueError(f"{y_name} is sparse: make an array of it by '.toarray()'.")
-    if getattr(y, "ndim", 1) > 2:
-        raise ValueError(f"{y_name} has {y.ndim} dimensions; 1 or 2 are accepted.")
+    n_axes = _count_axes(y)
+    if n_axes > 2:
+        raise ValueError(f"{y_name} has {n_axes} dimensions; 1 or 2 are accepted.")
     _refuse_gaps(y, y_name)
     try:
         X, y = estimator._validate(X, y, reset=reset)
@@ -78,6 +79,13 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
             "positive weight."
         )
     return X, y, weight
+
+
+def _count_axes(array):
+    """Return the number of dimensions of an array, or of lists in lists."""
+    if isinstance(array, (list, tuple)):
+        return 1 + (_count_axes(array[0]) if array else 0)
+    return getattr(array, "ndim", 0)
 
 
 def _refuse_gaps(y, name):

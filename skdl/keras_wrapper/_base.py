@@ -30,7 +30,11 @@ from skdl.keras_wrapper._callbacks import (
     make_callbacks,
 )
 from skdl.keras_wrapper._history import named_as_history, warn_of_first_loss
-from skdl.keras_wrapper._input import check_weight_shape, join_validation
+from skdl.keras_wrapper._input import (
+    check_weight_shape,
+    join_validation,
+    unknown_labels_named,
+)
 from skdl.keras_wrapper._prediction import PredictingModel
 from skdl.keras_wrapper._routing import check_names
 from skdl.keras_wrapper._scikeras import (
@@ -398,7 +402,8 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._seed = draw_seed(self.random_state)
         self._states, self._steps_done = None, 0
         with _no_autologging():
-            self.target_encoder_ = self.target_encoder.fit(y)
+            with unknown_labels_named(y, getattr(self, "_classes", None)):
+                self.target_encoder_ = self.target_encoder.fit(y)
             self.__dict__.update(getattr(self.target_encoder_, "get_metadata", dict)())
             # The property makes a new encoder, not fitted, each time: one is kept.
             encoder = self.feature_encoder

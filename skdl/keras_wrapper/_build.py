@@ -129,6 +129,11 @@ class BuiltModel(BaseWrapper):
         model = self._built
         if not model.compiled:
             model.compile(**self._get_compile_kwargs())
+        if model.optimizer is None:
+            raise ValueError(
+                "The model has no optimizer: give optimizer= (for example 'adam'), or "
+                "compile it with one."
+            )
         if not getattr(model, "loss", None):
             usual = "mse" if is_regressor(self) else "sparse_categorical_crossentropy"
             raise ValueError(

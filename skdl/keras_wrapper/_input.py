@@ -1,6 +1,6 @@
 """The data of a wrapped model: checking, encoding and splitting them."""
 
-from typing import Any
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -17,7 +17,28 @@ from skdl._utils._validation_part import split_validation
 from skdl.keras_wrapper._scikeras import BaseWrapper
 from skdl.keras_wrapper._streams import is_stream, read_whole
 
-__all__ = ["CheckedData", "check_weight_shape", "count_rows", "join_validation"]
+__all__ = [
+    "CheckedData",
+    "check_weight_shape",
+    "count_rows",
+    "join_validation",
+    "unknown_labels_named",
+]
+
+
+@contextmanager
+def unknown_labels_named(y, classes, name="y"):
+    """Name the labels that an encoder of these classes refuses."""
+    try:
+        yield
+    except ValueError as error:
+        if "unknown categories" not in str(error).lower() or np.ndim(classes) != 1:
+            raise
+        unknown = np.setdiff1d(y, classes)
+        raise ValueError(
+            f"{name} holds unknown labels: {labels_of(unknown)[:10]}; the classes are "
+            f"{labels_of(classes)[:20]}."
+        ) from error
 
 
 class CheckedData(BaseWrapper):
@@ -95,18 +116,8 @@ class CheckedData(BaseWrapper):
     def _encode(self, X, y, weight=None, *, y_name="y"):
         """Return the data as the model takes them, with weights if there are any."""
         rows = self.feature_encoder_.transform(X)
-        try:
+        with unknown_labels_named(y, getattr(self, "classes_", None), y_name):
             encoded = rows, self.target_encoder_.transform(y)
-        except ValueError as error:
-            classes: Any = getattr(self, "classes_", None)
-            is_unknown = "unknown categories" in str(error).lower()
-            if not is_unknown or np.ndim(classes) != 1:
-                raise
-            unknown = np.setdiff1d(y, classes)
-            raise ValueError(
-                f"{y_name} holds unknown labels: {labels_of(unknown)[:10]}; the "
-                f"classes are {labels_of(classes)[:20]}."
-            ) from error
         return encoded if weight is None else (*encoded, weight)
 
     def _encode_validation(self, validation):

@@ -90,10 +90,14 @@ def _check_identifiers(kind, given):
             continue
         try:
             _class_of(kind, part)
-        except ValueError as error:
+        except Exception as error:  # Keras raises many types
+            # Some of its classes have no name that it knows.
+            named = [n for n in vars(_MODULES[kind]) if n.lower() == part.lower()]
+            hint = f"The nearest that it knows is {_nearest_identifier(kind, part)!r}."
+            if named:
+                hint = f"Give {_MODULES[kind].__name__}.{named[0]} itself."
             raise ValueError(
-                f"{kind}={given!r}: Keras knows no {part!r} here. The nearest that it "
-                f"knows is {_nearest_identifier(kind, part)!r}."
+                f"{kind}={given!r}: Keras knows no {part!r} here. {hint}"
             ) from error
 
 
@@ -112,7 +116,16 @@ def _nearest_identifier(kind, name):
         names = [each for each in names if each.islower()]
     known = {each.lower() for each in names} - {"deserialize", "get", "serialize"}
     known |= _SHORT_METRICS if kind == "metrics" else set()
-    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    near = difflib.get_close_matches(name, known, n=len(known), cutoff=0.0)
+    return next(each for each in near if _is_known(kind, each))
+
+
+def _is_known(kind, name):
+    try:
+        _class_of(kind, name)
+    except Exception:  # Keras raises many types
+        return False
+    return True
 
 
 _OPEN_NAME = "**"
