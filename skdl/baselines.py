@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdl._utils._sklearn import asks_for_probabilities
+from skdl._utils._scorers import asks_for_probabilities
 from skdl.inspection._figures import take_axes
 
 __all__ = ["SVMStudy", "svm_baseline", "svm_study"]

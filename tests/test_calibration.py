@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 import skdl
 from benchmarks._tables import CLASSES, NUMBERS, load_table
 from skdl import CNNClassifier, MLPClassifier, MLPRegressor, TabularRegressor
-from skdl.estimators._calibration import conformal_width
+from skdl.estimators._conformal import conformal_width
 
 PARAMS = dict(hidden_layer_sizes=16, epochs=30, early_stopping=True, random_state=0)
 

@@ -18,13 +18,8 @@ from sklearn.preprocessing import StandardScaler
 import skdl
 from skdl import CNNClassifier, CNNRegressor
 from skdl.model_selection import OptunaSearchCV, default_space
-from skdl.nn._augmentation import (
-    AUGMENTERS,
-    augment,
-    make_augmenters,
-    plain_augmentation,
-    reset_augmenters,
-)
+from skdl.nn._augmentation import AUGMENTERS, plain_augmentation
+from skdl.nn._augmenters import augment, make_augmenters, reset_augmenters
 from skdl.training._cache import programs
 from tests.conftest import equal_weights
 

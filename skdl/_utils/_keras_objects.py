@@ -1,15 +1,13 @@
 """Copies of Keras' objects, with seeds and names that do not vary by process."""
 
 import random
-import re
 import threading
-from collections import Counter
 from contextlib import contextmanager
-from functools import cache
 
 import keras
 
 from skdl._utils._exclusions import copy_exclusions
+from skdl._utils._metric_names import METRICS, metric_names
 
 __all__ = [
     "compile_settings",
@@ -17,12 +15,9 @@ __all__ = [
     "copy_variable_settings",
     "is_own",
     "keras_seeds_from",
-    "metric_names",
-    "plain_metric_names",
 ]
 
 _building = threading.RLock()
-_METRICS = ("metrics", "weighted_metrics")
 
 
 @contextmanager
@@ -71,7 +66,7 @@ def compile_settings(model, optimizer):
     """
     settings = dict(model._compile_config.config)
     names = metric_names(settings)
-    for name in _METRICS:
+    for name in METRICS:
         settings[name] = keras.tree.map_structure(
             lambda metric: _copy_metric(metric, names), settings[name]
         )
@@ -98,43 +93,11 @@ def copy_keras(thing, **changed):
     return copy_exclusions(thing, copied)
 
 
-def metric_names(settings):
-    """Return the plain name of each metric instance, by its id."""
-    parts = keras.tree.flatten([settings[name] for name in _METRICS])
-    found = [part for part in parts if isinstance(part, keras.metrics.Metric)]
-    plain = plain_metric_names(metric.name for metric in found)
-    return {id(metric): plain[metric.name] for metric in found}
-
-
 def _copy_metric(metric, names):
     if id(metric) not in names:
         return metric
     changed = {"name": names[id(metric)]} if is_own(type(metric)) else {}
     return copy_keras(metric, **changed)
-
-
-def plain_metric_names(names):
-    """Return names of metrics as they would be in a new process, by their names.
-
-    Keras numbers the metrics of a class as they are made (``auc_7``): here they are
-    numbered for each model separately.
-    """
-    plain: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for name in names:
-        base = re.sub(r"_\d+$", "", name)
-        # A name that the user gave may end in a number, as "top_5" does.
-        base = base if base in _names_of_classes() else name
-        plain[name] = f"{base}_{counts[base]}" if counts[base] else base
-        counts[base] += 1
-    return plain
-
-
-@cache
-def _names_of_classes():
-    """Return the names that Keras gives its metrics."""
-    kinds = [k for k in vars(keras.metrics).values() if isinstance(k, type)]
-    return {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", k.__name__).lower() for k in kinds}
 
 
 def is_own(thing):

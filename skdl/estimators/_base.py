@@ -13,11 +13,8 @@ from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import draw_seed
 from skdl._utils._observer import ShownPredictions
 from skdl._utils._pipelines import warn_if_raw, warn_of_raw_targets
-from skdl._utils._sklearn import (
-    CallbackSupportMixin,
-    EpochTasks,
-    with_callbacks,
-)
+from skdl._utils._sklearn import CallbackSupportMixin, with_callbacks
+from skdl._utils._tasks import EpochTasks
 from skdl._utils._validation_part import check_groups, split_validation
 from skdl.estimators._defaults import resolve
 from skdl.estimators._fitted import FittedNetwork
@@ -27,10 +24,7 @@ from skdl.estimators._members import check_same_number, fit_members
 from skdl.estimators._monitor import add_monitor
 from skdl.training._job import Job, Part
 
-__all__ = [
-    "BaseNetwork",
-    "can_fit_partially",
-]
+__all__ = ["BaseNetwork", "can_fit_partially"]
 
 
 class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints):

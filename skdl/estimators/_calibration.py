@@ -5,7 +5,7 @@ from scipy.optimize import minimize_scalar
 
 from skdl.nn._links import average_logits
 
-__all__ = ["HeldBack", "conformal_width", "find_temperature", "scaled_output"]
+__all__ = ["HeldBack", "find_temperature", "scaled_output"]
 
 # The logarithm of the temperature has a prior of this deviation around 0. Without it,
 # few rows held back from a small table can raise the loss of new ones by half.
@@ -103,44 +103,3 @@ def scaled_output(weights, temperature):
     # The last two are the kernel and the bias of the output.
     last = [np.float32(weight / temperature) for weight in weights[-2:]]
     return [*weights[:-2], *last]
-
-
-def conformal_width(residuals, weight, coverage):
-    """Return how wide intervals are that cover a share of new rows.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_held_back, n_outputs)
-        How far the targets held back are from what is predicted.
-    weight : ndarray of shape (n_held_back,) or None
-        How much each of these rows counts.
-    coverage : float
-        The share, in (0, 1).
-
-    Returns
-    -------
-    ndarray of shape (n_outputs,)
-
-    Raises
-    ------
-    ValueError
-        If too few rows were held back for the coverage.
-
-    References
-    ----------
-    Papadopoulos et al., "Inductive confidence machines for regression", ECML (2002).
-    """
-    weight = np.ones(len(residuals)) if weight is None else weight / weight.mean()
-    # The new row counts as one more, whose residual may be larger than all of them.
-    needed = coverage * (weight.sum() + 1)
-    if needed > weight.sum():
-        most = weight.sum() / (weight.sum() + 1)
-        raise ValueError(
-            f"coverage={coverage!r} needs more rows than the {len(residuals)} that the "
-            f"fit held back: ask for at most {most:.3g}, or hold back more "
-            "(validation_fraction, X_val)."
-        )
-    order = np.argsort(residuals, axis=0)
-    reached = np.cumsum(weight[order], axis=0) >= needed * (1 - 1e-12)
-    ranks = np.argmax(reached, axis=0)
-    return np.take_along_axis(residuals, order, axis=0)[ranks, np.arange(len(ranks))]

@@ -16,13 +16,14 @@ from skdl._utils._observer import Observer
 from skdl._utils._site import LinkedToSite
 from skdl.estimators._inference import infer_logits
 from skdl.estimators._input import are_plain, are_plain_targets, validate_rows
-from skdl.estimators._parameters import choose_clip, choose_decay
+from skdl.estimators._optimizer_parameters import choose_clip, choose_decay
 from skdl.estimators._settings import CheckedParameters
 from skdl.estimators._targets import Target
 from skdl.nn._heads import HEADS, find_head
 from skdl.nn._links import average_logits
 from skdl.nn._structure import MLPStructure
-from skdl.training._job import Averaging, Network
+from skdl.training._averaging import Averaging
+from skdl.training._learned import Network
 
 __all__ = ["FittedNetwork"]
 

@@ -12,7 +12,7 @@ from sklearn import config_context, get_config
 
 from skdl._utils._callbacks import Watcher
 from skdl._utils._numbers import draw_seed
-from skdl._utils._sklearn import EpochTasks
+from skdl._utils._tasks import EpochTasks
 
 __all__ = ["check_same_number", "fit_members"]
 

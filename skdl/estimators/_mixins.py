@@ -9,12 +9,8 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
-from skdl.estimators._calibration import (
-    HeldBack,
-    conformal_width,
-    find_temperature,
-    scaled_output,
-)
+from skdl.estimators._calibration import HeldBack, find_temperature, scaled_output
+from skdl.estimators._conformal import conformal_width
 from skdl.estimators._constraints import FACTOR, LEVEL, POSITIVE, SHARE
 from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
 from skdl.estimators._parameters import check_loss, expand_levels, is_own_loss

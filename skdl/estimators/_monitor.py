@@ -7,7 +7,7 @@ from inspect import signature
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._utils._hints import hint_at_value
-from skdl._utils._sklearn import is_plain_scorer, plain_score_name
+from skdl._utils._scorers import is_plain_scorer, plain_score_name
 from skdl.training._job import Stopping
 
 __all__ = ["add_monitor", "check_monitor"]

@@ -11,6 +11,11 @@ from skdl._utils._sklearn import StrOptions
 from skdl.estimators._constraints import CONSTRAINTS
 from skdl.estimators._defaults import AUTO
 from skdl.estimators._monitor import check_monitor
+from skdl.estimators._optimizer_parameters import (
+    check_optimizer,
+    check_schedule,
+    choose_clip,
+)
 from skdl.estimators._parameters import (
     check_averaging,
     check_callbacks,
@@ -18,9 +23,6 @@ from skdl.estimators._parameters import (
     check_dropout,
     check_initializer,
     check_numbers,
-    check_optimizer,
-    check_schedule,
-    choose_clip,
     choose_normalization,
 )
 

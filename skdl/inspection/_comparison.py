@@ -13,21 +13,18 @@ import pandas as pd
 from sklearn.metrics import check_scoring
 from sklearn.utils import indexable
 
-from skdl._utils._fingerprint import (
-    Fingerprint,
-    describe,
-    describe_data,
-    describe_estimator,
-)
+from skdl._utils._description import describe
+from skdl._utils._fingerprint import Fingerprint, describe_data, describe_estimator
 from skdl._utils._numbers import draw_seed
 from skdl.inspection._comparison_display import ComparisonDisplay
 from skdl.inspection._figures import draw_hidden
 from skdl.inspection._ledger import open_ledger
 from skdl.inspection._markdown import table, version_section
-from skdl.inspection._runs import TrainedRun, train_run
+from skdl.inspection._runs import train_run
 from skdl.inspection._splits import draw_seeds, make_splits
 from skdl.inspection._table import describe_runs, p_value
 from skdl.inspection._tracking import open_tracker
+from skdl.inspection._trained_run import TrainedRun
 from skdl.inspection._variants import describe_changes, name_variants
 from skdl.inspection._work import PlannedRuns
 

@@ -23,12 +23,13 @@ from skdl._utils._nested import (
     say_what_holds,
 )
 from skdl._utils._numbers import draw_seed
-from skdl._utils._sklearn import plain_score_name
+from skdl._utils._scorers import plain_score_name
 from skdl.estimators._base import BaseNetwork
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._next_steps import find_next_steps
-from skdl.inspection._runs import TrainedRun, train_run
+from skdl.inspection._runs import train_run
 from skdl.inspection._splits import draw_seeds, make_splits
+from skdl.inspection._trained_run import TrainedRun
 
 __all__ = ["Diagnosis", "diagnose"]
 

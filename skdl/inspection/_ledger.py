@@ -8,7 +8,7 @@ from pathlib import Path
 from skdl._utils._files import created, replaced
 from skdl._utils._fingerprint import Fingerprint
 from skdl._utils._numbers import draw_seed
-from skdl.inspection._runs import TrainedRun
+from skdl.inspection._trained_run import TrainedRun
 
 __all__ = ["Ledger", "open_ledger"]
 

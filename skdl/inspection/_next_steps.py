@@ -5,7 +5,8 @@ import numpy as np
 from skdl._utils._nested import find_network, last_prefix
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._defaults import resolve
-from skdl.estimators._parameters import expand_hidden_sizes, without_effect
+from skdl.estimators._optimizer_parameters import without_effect
+from skdl.estimators._parameters import expand_hidden_sizes
 
 __all__ = ["find_next_steps"]
 

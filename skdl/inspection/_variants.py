@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdl._utils._candidates import make_candidate
-from skdl._utils._fingerprint import describe
+from skdl._utils._description import describe
 
 __all__ = ["describe_changes", "name_variants"]
 

@@ -37,14 +37,8 @@ from skdl.keras_wrapper._input import (
 )
 from skdl.keras_wrapper._prediction import PredictingModel
 from skdl.keras_wrapper._routing import check_names
-from skdl.keras_wrapper._scikeras import (
-    route_params,
-)
-from skdl.keras_wrapper._state import (
-    KeptModel,
-    build_optimizer,
-    weights_kept,
-)
+from skdl.keras_wrapper._scikeras import route_params
+from skdl.keras_wrapper._state import KeptModel, build_optimizer, weights_kept
 from skdl.keras_wrapper._streams import Stream, is_stream
 
 __all__ = ["BaseKeras"]
@@ -310,7 +304,8 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
 
     def _train(self, X, y, weight, validation, arguments, n_epochs, first_epoch):
         """Train the model, and set the fitted attributes."""
-        from skdl.training._job import Job, Part, WrappedModel
+        from skdl.training._job import Job, Part
+        from skdl.training._learned import WrappedModel
         from skdl.training._run import Run
 
         self._follow_params()

@@ -7,13 +7,9 @@ from typing import Any
 import keras
 from sklearn.base import is_regressor
 
+from skdl._utils._description import describe
 from skdl._utils._exclusions import check_copyable
-from skdl._utils._fingerprint import describe
-from skdl._utils._keras_objects import (
-    compile_settings,
-    copy_keras,
-    keras_seeds_from,
-)
+from skdl._utils._keras_objects import compile_settings, copy_keras, keras_seeds_from
 from skdl._utils._lost_settings import refuse_lost_settings
 from skdl.keras_wrapper._routing import camel_case
 from skdl.keras_wrapper._scikeras import BaseWrapper, route_params

@@ -18,12 +18,11 @@ from skdl._utils._labels import (
     warn_of_one_hot,
 )
 from skdl._utils._numbers import refuse_negative
-from skdl.keras_wrapper import _outputs as outputs
 from skdl.keras_wrapper._base import BaseKeras
-from skdl.keras_wrapper._scikeras import (
-    BaseWrapper,
-    ClassifierLabelEncoder,
-)
+from skdl.keras_wrapper._output_encoder import adapt_encoder, check_width
+from skdl.keras_wrapper._output_kinds import find_kind, is_hinge
+from skdl.keras_wrapper._outputs import decide, log_probabilities, probabilities
+from skdl.keras_wrapper._scikeras import BaseWrapper, ClassifierLabelEncoder
 
 __all__ = ["KerasClassifier"]
 
@@ -44,7 +43,7 @@ def _gives_probabilities(estimator):
     # A function may compile its model with another loss than the parameter.
     fitted = vars(estimator).get("_built")
     loss = estimator.loss if fitted is None else fitted.loss
-    if not outputs.is_hinge(loss):
+    if not is_hinge(loss):
         return True
     raise AttributeError(
         f"loss={loss!r} learns margins, which are not probabilities: use "
@@ -297,12 +296,12 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         found = self._predict_raw(X, **kwargs)
         if self._knows_outputs(found):
             model, encoder = self._built, self.target_encoder_
-            if outputs.find_kind(model) == "margins":
+            if find_kind(model) == "margins":
                 is_single = found.shape[1] == 1
                 # (n, 1): the encoder reads one column as that of the second class.
                 found = (found > 0).astype(np.float64) if is_single else found
             else:
-                found = outputs.probabilities(found, model, encoder)
+                found = probabilities(found, model, encoder)
         return self.target_encoder_.inverse_transform(found)
 
     @available_if(_gives_probabilities)
@@ -330,7 +329,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         """
         found = self._predict_raw(X, **kwargs)
         if self._knows_outputs(found):
-            return outputs.probabilities(found, self._built, self.target_encoder_)
+            return probabilities(found, self._built, self.target_encoder_)
         proba = self.target_encoder_.inverse_transform(found, return_proba=True)
         if isinstance(proba, np.ndarray) and proba.ndim < 2:
             # The encoder has squeezed it: (k,) or (n,) -> (n, k)
@@ -355,7 +354,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         """
         found = self._predict_raw(X, **kwargs)
         if self._knows_outputs(found):
-            return outputs.log_probabilities(found, self._built, self.target_encoder_)
+            return log_probabilities(found, self._built, self.target_encoder_)
         return np.log(self.predict_proba(X, **kwargs))
 
     def decision_function(self, X: Any, **kwargs: Any) -> np.ndarray:
@@ -386,7 +385,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
                 f"decision_function of {type(self).__name__} needs a model with one "
                 "output of shape (n_samples, n_units), and the default target encoder."
             )
-        return outputs.decide(found, self._built, self.target_encoder_)
+        return decide(found, self._built, self.target_encoder_)
 
     def _knows_outputs(self, found):
         """Return whether the meaning of the model's outputs is known."""
@@ -400,8 +399,8 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         _refuse_labels_of_steps(self._built, y)
         if self.target_encoder_._target_type == "multiclass-onehot":
             warn_of_one_hot(y, "one label for each row, predicted one-hot too")
-        outputs.check_width(self._built, self.target_encoder_)
-        encoder = outputs.adapt_encoder(self._built, self.target_encoder_)
+        check_width(self._built, self.target_encoder_)
+        encoder = adapt_encoder(self._built, self.target_encoder_)
         self.target_encoder_ = encoder
 
     def _check_same_labels(self, y):

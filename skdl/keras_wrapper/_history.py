@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from skdl._utils._keras_objects import plain_metric_names
+from skdl._utils._metric_names import plain_metric_names
 from skdl.keras_wrapper._scikeras import metric_name
 
 __all__ = ["named_as_history", "warn_of_first_loss"]

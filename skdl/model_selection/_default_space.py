@@ -12,7 +12,7 @@ from sklearn.base import is_regressor
 
 from skdl._utils._nested import find_network, last_prefix, say_what_holds
 from skdl.estimators._base import BaseNetwork
-from skdl.estimators._parameters import without_effect
+from skdl.estimators._optimizer_parameters import without_effect
 
 __all__ = ["default_space"]
 

@@ -13,7 +13,7 @@ from optuna.distributions import (
 )
 from scipy.stats import rv_continuous, rv_discrete
 
-from skdl._utils._fingerprint import describe, without_addresses
+from skdl._utils._description import describe, without_addresses
 
 __all__ = ["Dimension", "choose", "is_number", "make_dimension", "plain"]
 

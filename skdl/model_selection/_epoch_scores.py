@@ -12,12 +12,8 @@ from skdl._utils._nested import (
     with_network,
 )
 from skdl._utils._observer import Observer
-from skdl._utils._sklearn import (
-    count_rows,
-    is_plain_scorer,
-    plain_score_name,
-    take_scorer,
-)
+from skdl._utils._scorers import is_plain_scorer, plain_score_name, take_scorer
+from skdl._utils._sklearn import count_rows
 from skdl.model_selection._outcome import main_name
 from skdl.model_selection._setting import score_rows
 

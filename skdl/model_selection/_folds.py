@@ -8,7 +8,7 @@ from traceback import format_exception_only
 
 from skdl._utils._candidates import make_candidate
 from skdl._utils._nested import find_fitted_network
-from skdl._utils._sklearn import NoTasks, SearchTasks
+from skdl._utils._tasks import NoTasks, SearchTasks
 from skdl.model_selection._epoch_scores import EpochScores
 from skdl.model_selection._outcome import TrialOutcome, main_name
 from skdl.model_selection._setting import FoldRows, Setting, score_rows

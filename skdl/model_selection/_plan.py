@@ -16,7 +16,8 @@ from sklearn.utils import get_tags, indexable
 from skdl._utils._fingerprint import take_fingerprint
 from skdl._utils._nested import find_network, find_networks, say_what_holds
 from skdl._utils._numbers import draw_seed
-from skdl._utils._sklearn import check_params, is_multimetric
+from skdl._utils._scorers import is_multimetric
+from skdl._utils._sklearn import check_params
 from skdl.model_selection._racing import RacingPruner
 from skdl.model_selection._setting import Setting
 from skdl.model_selection._space import DictSpace, FunctionSpace, ListSpace, make_space

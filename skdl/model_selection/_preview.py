@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import joblib
 import psutil
 
-from skdl._utils._sklearn import NoTasks
+from skdl._utils._tasks import NoTasks
 from skdl.model_selection._folds import Folds
 
 __all__ = ["Preview", "take_preview"]

@@ -12,15 +12,10 @@ from sklearn.utils import get_tags
 
 from skdl._utils._candidates import make_candidate
 from skdl._utils._hints import NamesWithHints
+from skdl._utils._scorers import is_multimetric
 from skdl._utils._site import LinkedToSite
-from skdl._utils._sklearn import (
-    BaseSearchCV,
-    Interval,
-    SearchTasks,
-    StrOptions,
-    is_multimetric,
-    with_callbacks,
-)
+from skdl._utils._sklearn import BaseSearchCV, Interval, StrOptions, with_callbacks
+from skdl._utils._tasks import SearchTasks
 from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
 from skdl.model_selection._plan import make_samplers, open_planned, plan_search

@@ -9,13 +9,8 @@ import optuna
 from optuna.trial import FixedTrial
 from sklearn.base import clone
 
-from skdl._utils._fingerprint import describe
-from skdl.model_selection._dimension import (
-    choose,
-    is_number,
-    make_dimension,
-    plain,
-)
+from skdl._utils._description import describe
+from skdl.model_selection._dimension import choose, is_number, make_dimension, plain
 from skdl.model_selection._study import quiet_optuna
 
 __all__ = [

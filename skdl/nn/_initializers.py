@@ -14,8 +14,7 @@ __all__ = ["draw_kernel", "initial_weights", "make_initializer"]
 _N_SEEDS = np.iinfo(np.int32).max - 1  # of Keras' initializers
 _ALGORITHM = np.array(PHILOX, np.int32)
 
-# The variance of a kernel of so many inputs and outputs: He et al. (2015), Glorot and
-# Bengio (2010).
+# The variance of a kernel: He et al. (2015), Glorot and Bengio (2010).
 _UNIFORM = {
     "he_uniform": lambda n_inputs, n_outputs: 2 / n_inputs,
     "glorot_uniform": lambda n_inputs, n_outputs: 2 / (n_inputs + n_outputs),

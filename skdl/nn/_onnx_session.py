@@ -6,10 +6,11 @@ from itertools import count
 import joblib
 import numpy as np
 
-from skdl.nn._convolution import Flatten, GlobalPooling
 from skdl.nn._forward import split_weights
+from skdl.nn._image import Flatten
 from skdl.nn._inference import tail_of
 from skdl.nn._onnx_graph import OPSETS, Graph
+from skdl.nn._pooling import GlobalPooling
 
 __all__ = ["OnnxSession"]
 

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from skdl.nn._activations import ACTIVATIONS, Activation
-from skdl.nn._augmentation import Augmentation
-from skdl.nn._convolution import Convolution, Flatten, GlobalPooling, Image, Pooling
+from skdl.nn._augmenters import Augmentation
+from skdl.nn._convolution import Convolution
 from skdl.nn._dense import Dense
 from skdl.nn._dropout import Dropout
+from skdl.nn._image import Flatten, Image
 from skdl.nn._increasing import Increasing
 from skdl.nn._layer import Layer, is_kernel
 from skdl.nn._normalization import NORMALIZATIONS, BatchNormalization
 from skdl.nn._plan import Plan, make_plan
+from skdl.nn._pooling import GlobalPooling, Pooling
 
 __all__ = ["CNNStructure", "MLPStructure"]
 

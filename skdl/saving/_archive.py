@@ -1,4 +1,4 @@
-"""The file: an uncompressed zip archive of a manifest, arrays and Keras models."""
+"""Reads the file: an uncompressed zip archive of a manifest, arrays and models."""
 
 import hashlib
 import io
@@ -12,81 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from skdl._utils._files import replaced
 from skdl.saving._versions import VERSION
 
-__all__ = ["ModelFileError", "Reader", "Writer"]
+__all__ = ["MANIFEST", "MAX_MANIFEST", "ModelFileError", "Reader"]
 
-_MANIFEST = "manifest.json"
-_MAX_MANIFEST = 4 * 2**20  # bytes
+MANIFEST = "manifest.json"
+MAX_MANIFEST = 4 * 2**20  # bytes
 _MAX_HEADER = 4096  # characters; of an array
 _MAX_MEMBERS = 10_000
 _MAX_INFLATION = 20  # of a Keras model, which may be compressed
 _CHUNK = 2**20
-# A fixed time: the same model gives the same file.
-_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class ModelFileError(ValueError):
     """Raised for a file that is not a model of skdl, is damaged, or can't be read."""
-
-
-class Writer:
-    """Collects what goes into a file, and writes it.
-
-    Attributes
-    ----------
-    members : dict of str to bytes-like
-        Content of the members beside the manifest.
-    """
-
-    def __init__(self):
-        self.members = {}
-        self._described = {}
-
-    def add_array(self, array):
-        """Take an array; return the name of its member."""
-        name = f"arrays/{len(self.members)}.npy"
-        content = io.BytesIO()
-        np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
-        shape = {"dtype": array.dtype.str, "shape": list(array.shape)}
-        return self._add(name, content.getbuffer(), shape)
-
-    def add_model(self, content):
-        """Take the bytes of a ``.keras`` file; return the name of its member."""
-        return self._add(f"models/{len(self.members)}.keras", content, {})
-
-    def _add(self, name, content, described):
-        self.members[name] = content
-        digest = hashlib.sha256(content).hexdigest()
-        self._described[name] = {"sha256": digest, "size": len(content), **described}
-        return name
-
-    def write(self, path, manifest):
-        """Write the file, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path
-            The file; if it exists, it is replaced atomically.
-        manifest : dict
-            The manifest, without its version and the members, which are added.
-        """
-        manifest = {**manifest, "version": VERSION, "members": self._described}
-        text = json.dumps(manifest, sort_keys=True).encode()
-        if len(text) > _MAX_MANIFEST:
-            raise ValueError(
-                f"The estimator needs {len(text)} bytes besides its arrays, but a file "
-                f"may have at most {_MAX_MANIFEST}: use arrays instead of long lists."
-            )
-        with (
-            replaced(Path(path)) as stream,
-            zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive,
-        ):
-            # The manifest can't hold its own checksum.
-            archive.comment = hashlib.sha256(text).hexdigest().encode()
-            for name, content in {_MANIFEST: text, **self.members}.items():
-                archive.writestr(zipfile.ZipInfo(name, _TIME), bytes(content))
 
 
 class Reader:
@@ -161,7 +100,7 @@ class Reader:
             content = self._archive.read(name)
             with zipfile.ZipFile(io.BytesIO(content)) as inner:
                 size = sum(info.file_size for info in inner.infolist())
-        if size > _MAX_INFLATION * len(content) + _MAX_MANIFEST:
+        if size > _MAX_INFLATION * len(content) + MAX_MANIFEST:
             self._refuse(f"{name} unpacks to {size} bytes")
         return content
 
@@ -207,7 +146,7 @@ class Reader:
         names = [info.filename for info in infos]
         if len(infos) > _MAX_MEMBERS:
             self._refuse(f"it has {len(infos)} members")
-        if len(set(names)) != len(names) or names[:1] != [_MANIFEST]:
+        if len(set(names)) != len(names) or names[:1] != [MANIFEST]:
             self._refuse("it does not begin with one manifest")
         whole = os.fstat(self._stream.fileno()).st_size
         # The entries of a zip may all point to the same bytes.
@@ -218,11 +157,11 @@ class Reader:
             plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
             if not plain or info.compress_size != info.file_size:
                 self._refuse(f"member {info.filename!r} is compressed or encrypted")
-        if infos[0].file_size > _MAX_MANIFEST:
+        if infos[0].file_size > MAX_MANIFEST:
             self._refuse(f"its manifest has {infos[0].file_size} bytes")
 
     def _read_manifest(self):
-        text = self._archive.read(_MANIFEST)
+        text = self._archive.read(MANIFEST)
         if hashlib.sha256(text).hexdigest().encode() != self._archive.comment:
             self._refuse("its manifest does not have its checksum")
         manifest = json.loads(text)

@@ -27,10 +27,7 @@ from skdl.saving._onnx_columns import (
     write_imputed,
     write_joined,
 )
-from skdl.saving._onnx_inner import (
-    inverse_of,
-    threshold_of,
-)
+from skdl.saving._onnx_inner import inverse_of, threshold_of
 from skdl.saving._onnx_layers import write_keras_model, write_network
 from skdl.saving._onnx_outputs import (
     has_quantiles,
@@ -44,10 +41,10 @@ from skdl.saving._onnx_outputs import (
     write_probabilities,
 )
 from skdl.saving._onnx_probe import make_probe, needs_double, text_columns
+from skdl.saving._onnx_rows import feed_table
 from skdl.saving._onnx_table import (
     check_table,
     declare_table,
-    feed_table,
     used_columns,
     write_table,
 )

@@ -4,14 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdl._utils._sklearn import find_positive_label
+from skdl._utils._scorers import find_positive_label
 
-__all__ = [
-    "Inverse",
-    "Threshold",
-    "inverse_of",
-    "threshold_of",
-]
+__all__ = ["Inverse", "Threshold", "inverse_of", "threshold_of"]
 
 
 class Threshold(NamedTuple):

@@ -7,8 +7,8 @@ from sklearn.base import is_classifier
 
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._mixins import NetworkRegressor
-from skdl.keras_wrapper import _outputs
 from skdl.keras_wrapper._classifier import KerasClassifier
+from skdl.keras_wrapper._output_kinds import find_kind
 from skdl.nn._heads import HEADS
 from skdl.nn._ordinal import Ordinal
 
@@ -76,7 +76,7 @@ def output_names(network):
     if not is_classifier(network):
         return ("prediction", "quantiles")[: 1 + has_quantiles(network)]
     margins = isinstance(network, KerasClassifier) and (
-        _outputs.find_kind(network._built) == "margins"
+        find_kind(network._built) == "margins"
     )
     return ("label",) if margins else ("label", "probabilities")
 
@@ -128,7 +128,7 @@ def write_probabilities(graph, network, x, output):
         is_logits = True
         each = HEADS[network._target.head].activation == "sigmoid"
     else:
-        is_logits = _outputs.find_kind(network._built) == "logits"
+        is_logits = find_kind(network._built) == "logits"
         each = several or network._built.outputs[0].shape[1] == 1
     if several or not each:
         if is_logits:

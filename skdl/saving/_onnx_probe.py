@@ -7,12 +7,8 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skdl.saving._onnx_columns import Imputed, has_text
-from skdl.saving._onnx_table import (
-    LARGE_OFFSET,
-    make_table,
-    table_needs_double,
-    text_columns_of,
-)
+from skdl.saving._onnx_rows import make_table
+from skdl.saving._onnx_table import LARGE_OFFSET, table_needs_double, text_columns_of
 from skdl.tables._encoder import TableEncoder
 
 __all__ = ["make_probe", "needs_double", "text_columns"]

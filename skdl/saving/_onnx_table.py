@@ -1,9 +1,6 @@
 """The encoding of a table as operators: one input for each of its columns."""
 
-from datetime import datetime, timedelta
-
 import numpy as np
-import pandas as pd
 
 from skdl.nn._onnx_graph import Graph
 from skdl.tables._encodings import (
@@ -20,18 +17,18 @@ from skdl.tables._reading import MOST_EXACT
 
 __all__ = [
     "LARGE_OFFSET",
+    "MISSING_TEXT",
     "check_table",
     "declare_table",
-    "feed_table",
-    "make_table",
     "table_needs_double",
     "text_columns_of",
     "used_columns",
+    "used_encodings",
     "write_table",
 ]
 
 # What stands for a missing string: a tensor of strings has no other.
-_MISSING = ""
+MISSING_TEXT = ""
 # ONNX's numbers of the types.
 _FLOAT, _DOUBLE = 1, 11
 # An offset of so many deviations leaves three digits of single floats.
@@ -39,22 +36,20 @@ LARGE_OFFSET = 1e4
 _LEAST_SCALE = 1e-30
 # From here on single floats leave out integers.
 _MOST_EXACT_SINGLE = 2**24
-# Of the years 1 and 9999, in days since 1970.
-_FIRST_DATE, _LAST_DATE = -719_162, 2_932_896
 
 
 def text_columns_of(encoder):
     """Return the names of the columns of strings."""
     return {
         name
-        for name, encoding in _named(encoder)
+        for name, encoding in used_encodings(encoder)
         if isinstance(encoding, CategoryEncoding) and encoding.is_text
     }
 
 
 def table_needs_double(encoder):
     """Return whether single floats can't tell the values of a column apart."""
-    for _, encoding in _named(encoder):
+    for _, encoding in used_encodings(encoder):
         if isinstance(encoding, DateEncoding):
             return True
         if isinstance(encoding, NumberEncoding) and _is_fine(encoding):
@@ -81,89 +76,7 @@ def _is_fine(encoding):
     )
 
 
-def make_table(encoder, n_rows, rng):
-    """Return rows like those of the training, with gaps where it had some."""
-    names = getattr(encoder, "feature_names_in_", range(encoder.n_features_in_))
-    columns = {name: np.zeros(n_rows) for name in names}  # those that are left out
-    for name, encoding in _named(encoder):
-        is_missing = rng.random_sample(n_rows) < (0.2 if encoding.missing else 0)
-        if isinstance(encoding, CategoryEncoding):
-            near = _neighbours(encoding)
-            known = np.array([*encoding.categories, *near, None], dtype=object)[:-1]
-            values = known[rng.randint(len(known), size=n_rows)]
-            values = np.where(is_missing, None, values)
-        else:
-            number = getattr(encoding, "time", encoding)
-            values = number.center + number.scale * rng.standard_normal(n_rows)
-            if number.n_bins:
-                # Every other row between the edges, wherever these are.
-                places = rng.uniform(0, number.n_bins, n_rows)
-                between = np.interp(places, range(number.n_bins + 1), number.edges)
-                values = np.where(np.arange(n_rows) % 2, between, values)
-            if isinstance(encoding, DateEncoding):
-                values = np.clip(values, _FIRST_DATE, _LAST_DATE)
-                values = values if encoding.has_hours else np.floor(values)
-            values = np.where(is_missing, np.nan, values)
-        if isinstance(encoding, DateEncoding):
-            values = _as_dates(values, has_zone=encoding.kind != "date")
-        elif encoding.kind == "duration":
-            values = _as_durations(values)
-        columns[name] = values
-    return columns
-
-
-def _neighbours(encoding):
-    """Return categories that no training row had, close to those that some had."""
-    if encoding.is_text:
-        return ["another category"]
-    known, close = set(encoding.categories), [0]
-    for category in encoding.categories:
-        # A float is known by its single precision: the next doubles are the same.
-        is_whole = float(category).is_integer()
-        close.append(int(category) + 1 if is_whole else np.nextafter(category, 0))
-    return [category for category in close if category not in known]
-
-
-def _as_dates(days, *, has_zone):
-    dates = np.array(
-        [
-            None if day != day else datetime(1970, 1, 1) + timedelta(days=day)
-            for day in days
-        ],
-        dtype="datetime64[us]",
-    )
-    return pd.Series(dates).dt.tz_localize("UTC") if has_zone else dates
-
-
-def _as_durations(days):
-    return np.array(
-        [None if day != day else timedelta(days=day) for day in days],
-        dtype="timedelta64[us]",
-    )
-
-
-def feed_table(encoder, rows, double):
-    """Return the inputs of the graph for a frame of such rows."""
-    texts, kind = text_columns_of(encoder), np.float64 if double else np.float32
-    zeros = {"M": np.datetime64(0, "us"), "m": np.timedelta64(0, "us")}
-    feed = {}
-    for name, _ in _named(encoder):
-        column = rows[name]
-        if getattr(column.dtype, "tz", None) is not None:
-            column = column.dt.tz_convert(None)
-        values = column.to_numpy()
-        if name in texts:
-            texts_of = [v if isinstance(v, str) else _MISSING for v in values]
-            values = np.array(texts_of, object)
-        elif values.dtype.kind in zeros:
-            values = (values - zeros[values.dtype.kind]) / np.timedelta64(1, "D")
-        feed[str(name)] = (values if name in texts else values.astype(kind)).reshape(
-            -1, 1
-        )
-    return feed
-
-
-def _named(encoder):
+def used_encodings(encoder):
     """Return the columns that are used, by name, and how each is encoded."""
     names = getattr(encoder, "feature_names_in_", range(encoder.n_features_in_))
     return [(names[k], encoder._encodings[k]) for k in encoder._wanted]
@@ -171,7 +84,7 @@ def _named(encoder):
 
 def used_columns(encoder):
     """Return the names of the columns that are inputs of the graph."""
-    return [name for name, _ in _named(encoder)]
+    return [name for name, _ in used_encodings(encoder)]
 
 
 def declare_table(operator):
@@ -201,7 +114,7 @@ def write_table(scope, operator, container):
         ]
     texts = text_columns_of(encoder)
     parts = []
-    for (name, encoding), x in zip(_named(encoder), names, strict=True):
+    for (name, encoding), x in zip(used_encodings(encoder), names, strict=True):
         parts += _write_one(graph, encoding, x, name in texts, double)
     output = operator.outputs[0].full_name
     if len(parts) == 1:
@@ -290,7 +203,7 @@ def check_table(encoder, is_first=True):
     texts = text_columns_of(encoder)
     times = {
         name
-        for name, encoding in _named(encoder)
+        for name, encoding in used_encodings(encoder)
         if isinstance(encoding, DateEncoding) or encoding.kind == "duration"
     }
     is_frame = is_first and hasattr(encoder, "feature_names_in_")
@@ -301,7 +214,7 @@ def check_table(encoder, is_first=True):
             "numbers in a graph: fit on a data frame whose columns have names, with "
             "the encoding of the table as the first step."
         )
-    for name, encoding in _named(encoder):
+    for name, encoding in used_encodings(encoder):
         if not isinstance(encoding, CategoryEncoding):
             continue
         if _largest_category(encoding) > MOST_EXACT:
@@ -331,7 +244,7 @@ def _write_category(graph, encoding, x, is_text, number):
         keys = [str(category) for category in encoding.categories]
         places = [*range(n_known)]
         if not encoding.has_empty:
-            keys, places = [*keys, _MISSING], [*places, n_known + 1]
+            keys, places = [*keys, MISSING_TEXT], [*places, n_known + 1]
         place = graph.add_lookup(x, keys, places, default=n_known)
     else:
         known = np.array([float(c) for c in encoding.categories], dtype)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skdl.saving._archive import ModelFileError, Reader, Writer
+from skdl.saving._archive import ModelFileError, Reader
+from skdl.saving._archive_writer import Writer
 from skdl.saving._decoder import Decoder
 from skdl.saving._encoder import Encoder
 from skdl.saving._versions import lift

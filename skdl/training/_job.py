@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdl._utils._callbacks import Watcher
-from skdl.nn._plan import Plan
-from skdl.nn._structure import MLPStructure
+from skdl.training._learned import Network, WrappedModel
 
-if TYPE_CHECKING:
-    import keras
-
-__all__ = [
-    "Averaging",
-    "Job",
-    "Network",
-    "Outcome",
-    "Part",
-    "Stopping",
-    "WrappedModel",
-]
+__all__ = ["Job", "Outcome", "Part", "Stopping"]
 
 
 class Part(NamedTuple):
@@ -91,131 +79,6 @@ class Stopping(NamedTuple):
     restore: bool
     monitor: str = "val_loss"
     rises: bool = False
-
-
-class Averaging(NamedTuple):
-    """How the weights of the steps are averaged.
-
-    Parameters
-    ----------
-    ema : float or None
-        Momentum of a moving average, in [0, 1).
-    swa_start : float or None
-        Share of the epochs after which those that follow count alike, in [0, 1).
-
-    References
-    ----------
-    Polyak & Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J.
-    Control Optim. 30 (1992); Izmailov et al., "Averaging weights leads to wider optima
-    and better generalization", UAI (2018).
-    """
-
-    ema: float | None
-    swa_start: float | None
-
-    def momenta(
-        self, steps: np.ndarray, steps_per_epoch: int, n_epochs: int
-    ) -> np.ndarray:
-        """Return what each step keeps of the average; it adds the rest of its weights.
-
-        Parameters
-        ----------
-        steps : ndarray of int
-            Numbers of the steps, counted from 0.
-        steps_per_epoch, n_epochs : int
-            The length of the whole training.
-
-        Returns
-        -------
-        ndarray of shape (n_steps,)
-        """
-        if self.ema is not None:
-            # The weights after the first step, as in Keras, and not those before it.
-            return np.where(steps == 0, 0.0, self.ema)
-        # How many epochs of the average there are before that of the step.
-        # Rounded first: 0.29 * 100 is less than 29.
-        first = int(round((self.swa_start or 0) * n_epochs, 6))
-        n_before = steps // steps_per_epoch - first
-        is_end = (steps + 1) % steps_per_epoch == 0
-        # Within an epoch the average stays; before the second one it is the weights.
-        later = np.where(is_end, n_before / np.maximum(n_before + 1, 1), 1.0)
-        return np.where(n_before <= 0, 0.0, later)
-
-
-@dataclass
-class Network:
-    """A network of ours, and how it is trained.
-
-    Parameters
-    ----------
-    structure : MLPStructure
-        The settings that change the graph.
-    plan : Plan
-        Its sizes.
-    dropout : list of float
-        Dropout rates of the input and of each hidden layer.
-    target : Target
-        What is learned: encoded targets, their loss and their metric.
-    optimizer : str or keras.optimizers.Optimizer
-        Its name, or an instance, which is copied.
-    learning_rate, momentum : float
-        Of a named optimizer.
-    nesterov : bool
-        Whether the momentum is Nesterov's.
-    clip : (str, float) or None
-        Kind and limit of the gradient clipping of a named optimizer.
-    schedule : None, str, dict or callable
-        Learning rate schedule.
-    epochs : int
-        Length of the schedule.
-    l1, l2 : float
-        Penalties on the kernels.
-    initializer : str or dict
-        Initializer of the kernels.
-    weights : list of ndarray or None
-        Weights to resume from; None for new ones.
-    weight_decay : float
-        Share of each kernel that a step takes away, times the learning rate.
-    warmup : int or float
-        Steps in which the learning rate rises from 0, or their share of all steps.
-    averaging : Averaging or None
-        How the weights are averaged over the steps.
-    """
-
-    structure: MLPStructure
-    plan: Plan
-    dropout: list[float]
-    target: Any
-    optimizer: Any
-    learning_rate: float
-    momentum: float
-    nesterov: bool
-    clip: tuple[str, float] | None
-    schedule: Any
-    epochs: int
-    l1: float
-    l2: float
-    initializer: str | dict
-    weights: list[np.ndarray] | None = None
-    weight_decay: float = 0.0
-    warmup: float = 0
-    averaging: Averaging | None = None
-
-
-@dataclass
-class WrappedModel:
-    """A Keras model that a user has built.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled. It holds the initial weights, and the final ones at the end.
-    keras_arguments : dict
-        Arguments of ``keras.Model.fit`` that a compiled program does not support.
-    """
-
-    model: keras.Model
-    keras_arguments: dict = field(default_factory=dict)
 
 
 @dataclass

@@ -6,12 +6,10 @@ import keras
 import numpy as np
 
 import skdl.nn._backend  # noqa: F401
-from skdl._utils._exclusions import (
-    find_exclusions,
-    has_single_exclusions,
-)
-from skdl._utils._keras_objects import is_own, metric_names
+from skdl._utils._exclusions import find_exclusions, has_single_exclusions
+from skdl._utils._keras_objects import is_own
 from skdl._utils._lost_settings import settings_of
+from skdl._utils._metric_names import metric_names
 
 __all__ = [
     "LEARNING_LAYERS",

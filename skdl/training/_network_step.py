@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skdl.nn._augmentation import augment, make_augmenters, reset_augmenters
+from skdl.nn._augmenters import augment, make_augmenters, reset_augmenters
 from skdl.nn._dropout import dropout_in_graph
 from skdl.nn._forward import forward
 from skdl.nn._heads import find_head

@@ -6,9 +6,10 @@ import tensorflow as tf
 from skdl._utils._callbacks import EpochCallback, EpochWatcher
 from skdl._utils._diverged import Diverged
 from skdl.training._cache import check_process, programs
-from skdl.training._job import Network, Outcome
+from skdl.training._job import Outcome
 from skdl.training._keras_callbacks import KerasCallbacks, has_batch_hooks, release
 from skdl.training._keras_fit import fit_by_keras
+from skdl.training._learned import Network
 from skdl.training._loop import Training, train_program
 from skdl.training._model_learner import ModelLearner
 from skdl.training._network_learner import NetworkLearner

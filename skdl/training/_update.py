@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from skdl.training._clipping import CLIP_FUNCTIONS
 from skdl.training._kernels import kernel_for
 from skdl.training._tensors import assign_all, read_all
 
@@ -53,7 +54,7 @@ class _KernelUpdate:
 
     def apply(self, gradients, rate, *scalars):
         if self._clip is not None:
-            gradients = _CLIPS[self._clip](gradients, scalars[-1])
+            gradients = CLIP_FUNCTIONS[self._clip](gradients, scalars[-1])
             scalars = scalars[:-1]
         updated = zip(self._variables, self._slots, gradients, strict=True)
         for variable, slots, gradient in updated:
@@ -114,33 +115,3 @@ class _KerasUpdate:
 
     def read(self):
         return [variable.numpy() for variable in self._optimizer.variables]
-
-
-def _clip_norms(gradients, limit):
-    """Scale down each gradient whose norm exceeds the limit."""
-    return [gradient * _shortening([gradient], limit) for gradient in gradients]
-
-
-def _clip_global_norm(gradients, limit):
-    """Scale down all gradients alike if their global norm exceeds the limit."""
-    factor = _shortening(gradients, limit)
-    return [gradient * factor for gradient in gradients]
-
-
-def _shortening(gradients, limit):
-    squares = tf.add_n([tf.reduce_sum(tf.square(one)) for one in gradients])
-    # min(1, limit / norm), without a division by 0.
-    return limit / tf.maximum(tf.sqrt(squares), limit)
-
-
-def _clip_values(gradients, limit):
-    """Clip each value to the limits."""
-    return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
-
-
-# By Keras' names.
-_CLIPS = {
-    "clipnorm": _clip_norms,
-    "clipvalue": _clip_values,
-    "global_clipnorm": _clip_global_norm,
-}

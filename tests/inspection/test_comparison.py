@@ -25,10 +25,11 @@ from sklearn.svm import SVC
 
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl._utils._callbacks import EpochCallback
-from skdl._utils._fingerprint import Fingerprint, describe
+from skdl._utils._description import describe
+from skdl._utils._fingerprint import Fingerprint
 from skdl.inspection import Comparison, _ledger, _runs, compare
-from skdl.inspection._runs import TrainedRun
 from skdl.inspection._splits import draw_seeds
+from skdl.inspection._trained_run import TrainedRun
 from skdl.training._cache import programs
 from skdl.training._program import Program
 from tests.keras_models import build_classifier

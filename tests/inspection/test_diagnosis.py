@@ -24,7 +24,7 @@ from skdl import (
 from skdl.inspection import Diagnosis, _diagnosis, _next_steps, compare, diagnose
 from skdl.inspection._diagnosis import _judge
 from skdl.inspection._next_steps import find_next_steps
-from skdl.inspection._runs import TrainedRun
+from skdl.inspection._trained_run import TrainedRun
 from tests.keras_models import build_classifier, build_regressor
 
 matplotlib.use("Agg")

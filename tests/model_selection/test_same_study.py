@@ -17,7 +17,8 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from skdl._utils._fingerprint import describe, describe_data
+from skdl._utils._description import describe
+from skdl._utils._fingerprint import describe_data
 from skdl.model_selection import OptunaSearchCV
 
 

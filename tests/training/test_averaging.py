@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from skdl import MLPClassifier
-from skdl.training._job import Averaging
+from skdl.training._averaging import Averaging
 from tests.conftest import equal_weights
 
 FULL_BATCH = dict(
