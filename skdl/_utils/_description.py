@@ -24,11 +24,8 @@ __all__ = [
     "without_addresses",
 ]
 
-
 # Parameters of estimators that do not change the result of a fit.
 CHANGES_NOTHING = {"memory", "n_jobs", "verbose"}
-
-
 _PLAIN_TYPES = (bool, int, float, str, bytes, type(None))
 
 

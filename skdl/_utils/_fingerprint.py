@@ -10,7 +10,6 @@ from skdl._utils._description import (
 
 __all__ = ["Fingerprint", "describe_data", "describe_estimator", "take_fingerprint"]
 
-
 # Tells which parameters differ; the digest beside it tells whether any do.
 _PARAMETERS = "parameters"
 _LONGEST = 80

@@ -1,4 +1,4 @@
-"""What is learned from the rows that a fit has held back: a temperature, residuals."""
+"""What is learned from the rows that a fit has held back: a temperature."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar

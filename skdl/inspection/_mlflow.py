@@ -20,20 +20,11 @@ from skdl.inspection._learning_curves import LearningCurvesDisplay
 
 __all__ = ["MLflowTracker"]
 
-
 _EXPERIMENT = "skdl"
-
-
 _STORE = "mlflow.db"
-
-
 _LONGEST_VALUE = 500  # characters that MLflow takes for a parameter in any store
-
-
 # What MLflow takes in one call.
 _MOST_METRICS = 1000
-
-
 _MOST_PARAMS = 100
 
 

@@ -1,4 +1,4 @@
-"""Log runs to a tracking server, each with its parameters, curves and model."""
+"""Where runs and trials are logged: to a tracking server, or nowhere."""
 
 import warnings
 

@@ -11,26 +11,20 @@ from skdl.keras_wrapper._output_kinds import loss_name, loss_of, show_loss
 
 __all__ = ["adapt_encoder", "check_width"]
 
-
+# Losses by the names of their Keras classes.
 _ONE_HOT_ONLY = {
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalHinge",
 }
-
-
 # These take the numbers of classes, whatever their names say.
 _SPARSE = {
     "CategoricalGeneralizedCrossEntropy",
     "Circle",
     "SparseCategoricalCrossentropy",
 }
-
-
 # With a column of numbers it compares each row with all others (Keras 3.15).
 _FLAT = {"CategoricalGeneralizedCrossEntropy"}
-
-
 _SINGLE_LABEL = ("binary", "multiclass")
 
 

@@ -8,11 +8,8 @@ from skdl.keras_wrapper._routing import camel_case
 
 __all__ = ["find_kind", "is_hinge", "loss_name", "loss_of", "show_loss"]
 
-
 # Losses by the names of their Keras classes.
 _HINGES = {"Hinge", "SquaredHinge", "CategoricalHinge"}
-
-
 _GIVE_PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid", "sparsemax"}
 
 

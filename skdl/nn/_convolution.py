@@ -1,4 +1,4 @@
-"""The convolutional layers: images, convolutions, pooling."""
+"""The convolutional layer."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Normalization: over the batch, or over the values of each sample."""
+"""Normalization over the batch, and the table of all normalizations."""
 
 from dataclasses import dataclass
 

@@ -10,11 +10,8 @@ from skdl.tables._encodings import CategoryEncoding, DateEncoding
 
 __all__ = ["feed_table", "make_table"]
 
-
 # Of the years 1 and 9999, in days since 1970.
 _FIRST_DATE = -719_162
-
-
 _LAST_DATE = 2_932_896
 
 

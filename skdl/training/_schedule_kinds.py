@@ -1,4 +1,4 @@
-"""Learning rate schedules, each a class."""
+"""Learning rate schedules: the rate of every step, computed before the steps run."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Learning rate schedules: the rate of every step, computed before the steps run."""
+"""Learning rate schedules: their names, and their settings checked."""
 
 from numbers import Integral
 
@@ -16,7 +16,6 @@ from skdl.training._schedule_kinds import (
 )
 
 __all__ = ["SCHEDULES", "check_settings", "make_schedule"]
-
 
 SCHEDULES = {
     "step": StepSchedule,
