@@ -129,7 +129,7 @@ def svm_study(
     Raises
     ------
     ValueError
-        If X has no flat rows, or all fits fail.
+        If X has no flat rows, there are several scores, or all fits fail.
 
     References
     ----------
@@ -148,6 +148,11 @@ def svm_study(
         raise ValueError(
             f"X has {np.ndim(X)} dimensions: a support vector machine takes flat rows. "
             "Give X.reshape(len(X), -1)."
+        )
+    if isinstance(scoring, (list, tuple, set, dict)):
+        raise ValueError(
+            f"scoring={scoring!r} must be one score: a name, a function or None. For "
+            "several use svm_baseline."
         )
     search = svm_baseline(kernels=kernels, C=C, scoring=scoring, cv=cv, n_jobs=n_jobs)
     # No refit of the best of all: plot fits the best of each kernel.

@@ -1,5 +1,7 @@
 """Image data sets: downloaded, from Keras' cache folder, or from a local file."""
 
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,14 @@ import numpy as np
 __all__ = ["load_cifar10", "load_fashion_mnist", "load_mnist"]
 
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
+_ERRORS_OF_READING = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def load_mnist(
@@ -134,9 +144,11 @@ def _read_arrays(name, path):
         raise FileNotFoundError(f"{name}: there is no file {path}.")
     try:
         # A pickle in a file from elsewhere could run code.
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return [archive[key] for key in _KEYS]
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    # TypeError: of an .npy file NumPy returns an array.
+    except (*_ERRORS_OF_READING, TypeError) as error:
         raise ValueError(
             f"{name}: {path} is not an .npz file with the arrays {', '.join(_KEYS)} "
             f"({error})."

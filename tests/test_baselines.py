@@ -102,3 +102,8 @@ def test_the_curve_goes_from_small_to_large_and_a_kernel_that_fails_has_none(cir
 def test_images_are_refused():
     with pytest.raises(ValueError, match="takes flat rows"):
         svm_study(np.zeros((8, 4, 4)), np.arange(8) % 2)
+
+
+def test_a_study_has_one_score(iris):
+    with pytest.raises(ValueError, match="must be one score"):
+        svm_study(*iris, scoring=["accuracy", "roc_auc_ovr"])

@@ -43,6 +43,23 @@ def test_members_stop_for_themselves_on_the_same_rows(digits):
     assert ensemble.n_iter_ == max(lengths) == len(ensemble.history_["val_loss"])
 
 
+def test_a_member_that_has_ended_counts_with_the_epoch_that_it_kept(digits):
+    X, y = digits
+    params = dict(epochs=30, patience=2, early_stopping=True, learning_rate=0.02)
+    model = MLPClassifier(16, n_ensemble=3, random_state=1, **params)
+    model.fit(X[:300], y[:300])
+    members = model.estimators_
+    assert len({member.n_iter_ for member in members}) > 1
+    for name, means in model.history_.items():
+        last = [
+            member.history_[name][
+                -1 if member.n_iter_ == model.n_iter_ else member.best_epoch_ - 1
+            ]
+            for member in members
+        ]
+        assert means[-1] == pytest.approx(np.mean(last))
+
+
 def test_a_part_that_is_split_off_is_that_of_all_members(iris):
     params = PARAMS | dict(early_stopping=True, validation_fraction=0.5)
     seen = Seen()

@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     TunedThresholdClassifierCV,
     train_test_split,
 )
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -150,3 +151,23 @@ def test_results_that_are_no_search_s_are_left_out(binary, tmp_path):
     search.fit(*binary)
     with pytest.raises(ValueError, match=r"refit=False: give score=.*'accuracy', 'f1'"):
         SearchDisplay.from_estimator(search)
+
+
+def test_classes_are_named_as_they_are(iris, tmp_path):
+    X, y = iris
+    names = np.array(["accuracy", "below avg", "macro avg"])[y]
+    model = LogisticRegression(max_iter=500).fit(X, names)
+    page = skdl.model_card(model, X, names, tmp_path / "a b.md")
+    text = page.read_text(encoding="utf-8")
+    assert all(f"| {name} | " in text for name in set(names))
+    assert "](a%20b_confusion_matrix.png)" in text
+    assert (tmp_path / "a b_confusion_matrix.png").exists()
+
+
+def test_several_targets_of_several_classes_are_refused(digits, tmp_path):
+    X, y = digits
+    Y = np.c_[y, y % 3][:200]
+    model = MultiOutputClassifier(LogisticRegression(max_iter=50)).fit(X[:200], Y)
+    with pytest.raises(ValueError, match="y_test has several columns with more than"):
+        skdl.model_card(model, X[:200], Y, tmp_path / "card.md")
+    assert not [*tmp_path.iterdir()]

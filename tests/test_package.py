@@ -201,6 +201,14 @@ def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path):
     np.savez(other, **image_arrays((32, 32, 3)))
     with pytest.raises(ValueError, match=r"x_train has shape .*expected \(n, 28, 28\)"):
         datasets.load_mnist(other)
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, **image_arrays((28, 28)))
+    cut = tmp_path / "cut.npz"
+    cut.write_bytes(whole.read_bytes()[:400])
+    np.save(tmp_path / "one.npy", np.zeros((3, 28, 28)))
+    for damaged in (cut, tmp_path / "one.npy"):
+        with pytest.raises(ValueError, match=f"{damaged.name} is not an .npz file"):
+            datasets.load_mnist(damaged)
     objects = tmp_path / "objects.npz"
     np.savez(objects, x_train=np.array([{}]))
     with pytest.raises(ValueError, match="not an .npz file"):

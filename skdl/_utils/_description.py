@@ -14,10 +14,12 @@ from scipy import sparse
 
 from skdl._utils._lost_settings import settings_of
 from skdl._utils._scorers import scorer_parts
+from skdl._utils._sklearn import plain_requests
 
 __all__ = [
     "CHANGES_NOTHING",
     "describe",
+    "describe_requests",
     "digest_of",
     "hash_data",
     "shape_text",
@@ -54,7 +56,12 @@ def describe(value, listed=frozenset()):
         # The order of a set of strings is another one in each process.
         return f"{{{', '.join(sorted(describe(v, listed) for v in value))}}}"
     if parts := scorer_parts(value):
-        return f"{type(value).__qualname__} {describe(parts, listed)}"
+        kind, requests = type(value).__qualname__, describe_requests(value)
+        return f"{kind} {describe(parts, listed)}{requests}"
+    if isinstance(value, np.random.RandomState):
+        return f"RandomState {describe(value.get_state(legacy=False))}"
+    if isinstance(value, np.random.Generator):
+        return f"Generator {describe(value.bit_generator.state)}"
     if inspect.ismethod(value):
         holder = value.__self__
         return f"{_describe_function(value.__func__)} of {describe(holder, listed)}"
@@ -70,6 +77,8 @@ def describe(value, listed=frozenset()):
         # Which the configurations of some losses leave out.
         settings = settings_of(value)
         beside = describe(settings) if settings else ""
+        if hasattr(value, "get_weights"):  # a training begins with those of a model
+            beside += hash_data(value.get_weights())
         # Keras numbers the names of layers as they are made: dense, dense_1.
         text = re.sub(r"_\d+'", "'", describe(config))
         return f"{type(value).__qualname__} {text}{beside}"
@@ -113,7 +122,13 @@ def _describe_estimator(estimator):
         for name, value in sorted(estimator.get_params(deep=False).items())
         if name not in CHANGES_NOTHING
     }
-    return f"{type(estimator).__qualname__} {settings}"
+    return f"{type(estimator).__qualname__} {settings}{describe_requests(estimator)}"
+
+
+def describe_requests(thing):
+    """Return which metadata an estimator or a scorer was told to request, if it was."""
+    requests = getattr(thing, "__dict__", {}).get("_metadata_request")
+    return "" if requests is None else f" requests {plain_requests(requests)}"
 
 
 def _describe_function(function, seen=()):

@@ -3,6 +3,7 @@
 from skdl._utils._description import (
     CHANGES_NOTHING,
     describe,
+    describe_requests,
     digest_of,
     hash_data,
     shape_text,
@@ -88,6 +89,9 @@ def describe_estimator(estimator, without=()):
         for name, value in params.items()
         if name not in without and name.split("__")[-1] not in CHANGES_NOTHING
     }
+    for name, value in {"estimator": estimator, **params}.items():
+        if text := describe_requests(value):
+            settings[f"metadata of {name}"] = text
     digest = digest_of(repr(sorted(settings.items())).encode())
     return {
         "estimator": f"{type(estimator).__name__} {digest}",

@@ -156,6 +156,10 @@ def is_network(estimator):
     return hasattr(type(estimator), "_observer")
 
 
+def _innermost(estimator, holders, inner):
+    return [estimator, *_walk_holders(estimator, holders, inner)][-1]
+
+
 def find_network(estimator):
     """Return the network that a fit of the estimator trains once, or None.
 
@@ -165,7 +169,7 @@ def find_network(estimator):
         Not fitted: the network itself, a pipeline that ends in one, or a
         ``TransformedTargetRegressor`` or ``FixedThresholdClassifier`` around one.
     """
-    *_, last = _walk_holders(estimator, _TRAINED, "inner")
+    last = _innermost(estimator, _TRAINED, "inner")
     return last if is_network(last) else None
 
 
@@ -175,7 +179,7 @@ def find_fitted_network(estimator):
     It may also stand in a fitted search, a ``TunedThresholdClassifierCV`` or a
     ``FrozenEstimator``.
     """
-    *_, last = _walk_holders(estimator, _FITTED, "fitted")
+    last = _innermost(estimator, _FITTED, "fitted")
     return last if is_network(last) else None
 
 
@@ -191,7 +195,7 @@ def find_networks(estimator):
 
 def say_what_holds(estimator):
     """Return in words why no single fit of a network is found in an estimator."""
-    *_, last = _walk_holders(estimator, _TRAINED, "inner")
+    last = _innermost(estimator, _TRAINED, "inner")
     kind = type(last).__name__
     if find_networks(last):
         return (

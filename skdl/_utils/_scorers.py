@@ -3,6 +3,7 @@
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
+from sklearn.pipeline import Pipeline
 
 from skdl._utils._sklearn import is_routing_enabled
 
@@ -50,7 +51,24 @@ def is_plain_scorer(scorer):
     """Return whether a scorer uses what its estimator predicts, and y, and no more."""
     if isinstance(scorer, _MultimetricScorer):
         return all(map(is_plain_scorer, scorer._scorers.values()))
-    return isinstance(scorer, (_BaseScorer, _PassthroughScorer))
+    if isinstance(scorer, _PassthroughScorer):
+        return _has_usual_score(scorer._estimator)
+    return isinstance(scorer, _BaseScorer)
+
+
+# Where the methods ``score`` are that return the accuracy or R².
+_USUAL = ("sklearn.base", "skdl.estimators", "skdl.keras_wrapper")
+
+
+def _has_usual_score(estimator):
+    """Return whether the estimator's own score is the accuracy, or R²."""
+    owners = {
+        name: next((k for k in type(estimator).__mro__ if name in vars(k)), None)
+        for name in ("score", "scorer")  # the second is a wrapper's, for its users
+    }
+    if owners["score"] is Pipeline:
+        return _has_usual_score(estimator.steps[-1][1])
+    return all(kind.__module__.startswith(_USUAL) for kind in owners.values() if kind)
 
 
 def scorer_parts(scorer):
@@ -103,6 +121,8 @@ def plain_score_name(scorer, objective, estimator):
         several = scorer._scorers
         scorer = several[objective or next(iter(several))]
     if isinstance(scorer, _PassthroughScorer):
+        if not _has_usual_score(estimator):
+            return None
         return "accuracy" if is_classifier(estimator) else "r2"
     # Settings such as normalize=False make it another number.
     if getattr(scorer, "_kwargs", None):

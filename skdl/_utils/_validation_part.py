@@ -1,5 +1,7 @@
 """The part of the rows that is split off to validate on."""
 
+from contextlib import suppress
+
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
@@ -134,4 +136,8 @@ def check_groups(groups, n_rows):
             f"validation_groups has the shape {groups.shape}; it must have one group "
             f"for each of the {n_rows} rows."
         )
-    return groups
+    with suppress(TypeError):
+        return np.unique(groups, return_inverse=True)[1]
+    # Of several types, which have no order: numbered as they come.
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return np.array([numbers[group] for group in groups])

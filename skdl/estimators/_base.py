@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 
 from skdl._utils._attributes import unchanged_on_failure
 from skdl._utils._hints import NamesWithHints, with_hints
@@ -225,7 +226,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         )
         seed = self._seed if resuming and partial else draw_seed(self.random_state)
         self.resolved_ = resolved
-        job.validation = self._check_validation(target, validation)
+        job.validation = _of_kind(self._check_validation(target, validation), X)
         if not resuming:
             self._split_seed = seed
         if job.validation is None and self.early_stopping:
@@ -303,6 +304,9 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         score_name = network.target.metric
 
         def fitted_attributes(weights):
+            # Copies that watchers get have the history so far.
+            done = run.recorder
+            history = {name: [*values] for name, values in done.history.items()}
             attributes = {
                 "_network": network.structure,
                 "_target": network.target,
@@ -310,9 +314,10 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
                 "_rates": network.dropout,
                 "_model": None,
                 "n_outputs_": network.target.n_outputs,
-                # `__sklearn_is_fitted__` looks for it, also in the copies that watchers
-                # get.
-                "history_": {},
+                "history_": history,
+                "n_iter_": len(history.get("loss", ())),
+                "best_epoch_": done.best_epoch,
+                "_score_name": score_name,
             }
             if network.target.classes is not None:
                 attributes["classes_"] = network.target.classes
@@ -347,9 +352,6 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         self.__dict__.update(fitted_attributes(outcome.weights))
         self._states, self._states_of = outcome.states, outcome.states_of
         self._steps_done = outcome.n_steps
-        self.history_ = outcome.history
-        self.n_iter_ = len(outcome.history.get("loss", ()))
-        self.best_epoch_, self._score_name = outcome.best_epoch, score_name
         # Of the last fit, which may have had other columns, and callbacks where this
         # has none.
         for name in ("_seen_columns", "callbacks_"):
@@ -422,6 +424,14 @@ def can_fit_partially(estimator: Any) -> bool:
     """
     estimator._check_fits_partially()
     return True
+
+
+def _of_kind(part, X):
+    """Return a validation part whose rows are sparse if those of the training are."""
+    if part is None or sparse.issparse(part.X) == sparse.issparse(X):
+        return part
+    rows = sparse.csr_matrix(part.X) if sparse.issparse(X) else part.X.toarray()
+    return part._replace(X=rows)
 
 
 def _seeds_of(seed, first_step):

@@ -104,7 +104,8 @@ class CNNRegressor(Convolutional, NetworkRegressor):
     weight_decay : float or None, default=None
         Decoupled decay, at least 0: a step takes ``learning_rate * weight_decay`` of
         each kernel away, whatever the optimizer (Loshchilov & Hutter, 2019). None is
-        0.004 for ``"adamw"``, as in Keras, and 0 for the others.
+        0.004 for ``"adamw"``, as in Keras, and 0 for the others. An optimizer that is
+        an instance has its own.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``,
         ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, or an instance with
@@ -197,7 +198,7 @@ class CNNRegressor(Convolutional, NetworkRegressor):
         the penalties. ``partial_fit`` appends to it.
     estimators_ : list of estimator
         With ``n_ensemble`` above 1 its networks, each fitted; ``history_`` is then
-        their mean.
+        their mean: one that has ended counts with the epoch that it kept.
     loss_curve_ : list of float
         The ``loss`` of each epoch.
     validation_scores_ : list of float or None

@@ -34,7 +34,8 @@ def conformal_width(residuals, weight, coverage):
     # The new row counts as one more, whose residual may be larger than all of them.
     needed = coverage * (weight.sum() + 1)
     if needed > weight.sum():
-        most = weight.sum() / (weight.sum() + 1)
+        # Rounded down, so that it is enough.
+        most = np.floor(1000 * weight.sum() / (weight.sum() + 1)) / 1000
         raise ValueError(
             f"coverage={coverage!r} needs more rows than the {len(residuals)} that the "
             f"fit held back: ask for at most {most:.3g}, or hold back more "

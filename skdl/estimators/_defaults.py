@@ -2,9 +2,10 @@
 
 from sklearn.base import is_regressor
 
-__all__ = ["AUTO", "resolve"]
+__all__ = ["AUTO", "SOME_ROWS", "resolve"]
 
 AUTO = "auto"
+SOME_ROWS = 1_000  # for which "auto" is resolved where there was no fit with it
 # The penalty, and the number of rows up to which it is constant.
 _L2 = {"classification": 1e-3, "regression": 1e-3, "counts": 1e-2}
 _PENALIZED_ROWS = 2_000

@@ -14,6 +14,7 @@ from skdl._utils._needed import keras_needed
 from skdl._utils._numbers import as_numeric
 from skdl._utils._observer import Observer
 from skdl._utils._site import LinkedToSite
+from skdl.estimators._defaults import SOME_ROWS, resolve
 from skdl.estimators._inference import infer_logits
 from skdl.estimators._input import are_plain, are_plain_targets, validate_rows
 from skdl.estimators._optimizer_parameters import choose_clip, choose_decay
@@ -87,13 +88,13 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
             with keras_needed("build model_"):
                 from skdl.training._network_learner import make_mean_model, make_model
 
-            settings = self._settings() | self._resolved()
+            settings = self._settings()
+            # Parameters may have been set since, to "auto" and to other rates: the
+            # model has the rates that it was fitted with.
+            settings |= resolve(self, settings, SOME_ROWS) | self._resolved()
             network = self._make_network(
-                self._network, self._plan(), self._target, settings
+                self._network, self._plan(), self._target, settings, self._rates
             )
-            # Parameters may have been set since: the model has the rates that it was
-            # fitted with.
-            network.dropout = self._rates or network.dropout
             weights, shape = [m._weights for m in self._members], self._input_shape()
             if len(weights) == 1:
                 self._model = make_model(network, weights[0], input_shape=shape)
@@ -101,13 +102,13 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
                 self._model = make_mean_model(network, weights, input_shape=shape)
         return self._model
 
-    def _make_network(self, structure, plan, target, settings):
+    def _make_network(self, structure, plan, target, settings, rates=None):
         """Return the network, with the training settings from the parameters."""
         averaging = Averaging(settings["ema"], settings["swa_start"])
         return Network(
             structure=structure,
             plan=plan,
-            dropout=self._dropout_rates(),
+            dropout=rates or self._dropout_rates(),
             target=target,
             optimizer=settings["optimizer"],
             learning_rate=settings["learning_rate"],

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from numbers import Integral
 
 from skdl._utils._numbers import is_count
@@ -121,7 +122,7 @@ def check_same_images(estimator, shape, name="X"):
 
 
 def _check_image_shape(given):
-    shape = tuple(given)
+    shape = tuple(given) if isinstance(given, Iterable) else ()
     if len(shape) not in (2, 3) or not all(map(is_count, shape)):
         raise ValueError(
             f"image_shape={given!r} must be (height, width) or (height, width, "

@@ -1,6 +1,7 @@
 """Checks of the data, before any training."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,8 @@ def check_data(estimator, X, y, weight, *, reset=False, names=("X", "y", "weight
         weight = check_sample_weight(weight, X, dtype=np.float64)
     except (TypeError, ValueError) as error:
         if "could not convert" not in str(error):
-            raise
+            named = re.sub("[Ss]ample(_| )weights?", weight_name, str(error), count=1)
+            raise type(error)(named) from error
         raise ValueError(
             f"{weight_name} holds values that are not numbers ({error})."
         ) from error

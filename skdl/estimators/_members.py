@@ -159,21 +159,26 @@ def _attributes(members):
     return found | {
         "estimators_": members,
         "_model": None,
-        "history_": _mean_history([member.history_ for member in members]),
+        "history_": _mean_history(members),
         "n_iter_": max(member.n_iter_ for member in members),
         "best_epoch_": None,
     }
 
 
-def _mean_history(histories):
-    """Return the means over the members that have done each epoch."""
+def _mean_history(members):
+    """Return the means over the members.
+
+    One that has ended counts with the epoch whose weights it kept.
+    """
+    n_epochs = max(len(member.history_["loss"]) for member in members)
     means = {}
-    for name in histories[0]:
-        scores = [history[name] for history in histories]
-        means[name] = [
-            float(np.mean([values[k] for values in scores if k < len(values)]))
-            for k in range(max(map(len, scores)))
-        ]
+    for name in members[0].history_:
+        rows = []
+        for member in members:
+            values = member.history_[name]
+            kept = values[(member.best_epoch_ or 0) - 1]  # the last where none is best
+            rows.append([*values, *[kept] * (n_epochs - len(values))])
+        means[name] = np.mean(rows, axis=0).tolist()
     return means
 
 

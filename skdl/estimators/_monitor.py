@@ -113,6 +113,8 @@ def _takes_weights(scorer):
     if not is_plain_scorer(scorer):
         return False  # a function of the user's own
     metric = getattr(scorer, "_score_func", None)
+    if getattr(scorer, "_kwargs", {}).get("multi_class") == "ovo":
+        return False  # of one class against one, scikit-learn takes none
     return metric is None or "sample_weight" in signature(metric).parameters
 
 

@@ -1,5 +1,7 @@
 """The optimizer, its rate and its gradients, where constraints can't judge them."""
 
+import warnings
+
 from skdl._utils._exclusions import check_copyable
 from skdl.estimators._constraints import CLIPS, OPTIMIZERS
 
@@ -83,12 +85,21 @@ def check_optimizer(params, defaults):
         )
     for name in _OF_AN_OPTIMIZER:
         # Refused and not ignored: a search over it would compare equal fits.
-        if params[name] != defaults[name]:
+        is_none = name == "weight_decay" and not params[name]
+        if params[name] != defaults[name] and not is_none:
             raise ValueError(
                 f"{name}={params[name]!r} has no effect if the optimizer is an "
                 f"instance: set it in the instance, or pass the optimizer by name "
                 f"({type(optimizer).__name__.lower()!r})."
             )
+    if params["weight_decay"] and not optimizer.weight_decay:
+        warnings.warn(
+            f"weight_decay={params['weight_decay']!r} is not used: an optimizer that "
+            "is an instance has its own, and this one has none. Set it in the "
+            "instance, or set weight_decay=None.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def check_schedule(params, defaults):

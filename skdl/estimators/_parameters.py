@@ -185,7 +185,7 @@ def check_loss(loss, names):
         ) from None
 
 
-def check_initializer(initializer):
+def check_initializer(initializer, n_dimensions):
     """Check the name and the settings of an initializer.
 
     Raises
@@ -198,8 +198,8 @@ def check_initializer(initializer):
     from skdl.nn._initializers import make_initializer
 
     try:
-        # Called as well: Keras does not look at some settings before values are drawn.
-        make_initializer(initializer, seed=0)((2, 2))
+        # Called as well: Keras looks at some settings, and at the shape, only then.
+        make_initializer(initializer, seed=0)((2,) * n_dimensions)
     except Exception as error:  # Keras and TensorFlow raise many types
         raise ValueError(
             f"kernel_initializer={initializer!r} is not known: use 'auto', a Keras "

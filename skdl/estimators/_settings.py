@@ -40,6 +40,7 @@ class CheckedParameters(BaseEstimator):
     """Names, checks and resolves the parameters of a network."""
 
     _parameter_constraints = CONSTRAINTS
+    _kernel_dimensions = 2  # the most that one of its kernels has
 
     learning_rate_schedule: Any
     monitor: Any
@@ -127,7 +128,7 @@ class CheckedParameters(BaseEstimator):
             raise self._with_hint(error) from None
         settings = self._settings()
         check_numbers(settings, self._parameter_constraints)
-        check_initializer(self.kernel_initializer)
+        check_initializer(self.kernel_initializer, self._kernel_dimensions)
         known = parameters_of(type(self).__init__)
         defaults = {name: parameter.default for name, parameter in known.items()}
         check_optimizer(settings, defaults)

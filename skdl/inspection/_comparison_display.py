@@ -93,8 +93,13 @@ class ComparisonDisplay:
         Raises
         ------
         ValueError
-            If there are no histories.
+            If there are no histories, or a variant has no list of them.
         """
+        if not all(isinstance(runs, (list, tuple)) for runs in histories.values()):
+            raise ValueError(
+                "histories must have a list of histories for each variant, one of each "
+                "run: {'a': [history]}."
+            )
         return cls(histories).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> ComparisonDisplay:

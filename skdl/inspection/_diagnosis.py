@@ -25,6 +25,7 @@ from skdl._utils._nested import (
 from skdl._utils._numbers import draw_seed
 from skdl._utils._scorers import plain_score_name
 from skdl.estimators._base import BaseNetwork
+from skdl.estimators._tabular import Tabular
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 from skdl.inspection._next_steps import find_next_steps
 from skdl.inspection._runs import train_run
@@ -44,7 +45,8 @@ RISING = 0.005
 PROGRESS = 0.1
 # How far above that of the first epoch the training loss ends where it diverges.
 RISE = 1.1
-# Mean plus deviation of a feature or a target above which networks learn badly from it.
+# Mean plus deviation of a feature or a target above which networks learn badly from it,
+# and one over the length of a row below which they do.
 ODD_SCALE = 10.0
 
 
@@ -155,10 +157,17 @@ def diagnose(
         raise ValueError(run.error)
     constant = _score_of_a_constant(estimator, split, scorer)
     target_score = _best_possible(scorer) if target_score is None else target_score
-    is_accuracy = plain_score_name(scorer, None, estimator) == "accuracy"
+    plain = plain_score_name(scorer, None, estimator)
+    is_accuracy = plain == "accuracy"
+    # The score of each epoch, if the history has it.
+    scores = run.history.get(f"val_{scoring}", [])
+    if plain in ("accuracy", "r2"):
+        scores = run.validation_metric()
     scales = () if run.error else _odd_scales(fitted, split)
     n_val = _count_independent(split)
-    return Diagnosis(run, target_score, constant, estimator, is_accuracy, scales, n_val)
+    return Diagnosis(
+        run, target_score, constant, estimator, is_accuracy, scales, n_val, scores
+    )
 
 
 class Diagnosis:
@@ -181,6 +190,9 @@ class Diagnosis:
     n_val : float or None, default=None
         How many rows of equal weight tell as much as those of the validation; None is
         their number.
+    epoch_scores : list of float or None, default=None
+        The score of the validation part after each epoch, if it is known; None takes
+        the accuracy or R² of the run.
 
     Attributes
     ----------
@@ -212,12 +224,22 @@ class Diagnosis:
         is_accuracy: Any = True,
         scales: Any = (),
         n_val: float | None = None,
+        epoch_scores: Any = None,
     ) -> None:
         self.history = run.history
         self._penalized = run.penalized
         n_val = run.n_val if n_val is None else n_val
-        self.numbers = _measure(run, target_score, constant, is_accuracy, n_val)
-        self.verdict = _judge(self.numbers)
+        # Other scores may have any unit: measured by the distance to a constant
+        # prediction.
+        unit = 1.0 if is_accuracy else abs(target_score - constant)
+        # The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).
+        n_of_error = n_val if is_accuracy else np.inf
+        if epoch_scores is None:
+            epoch_scores = run.validation_metric()
+        self.numbers = _measure(
+            run, target_score, constant, unit, n_of_error, epoch_scores
+        )
+        self.verdict = _judge(self.numbers, unit)
         least = constant + TOLERANCE * abs(target_score - constant)
         learned = self.numbers["train_score"] > least
         self.next_steps, self.advice = find_next_steps(
@@ -286,11 +308,11 @@ def _best_possible(scorer):
 def _score_of_a_constant(estimator, split, scorer):
     """Return the best score of a constant prediction.
 
-    A classifier may predict the majority class with the shares of all classes, or any
-    one class; a regressor the mean or the median.
+    A classifier may predict the majority class with the shares of all classes, or one
+    of the commonest classes; a regressor the mean or the median.
     """
     found = []
-    for guess in _constants(estimator, split.y):
+    for guess in _constants(estimator, split.y, split.y_val):
         with suppress(Exception):  # not each constant suits each target and scorer
             guess.fit(split.X, split.y, **(split.score_params or {}))
             scores = take_scores(
@@ -300,19 +322,27 @@ def _score_of_a_constant(estimator, split, scorer):
     return max(found, default=-np.inf)
 
 
-def _constants(estimator, y):
+def _constants(estimator, y, y_val):
     if not is_classifier(estimator):
         return [DummyRegressor(strategy=name) for name in ("mean", "median")]
-    labels = np.unique(np.asarray(y)).tolist() if np.ndim(y) == 1 else []
-    each = [DummyClassifier(strategy="constant", constant=k) for k in labels[:20]]
+    # The commonest labels, or rows of labels, of both parts.
+    labels = []
+    for part in (np.asarray(y), np.asarray(y_val)):
+        for row in pd.DataFrame(part).value_counts().index[:20]:
+            label = [*row] if part.ndim > 1 else row[0]
+            labels += [label] if label not in labels else []
+    each = [DummyClassifier(strategy="constant", constant=label) for label in labels]
     return [DummyClassifier(strategy="prior"), *each]
 
 
 def _odd_scales(fitted, split):
     """Return which of features and targets reach the network unscaled."""
     X, y = pass_on(fitted, split.X, split.y)
-    own = isinstance(find_fitted_network(fitted), BaseNetwork)  # it scales its targets
-    looked_at = {"features": X}
+    network = find_fitted_network(fitted)
+    own = isinstance(network, BaseNetwork)  # it scales its targets
+    looked_at = {}
+    if not isinstance(network, Tabular):  # it scales its columns, too
+        looked_at["features"] = X
     if is_regressor(fitted) and not own:
         looked_at["targets"] = y
     return [name for name, values in looked_at.items() if _is_odd(values)]
@@ -326,7 +356,9 @@ def _is_odd(values):
     except (TypeError, ValueError):
         return False  # text, say
     values = values.reshape(len(values), -1)
-    return bool(np.max(np.abs(values.mean(axis=0)) + values.std(axis=0)) > ODD_SCALE)
+    largest = np.max(np.abs(values.mean(axis=0)) + values.std(axis=0))
+    length = np.sqrt(np.square(values).sum(axis=1).mean())
+    return bool(largest > ODD_SCALE or length < 1 / ODD_SCALE)
 
 
 def _count_independent(split):
@@ -338,7 +370,7 @@ def _count_independent(split):
     return np.sum(weight) ** 2 / np.sum(np.square(weight))
 
 
-def _measure(run, target_score, constant, is_accuracy, n_val):
+def _measure(run, target_score, constant, unit, n_of_error, epoch_scores):
     """Return the numbers that the verdict depends on."""
     known = {"target_score": target_score, "constant_score": float(constant)}
     if run.diverged:
@@ -346,10 +378,7 @@ def _measure(run, target_score, constant, is_accuracy, n_val):
         unknown = dict.fromkeys((*names, "progress"), np.nan)
         return {**known, **unknown, "final_loss": np.inf}
     train, val = run.train_scores["score"], run.val_scores["score"]
-    # The standard error of an accuracy p over n rows is sqrt(p (1 - p) / n).
-    error = np.sqrt(max(val * (1 - val), 0) / n_val) if is_accuracy else 0.0
-    # Other scores may have any unit: measure by the distance to a constant prediction.
-    unit = 1.0 if is_accuracy else abs(target_score - constant)
+    error = np.sqrt(max(val * (1 - val), 0) / n_of_error)
     loss = run.history["loss"]
     return {
         **known,
@@ -358,19 +387,18 @@ def _measure(run, target_score, constant, is_accuracy, n_val):
         "bias": target_score - train,
         "variance": train - val,
         "threshold": max(TOLERANCE * unit, 2 * error, GAP_SHARE * (target_score - val)),
-        "progress": _measure_progress(run, target_score - val),
+        "progress": _measure_progress(run, epoch_scores, target_score - val),
         # A user's own loss may be below 0, where a ratio tells of no rise.
         "final_loss": _last_quarter(loss) / loss[0] if loss[0] > 0 else np.nan,
     }
 
 
-def _measure_progress(run, distance):
+def _measure_progress(run, scores, distance):
     """Return how far the score rose from the third quarter of the epochs to the last.
 
-    Without such a metric, it is the share by which the loss fell, times the distance.
+    If it is not known, it is the share by which the loss fell, times the distance.
     """
-    scores = run.validation_metric()
-    if scores:
+    if len(scores):
         return _last_quarter(scores) - _quarter_before(scores)
     before = _quarter_before(run.history["val_loss"])
     fallen = before - _last_quarter(run.history["val_loss"])
@@ -391,8 +419,8 @@ def _quarter(epochs):
     return max(1, len(epochs) // 4)
 
 
-def _judge(numbers):
-    """Return the verdict."""
+def _judge(numbers, unit):
+    """Return the verdict; ``unit`` is a difference of scores that is large."""
     # First: of a run that became NaN or infinite, all other numbers are NaN.
     if numbers["final_loss"] > RISE:
         return "diverging"
@@ -401,7 +429,7 @@ def _judge(numbers):
     if not (high_bias or high_variance):
         return "fine"
     distance = numbers["target_score"] - numbers["val_score"]
-    if numbers["progress"] > max(RISING, PROGRESS * distance):
+    if numbers["progress"] > max(RISING * unit, PROGRESS * distance):
         return "still learning"
     if high_bias and high_variance:
         return "high bias and high variance"

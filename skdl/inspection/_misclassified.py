@@ -162,8 +162,8 @@ class MisclassifiedDisplay:
         Raises
         ------
         ValueError
-            If the image shape is not that of X or can't be drawn, the labels are not
-            one for each image, or there are too few axes.
+            If the image shape is not that of X or can't be drawn, labels or confidence
+            are not one for each image, or there are too few axes.
         """
         if not is_count(n_images):
             raise ValueError(f"n_images={n_images!r} must be an integer >= 1.")
@@ -180,6 +180,11 @@ class MisclassifiedDisplay:
         wrong = np.flatnonzero(y_true != y_pred)
         if confidence is not None:
             confidence = np.asarray(confidence)
+            if confidence.ndim != 1:
+                raise ValueError(
+                    f"confidence has shape {confidence.shape}: give one number for "
+                    "each image, as proba.max(axis=1)."
+                )
             wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
         shown = wrong[:n_images]
         images = X[shown].reshape(-1, *shape)

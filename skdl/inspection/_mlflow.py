@@ -15,6 +15,7 @@ import numpy as np
 
 from skdl import __version__
 from skdl._utils._nested import find_fitted_network
+from skdl.estimators._optimizer_parameters import without_effect
 from skdl.inspection._figures import draw_hidden, hidden_figure
 from skdl.inspection._learning_curves import LearningCurvesDisplay
 
@@ -182,8 +183,8 @@ class MLflowTracker:
     def _log_params(self, number, params):
         make = self._mlflow.entities.Param
         found = [
-            make(name, str(_plain_value(value))[:_LONGEST_VALUE])
-            for name, value in params.items()
+            make(name, str(value)[:_LONGEST_VALUE])
+            for name, value in _plain_params(params).items()
             if not hasattr(value, "get_params") and name not in ("steps", "memory")
         ]
         for begin in range(0, len(found), _MOST_PARAMS):
@@ -245,11 +246,25 @@ def _warns_of(name):
         )
 
 
-def _plain_value(value):
-    """Return an optimizer by its plain name, and all else as it is."""
-    if hasattr(value, "get_config") and hasattr(value, "learning_rate"):
-        return type(value).__name__.lower()
-    return value
+def _plain_params(params):
+    """Return parameters with the settings of an optimizer that is an object.
+
+    Those in whose place they stand are left out.
+    """
+    found = dict(params)
+    for name, value in params.items():
+        if not (hasattr(value, "get_config") and hasattr(value, "learning_rate")):
+            continue
+        prefix = name.removesuffix("optimizer")
+        others = {prefix + other for other in without_effect({"optimizer": value})}
+        if others <= set(params):  # a network of ours
+            found = {key: each for key, each in found.items() if key not in others}
+        found[name] = type(value).__name__.lower()
+        for setting, given in value.get_config().items():
+            if given is not None and setting != "name":
+                shown = f"{given:.7g}" if isinstance(given, float) else given
+                found[f"{name}__{setting}"] = shown
+    return found
 
 
 def _requirements():

@@ -6,6 +6,7 @@ from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -14,15 +15,16 @@ from sklearn.metrics import (
     PredictionErrorDisplay,
     accuracy_score,
     balanced_accuracy_score,
-    classification_report,
     f1_score,
     log_loss,
     mean_absolute_error,
+    precision_recall_fscore_support,
     r2_score,
     roc_auc_score,
     root_mean_squared_error,
 )
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._utils._candidates import count_weights
@@ -61,7 +63,8 @@ def model_card(
     Raises
     ------
     ValueError
-        If the estimator is neither a classifier nor a regressor.
+        If the estimator is neither a classifier nor a regressor, or y_test has several
+        columns with more than two classes each.
     ImportError
         If the extra ``skdl[plot]`` is not installed.
 
@@ -92,6 +95,13 @@ def model_card(
     path = Path(path)
     if np.ndim(y_test) == 2 and np.shape(y_test)[1] == 1:
         y_test = np.asarray(y_test)[:, 0]
+    is_class = is_classifier(estimator)
+    if is_class and type_of_target(y_test) == "multiclass-multioutput":
+        raise ValueError(
+            "y_test has several columns with more than two classes each: write a card "
+            "for each, with that column and its estimator (estimators_ of a "
+            "MultiOutputClassifier)."
+        )
     start = time.perf_counter()
     predicted = estimator.predict(X_test)
     seconds = time.perf_counter() - start
@@ -230,12 +240,11 @@ def _score_section(estimator, X_test, y_test, predicted):
     if one_label and hasattr(estimator, "predict_proba"):
         rows += _probability_rows(estimator, X_test, y_test)
     text = title + table(rows, columns)
-    found = classification_report(y_test, predicted, output_dict=True, zero_division=0)
-    rows = [
-        (name, *(row[k] for k in ("precision", "recall", "f1-score", "support")))
-        for name, row in found.items()
-        if isinstance(row, dict) and not name.endswith("avg")
-    ]
+    labels = unique_labels(y_test, predicted)
+    parts = precision_recall_fscore_support(
+        y_test, predicted, labels=labels, zero_division=0
+    )
+    rows = [*zip(labels.tolist(), *(part.tolist() for part in parts), strict=True)]
     header = ("class", "precision", "recall", "F1", "rows")
     return f"{text}\n\n{table(rows, header)}"
 
@@ -352,4 +361,4 @@ def _save(figure, path, title):
     """Save a figure beside the page; return the line that shows it."""
     name = f"{path.stem}_{title.lower().replace(' ', '_')}.png"
     figure.savefig(path.with_name(name), dpi=110)
-    return f"![{title}]({name})"
+    return f"![{title}]({quote(name)})"

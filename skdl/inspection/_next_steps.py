@@ -4,14 +4,12 @@ import numpy as np
 
 from skdl._utils._nested import find_network, last_prefix
 from skdl.estimators._base import BaseNetwork
-from skdl.estimators._defaults import resolve
+from skdl.estimators._defaults import SOME_ROWS, resolve
 from skdl.estimators._optimizer_parameters import without_effect
 from skdl.estimators._parameters import expand_hidden_sizes
 
 __all__ = ["find_next_steps"]
 
-# What "auto" is resolved for where there was no fit.
-_SOME_ROWS = 1_000
 _MORE_DATA = "more rows to train on"
 _BETTER_FEATURES = "features that say more about the target"
 _SCALES = {
@@ -130,13 +128,17 @@ class _Network:
         self._prefix = last_prefix(estimator)
         network = find_network(estimator)
         self._params = network.get_params(deep=False)
-        self._params |= dict(resolved) or resolve(network, self._params, _SOME_ROWS)
-        self._has_stopped = bool(n_epochs) and n_epochs < self._params["epochs"]
-        self._without_effect = set()
+        self._params |= dict(resolved) or resolve(network, self._params, SOME_ROWS)
+        self._without_effect, self._epochs_name = set(), "epochs"
         if isinstance(network, BaseNetwork):
             self._without_effect = without_effect(self._params)
         else:  # a model whose names are the user's
-            self._params = {"epochs": self._params["epochs"]}
+            # What is given with a prefix counts, where it is given.
+            name = "fit__epochs" if "fit__epochs" in self._params else "epochs"
+            self._epochs_name = name
+            self._params = {"epochs": self._params[name]}
+
+        self._has_stopped = bool(n_epochs) and n_epochs < self._params["epochs"]
 
     def prefixed(self, steps):
         return {
@@ -219,7 +221,10 @@ class _Network:
         if self._has_stopped:
             return []
         return [
-            (f"{factor} times the epochs", {"epochs": factor * self._params["epochs"]})
+            (
+                f"{factor} times the epochs",
+                {self._epochs_name: factor * self._params["epochs"]},
+            )
         ]
 
     def adam(self):

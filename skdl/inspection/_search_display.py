@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._utils._description import without_addresses
 from skdl.inspection._figures import take_axes, tick_decades
 
 __all__ = ["SearchDisplay"]
@@ -207,29 +208,49 @@ class SearchDisplay:
         best = np.nanargmax(scores)
         if there[best]:
             axes.plot(places[there[:best].sum()], scores[best], "*", color="C1", ms=14)
-        axes.set(xlabel=name.split("__")[-1], ylabel=self.score)
+        short = name.split("__")[-1]
+        others = [n for n in self.parameters_ if n != name]
+        is_clear = short not in [n.split("__")[-1] for n in others]
+        axes.set(xlabel=short if is_clear else name, ylabel=self.score)
 
 
-# A parameter of at most so many values has a tick for each.
+# A parameter of at most so many values, each of so few characters, has a tick for each.
 _MOST_TICKS = 8
+_LONGEST_NUMBER = 8
+_LONGEST_LABEL = 24
 
 
 def _place(axes, values):
     """Return where values stand on an axis of their own, which gets its scale."""
-    numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in values)
-    different = sorted(set(values)) if numbers else []
-    if numbers and len(different) > _MOST_TICKS:
+    different = {str(value): value for value in values}
+    numbers = [v for v in different.values() if _is_number(v)]
+    are_drawn = any(len(str(number)) > _LONGEST_NUMBER for number in numbers)
+    if len(numbers) == len(different) and (len(numbers) > _MOST_TICKS or are_drawn):
         places = np.array(values, dtype=float)
         if places.min() > 0 and places.max() > 20 * places.min():
             axes.set_xscale("log")
             tick_decades(axes)
         return places
-    labels = list(map(str, different)) or sorted(set(map(str, values)))
+    # Numbers in their order, and then all else.
+    order = [*map(str, sorted(numbers))]
+    order += sorted(different.keys() - set(order))
+    labels = [_shorten_label(text) for text in order]
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlim(-0.5, len(labels) - 0.5)
     if max(map(len, labels)) * len(labels) > 30:
         axes.tick_params("x", labelrotation=90)
-    return np.array([labels.index(str(value)) for value in values])
+    return np.array([order.index(str(value)) for value in values])
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def _shorten_label(text):
+    text = " ".join(without_addresses(text).split())
+    if len(text) <= _LONGEST_LABEL:
+        return text
+    return f"{text[: _LONGEST_LABEL - 3]}..."
 
 
 def _draw_missing(axes, places, label):

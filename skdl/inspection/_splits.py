@@ -91,7 +91,13 @@ def make_splits(estimator, X, y, validation, groups=None, weight=None):
     if isinstance(validation, Real) and not isinstance(validation, bool):
         return _Share(data, validation)
     if isinstance(validation, Iterable) and not isinstance(validation, str):
-        return _Folds(data, check_cv(validation))
+        pairs = [*validation]
+        if not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs):
+            raise ValueError(
+                "validation is a list, so each of its elements must be a pair of "
+                "training and validation rows. Give (X_val, y_val) as a tuple."
+            )
+        return _Folds(data, check_cv(pairs))
     raise TypeError(
         f"validation={validation!r} must be a share of the rows above 0 and below 1, a "
         "splitter such as KFold(5), a list of splits as pairs of rows, or a tuple "

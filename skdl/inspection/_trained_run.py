@@ -6,8 +6,18 @@ import numpy as np
 
 __all__ = ["TrainedRun"]
 
-# Endings of the names of metrics that are accuracy or R², ours and Keras'.
-_SCORE_NAMES = ("accuracy", "_acc", "_r2", "_r2_score")
+# The names of metrics that are accuracy or R², ours and Keras'.
+_SCORE_NAMES = (
+    "accuracy",
+    "acc",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+    "r2",
+    "r2_score",
+)
+# Those of an output that has a name end so; these are others.
+_OTHER_SCORES = ("balanced", "top_")
 
 
 @dataclass
@@ -78,10 +88,16 @@ class TrainedRun:
 
     def validation_metric(self):
         """Return accuracy or R² of the validation part after each epoch, or nothing."""
-        for name, values in self.history.items():
-            if name.startswith("val_") and name.endswith(_SCORE_NAMES):
-                return values
-        return []
+        found = {
+            name.removeprefix("val_"): values
+            for name, values in self.history.items()
+            if name.startswith("val_") and not any(n in name for n in _OTHER_SCORES)
+        }
+        for name in _SCORE_NAMES:
+            if name in found:
+                return found[name]
+        endings = tuple(f"_{name}" for name in _SCORE_NAMES)
+        return next((found[name] for name in found if name.endswith(endings)), [])
 
     def to_dict(self):
         """Return plain data."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdl._utils._candidates import make_candidate
-from skdl._utils._description import describe
+from skdl._utils._description import describe, without_addresses
 
 __all__ = ["describe_changes", "name_variants"]
 
@@ -64,8 +64,23 @@ def _name_values(variants):
         raise TypeError(f"variants[{parameter!r}]={values!r} must be a list of values.")
     # NumPy 2 writes np.float64(0.1), and the values are in the names.
     values = [v.item() if isinstance(v, np.generic) else v for v in values]
-    short = parameter.split("__")[-1]
-    named = {f"{short}={value!r}": {parameter: value} for value in values}
-    if len(named) < len(values):
+    if len({describe(value) for value in values}) < len(values):
         raise ValueError(f"variants[{parameter!r}]={values!r} has a value twice.")
-    return named
+    short = parameter.split("__")[-1]
+    names = [f"{short}={_name_value(value)}" for value in values]
+    # Two objects of a class: numbered, in their order.
+    names = [
+        f"{name} ({names[: k + 1].count(name)})" if names.count(name) > 1 else name
+        for k, name in enumerate(names)
+    ]
+    return dict(zip(names, ({parameter: value} for value in values), strict=True))
+
+
+def _name_value(value):
+    """Return a short name of a value, the same in any process."""
+    text = repr(value)
+    if without_addresses(text) == text:
+        return text
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_name_value, value))}]"
+    return getattr(value, "__name__", type(value).__name__)

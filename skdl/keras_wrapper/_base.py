@@ -352,9 +352,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._steps_done = outcome.n_steps
         self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
-        for name, values in named_as_history(outcome.history).items():
-            self.history_.setdefault(name, []).extend(values)
-        self.n_iter_ = len(self.history_.get("loss", ()))
+        self.__dict__.update(self._grown_history(outcome.history))
         self.__dict__.pop("callbacks_", None)
         if callbacks:
             self.callbacks_ = callbacks
@@ -369,12 +367,19 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         """Return a function from labels to row weights; None if all are equal."""
         return
 
+    def _grown_history(self, scores):
+        """Return the fitted attributes after some epochs more."""
+        history = {name: [*values] for name, values in self.history_.items()}
+        for name, values in named_as_history(scores).items():
+            history.setdefault(name, []).extend(values)
+        return {"history_": history, "n_iter_": len(history.get("loss", ()))}
+
     def _observe(self, observer, job, run):
         """Let an observer see the epochs of a run."""
 
         def take_weights(weights):
             self._built.set_weights(weights)
-            return {}
+            return self._grown_history(run.recorder.history)
 
         observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)
         if observer.wants_epochs:

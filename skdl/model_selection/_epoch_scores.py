@@ -12,8 +12,13 @@ from skdl._utils._nested import (
     with_network,
 )
 from skdl._utils._observer import Observer
-from skdl._utils._scorers import is_plain_scorer, plain_score_name, take_scorer
-from skdl._utils._sklearn import count_rows
+from skdl._utils._scorers import (
+    is_multimetric,
+    is_plain_scorer,
+    plain_score_name,
+    take_scorer,
+)
+from skdl._utils._sklearn import count_rows, is_routing_enabled
 from skdl.model_selection._outcome import main_name
 from skdl.model_selection._setting import score_rows
 
@@ -82,6 +87,8 @@ class EpochScores(Observer):
         score_params = self._test.score_params
         if set(score_params) - {"sample_weight"}:
             return None  # a routed argument of a step before the network, perhaps
+        if score_params and is_multimetric(self._scorer) and is_routing_enabled():
+            return None  # they may be those of another score
         transforms_only = only_transforms(self._candidate)
         # The rows go through the fitted transformers once, not after each epoch.
         self._candidate, X = strip_pipelines(self._candidate, self._test.X)
@@ -146,9 +153,15 @@ class EpochScores(Observer):
             return self._take(epoch, None)
         start = time.perf_counter()
         fitted = with_network(self._candidate, show())
-        scores = score_rows(self._scorer, fitted, self._test)
+        try:
+            scores = score_rows(self._scorer, fitted, self._test)
+            score = scores[main_name(scores, self._objective)]
+        except (
+            Exception
+        ):  # an early epoch need have no score: a fit that has ended must
+            score = None
         self.seconds += time.perf_counter() - start
-        return self._take(epoch, scores[main_name(scores, self._objective)])
+        return self._take(epoch, score)
 
 
 def _power_above(number):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from traceback import format_exception_only
 
 from skdl._utils._candidates import make_candidate
-from skdl._utils._nested import find_fitted_network
+from skdl._utils._nested import find_fitted_network, find_networks
 from skdl._utils._tasks import NoTasks, SearchTasks
 from skdl.model_selection._epoch_scores import EpochScores
 from skdl.model_selection._outcome import TrialOutcome, main_name
@@ -84,6 +84,9 @@ class Folds:
 
     def _run_fold(self, train_rows, test_rows, params):
         candidate = make_candidate(self._setting.estimator, params)
+        for network in find_networks(candidate):
+            # Else Ctrl-C ends one of several fits in it, and the fold looks finished.
+            network.on_interrupt = "raise"
         train = FoldRows.cut(self._setting, candidate, train_rows, train_rows)
         test = FoldRows.cut(self._setting, candidate, test_rows, train_rows)
         self._fit(candidate, train, test)

@@ -289,12 +289,14 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         """
         plan = plan_search(self, X, y, params)
         tracker = open_tracker(self.tracking)
-        study, tasks = self._run_trials(plan, tracker)
+        study, storage, tasks = self._run_trials(plan, tracker)
         self._keep_study(study)  # whatever comes, nothing of it is lost
         self._unfinished = None
         trials = _counted(study)
         check_completed(trials)
         warn_of_failures(trials)
+        # Until the best is fitted: whatever ends that, the next fit goes on from here.
+        self._unfinished = storage if self.storage is None else None
         best = []
         if self.directions:
             best = pareto_optimal(trials, plan.setting.directions)
@@ -310,6 +312,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         )
         # This fit may fail, too: the attributes of an earlier one stay until it ends.
         found = self._find_best(results, plan, tasks)
+        self._unfinished = None
         tasks.end()
         for name in [name for name in vars(self) if _is_of_a_fit(name)]:
             delattr(self, name)  # of an earlier fit, which may have had others
@@ -345,7 +348,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             The number of trials that are ``"complete"``, ``"pruned"`` and ``"failed"``.
         """
         plan = plan_search(self, X, y, params)
-        study, tasks = self._run_trials(plan, open_tracker(self.tracking))
+        study, _, tasks = self._run_trials(plan, open_tracker(self.tracking))
         tasks.end()
         trials = _counted(study)
         warn_of_failures(trials)
@@ -374,7 +377,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         return take_preview(plan.setting, plan.space, self.n_trials, plan.n_threads)
 
     def _run_trials(self, plan, tracker):
-        """Run the trials that the study lacks; return the study, and the tasks."""
+        """Run the trials that the study lacks; return it, its storage and the tasks."""
         setting = plan.setting
         enqueued = [plan.space.encode(params) for params in self.enqueue or ()]
         storage = self._unfinished if self.storage is None else None
@@ -423,7 +426,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         finally:
             line.end()
         tasks.end_fits()
-        return study, tasks
+        return study, storage, tasks
 
     def _keep_study(self, study):
         """Keep the study of a fit that may fail, unless a fit has succeeded before."""

@@ -207,7 +207,10 @@ class ListSpace(_FixedSpace):
     def encode(self, params):
         """Return parameters as the study names and keeps them."""
         reasons = []
-        for k, space in enumerate(self._spaces):
+        names = [{d.name for d in space.dimensions} for space in self._spaces]
+        # First the spaces of just these names: others leave the rest to the sampler.
+        for k in sorted(range(len(names)), key=lambda k: names[k] != {*params}):
+            space = self._spaces[k]
             try:
                 return {self._which.name: f"space {k}", **space.encode(params)}
             except ValueError as error:

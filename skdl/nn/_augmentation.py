@@ -138,19 +138,24 @@ def plain_augmentation(augmentation, image_shape):
     """
     if augmentation is None:
         return "[]"
-    if not isinstance(augmentation, dict):
-        several = isinstance(augmentation, (list, tuple))
-        layers = augmentation if several else [augmentation]
-        made = [_plain_layer(layer, image_shape) for layer in layers]
-        return json.dumps(made, sort_keys=True)
+    several = isinstance(augmentation, (list, tuple))
+    made = []
+    for part in augmentation if several else [augmentation]:
+        if isinstance(part, dict):
+            made += _plain_settings_of(part, image_shape)
+        else:
+            made.append(_plain_layer(part, image_shape))
+    return json.dumps(made, sort_keys=True)
+
+
+def _plain_settings_of(augmentation, image_shape):
     unknown = set(augmentation) - set(_KINDS)
     if unknown:
         raise ValueError(
             f"augmentation has the unknown names {sorted(map(str, unknown))}; accepted "
             f"are {list(_KINDS)}."
         )
-    made = [_KINDS[name](value, image_shape) for name, value in augmentation.items()]
-    return json.dumps(made, sort_keys=True)
+    return [_KINDS[name](value, image_shape) for name, value in augmentation.items()]
 
 
 def _plain_layer(layer, image_shape):

@@ -8,11 +8,13 @@ import importlib
 import inspect
 import math
 import sys
+from copy import copy
 
 import numpy as np
 import scipy.sparse
 import sklearn.utils
 
+from skdl._utils._nested import is_network
 from skdl._utils._sklearn import plain_requests
 from skdl.nn._augmentation import plain_settings
 from skdl.nn._own_loss import is_registered_name
@@ -157,6 +159,8 @@ class Encoder:
         models = {}
         if name in ("skdl.KerasClassifier", "skdl.KerasRegressor"):
             models = _take_models(value, kept)
+        if is_network(value) and kept.get("estimators_"):
+            kept["estimators_"] = [_as_told(m, value) for m in kept["estimators_"]]
         if _REQUESTS in kept:
             kept[_REQUESTS] = plain_requests(kept[_REQUESTS])
         encoded = [
@@ -201,6 +205,13 @@ class Encoder:
             "can't save: a file holds only data and objects of known classes. "
             f"{hint}, or use joblib.dump, whose files run code when they are loaded."
         )
+
+
+def _as_told(member, whole):
+    """Return a network of an ensemble without what was taken from the whole since."""
+    told = copy(member)
+    told.callbacks, told.monitor = whole.callbacks, whole.monitor
+    return told
 
 
 def _take_models(wrapper, state):

@@ -32,6 +32,8 @@ class Run:
         What to do.
     """
 
+    recorder: Recorder  # of a training that has begun: what it has done so far
+
     def __init__(self, job):
         check_process()  # before the first weights: TensorFlow may draw them
         self._job = job
@@ -82,7 +84,7 @@ class Run:
         if job.keep_on_interrupt:
             watchers.append(keeper)
         stopper = job.stopping and job.validation and EarlyStopper(job.stopping)
-        recorder = Recorder(
+        recorder = self.recorder = Recorder(
             training.schedule,
             job.history,
             stopper,

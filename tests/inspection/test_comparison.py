@@ -896,3 +896,64 @@ def test_weights_count_in_losses(kind):
     if kind != "wrapper":  # Keras multiplies by the weights, and divides by the rows
         assert run.val_loss == pytest.approx(-run.val_scores["score"], rel=1e-4)
         assert run.train_loss == pytest.approx(-run.train_scores["score"], rel=1e-4)
+
+
+def one_loss(y_true, y_pred):
+    return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "make", "names"),
+    [
+        (
+            "optimizer",
+            lambda: [keras.optimizers.SGD(0.5), keras.optimizers.SGD(1e-4), "adam"],
+            ["optimizer=SGD (1)", "optimizer=SGD (2)", "optimizer='adam'"],
+        ),
+        (
+            "loss",
+            lambda: ["cross_entropy", one_loss],
+            ["loss='cross_entropy'", "loss=one_loss"],
+        ),
+        (
+            "callbacks",
+            lambda: [None, [keras.callbacks.TerminateOnNaN()]],
+            ["callbacks=None", "callbacks=[TerminateOnNaN]"],
+        ),
+    ],
+)
+def test_objects_among_the_values_of_one_parameter_are_found_again(
+    iris, tmp_path, parameter, make, names
+):
+    for _ in range(2):
+        found = compare(
+            MLPClassifier(8, epochs=1),
+            {parameter: make()},
+            *iris,
+            random_state=0,
+            folder=tmp_path,
+        )
+        assert list(found.variants) == names
+        assert len([*tmp_path.glob("*.json")]) == len(names) + 1
+
+
+def test_a_top_k_accuracy_is_no_accuracy(iris):
+    metrics = ["sparse_top_k_categorical_accuracy", "accuracy"]
+    model = KerasClassifier(
+        build_classifier,
+        loss="sparse_categorical_crossentropy",
+        metrics=metrics,
+        epochs=1,
+        random_state=0,
+    )
+    found = compare(model, {"a": {}}, *iris, random_state=0)
+    (run,) = found.runs
+    assert run.validation_metric() == run.history["val_accuracy"]
+    assert run.history[f"val_{metrics[0]}"] == [1.0]
+    assert np.isnan(found.frame(target_score=0.99)["epochs_to_0.99"].iloc[0])
+
+
+def test_a_list_of_a_validation_set_is_named(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match=r"Give \(X_val, y_val\) as a tuple"):
+        compare(network(), {"a": {}}, X, y, validation=[X[:50], y[:50]])

@@ -5,7 +5,7 @@ import matplotlib
 import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.metrics import accuracy_score, make_scorer, r2_score
 from sklearn.model_selection import GroupKFold, KFold, train_test_split
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -245,7 +245,7 @@ def test_the_rules_judge_as_their_source_does(numbers, verdict):
     known["variance"] = known["train_score"] - known["val_score"]
     distance = known["target_score"] - known["val_score"]
     known["threshold"] = max(_diagnosis.TOLERANCE, _diagnosis.GAP_SHARE * distance)
-    assert _judge(known) == verdict
+    assert _judge(known, 1.0) == verdict
 
 
 def test_what_can_not_be_diagnosed_is_named(iris):
@@ -425,3 +425,67 @@ def test_weights_count_in_the_constant_and_in_the_standard_error():
         assert numbers["threshold"] == pytest.approx(
             max(0.02, error, 0.2 * (1 - share))
         )
+
+
+@pytest.mark.parametrize("factor", [1, 1e-4])
+def test_the_unit_of_the_target_decides_nothing(diabetes, factor):
+    X, y = diabetes
+    scoring, target = "neg_root_mean_squared_error", -50 * factor
+    model = MLPRegressor(16, epochs=40, learning_rate=1e-3)
+    found = diagnose(
+        model, X, y * factor, scoring=scoring, target_score=target, random_state=0
+    )
+    assert found.verdict == "still learning"
+    # Of no history there is this score: the share by which the loss fell tells of it.
+    losses, distance = found.history["val_loss"], target - found.numbers["val_score"]
+    before, last = np.mean(losses[20:30]), np.mean(losses[30:])
+    progress = pytest.approx((before - last) / before * distance)
+    assert found.numbers["progress"] == progress
+
+
+def test_the_progress_is_that_of_the_score_where_the_history_has_it(rare):
+    scoring = "balanced_accuracy"
+    model = network(monitor=scoring, early_stopping=True, patience=100, epochs=8)
+    found = diagnose(model, *rare, scoring=scoring, random_state=0)
+    scores = found.history[f"val_{scoring}"]
+    progress = np.mean(scores[-2:]) - np.mean(scores[-4:-2])
+    assert found.numbers["progress"] == pytest.approx(progress)
+
+
+def test_the_best_constant_of_several_labels_and_of_many_classes():
+    X, Y = make_multilabel_classification(400, n_classes=3, random_state=0)
+    part = (X[:100], Y[:100])
+    found = diagnose(network(4, epochs=1), X / 10, Y, validation=part)
+    _, counts = np.unique(Y[:100], axis=0, return_counts=True)
+    assert found.numbers["constant_score"] == counts.max() / 100
+    y = np.arange(300) % 30
+    y_val = np.array([25] * 15 + [1] * 5)
+    found = diagnose(
+        network(4, epochs=1), np.eye(30)[y], y, validation=(np.eye(30)[y_val], y_val)
+    )
+    assert found.numbers["constant_score"] == 0.75
+
+
+def test_the_epochs_that_count_are_the_ones_that_are_changed(digits):
+    model = make_pipeline(
+        StandardScaler(),
+        KerasClassifier(
+            build_classifier,
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            fit__epochs=3,
+        ),
+    )
+    steps, _ = find_next_steps(model, "still learning", True, (), {}, 3)
+    assert {"kerasclassifier__fit__epochs": 9} in steps.values()
+
+
+def test_small_features_are_scaled_and_tables_scale_themselves(digits):
+    X, y = digits
+    advised = "scaled features, for example by StandardScaler"
+    for factor, is_advised in ((1e-5, True), (1.0, False)):
+        found = diagnose(network(4, epochs=1), X * factor, y, random_state=0)
+        assert (advised in found.advice) == is_advised
+    table = TabularRegressor(epochs=1, n_ensemble=1)
+    found = diagnose(table, 1e6 * X[:300, :5], 1.0 * y[:300], random_state=0)
+    assert advised not in found.advice

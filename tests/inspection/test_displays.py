@@ -209,6 +209,47 @@ def test_many_values_of_a_parameter_have_an_axis_of_numbers():
     np.testing.assert_array_equal(axes.get_lines()[0].get_xdata(), rates)
 
 
+def labels_of(axes):
+    return [tick.get_text() for tick in axes.get_xticklabels()]
+
+
+def test_numbers_beside_others_keep_their_order():
+    results = {
+        "param_depth": np.array([None, 2, 16, 4, 32, 8], dtype=object),
+        "mean_test_score": np.linspace(0.5, 0.6, 6),
+    }
+    (_, axes) = SearchDisplay.from_results(results).axes_
+    assert labels_of(axes) == ["2", "4", "8", "16", "32", "None"]
+    assert axes.get_lines()[0].get_xdata().tolist() == [5, 0, 3, 1, 4, 2]
+
+
+def test_a_few_drawn_numbers_have_an_axis_of_numbers():
+    rates = np.array([0.00021265602296388533, 0.03, 0.004])
+    results = {"param_rate": rates, "mean_test_score": np.linspace(0.5, 0.6, 3)}
+    (_, axes) = SearchDisplay.from_results(results).axes_
+    assert axes.get_xscale() == "log"
+    np.testing.assert_array_equal(axes.get_lines()[0].get_xdata(), rates)
+
+
+def test_labels_are_short_and_names_are_told_apart():
+    models = [StandardScaler(with_std=False), object(), "a" * 40]
+    results = {
+        "param_pca__n_components": np.array([1, 2, 3]),
+        "param_other__n_components": np.array([1, 2, 4]),
+        "param_scaler": np.array(models, dtype=object),
+        "mean_test_score": np.linspace(0.5, 0.6, 3),
+    }
+    (_, *axes) = SearchDisplay.from_results(results).axes_
+    assert [one.get_xlabel() for one in axes] == [
+        "pca__n_components",
+        "other__n_components",
+        "scaler",
+    ]
+    labels = labels_of(axes[-1])
+    assert all(len(label) <= 24 for label in labels)
+    assert not any("0x" in label for label in labels)
+
+
 def test_pruned_trials_are_strokes_at_the_foot(iris):
     search = OptunaSearchCV(
         MLPClassifier(8, epochs=6, random_state=0),
@@ -226,6 +267,17 @@ def test_pruned_trials_are_strokes_at_the_foot(iris):
     assert len(scored.get_xdata()) == 3
     assert strokes.get_marker() == "|"
     assert len(strokes.get_xdata()) == 1
+
+
+def test_what_displays_can_not_draw_is_named(digits):
+    X, y = digits
+    proba = np.full((len(y), 10), 0.1)
+    with pytest.raises(ValueError, match=r"confidence has shape .*proba.max"):
+        MisclassifiedDisplay.from_predictions(X, y, y[::-1], proba)
+    with pytest.raises(ValueError, match="image_shape=8 must be"):
+        MisclassifiedDisplay.from_predictions(X, y, y[::-1], image_shape=8)
+    with pytest.raises(ValueError, match="must have a list of histories"):
+        ComparisonDisplay.from_histories({"a": {"loss": [1, 2]}})
 
 
 def test_what_is_no_search_or_has_no_score_is_refused(iris):

@@ -67,7 +67,12 @@ def test_the_runs_of_a_comparison_are_read_back(client, iris, tmp_path):
             assert [m.value for m in logged] == kept.history[name]
         artifacts = {each.path for each in client.list_artifacts(run.info.run_id)}
         assert artifacts == {"learning_curves.png", "model"}
+    params = runs["SGD"].data.params
+    assert params["mlpclassifier__optimizer__learning_rate"] == "0.1"
+    assert params["mlpclassifier__optimizer__momentum"] == "0.9"
+    assert not {"mlpclassifier__learning_rate", "mlpclassifier__momentum"} & {*params}
     run = runs["Adam"]
+    assert run.data.params["mlpclassifier__learning_rate"] == "0.002"
     model = mlflow.sklearn.load_model(f"{run.info.artifact_uri}/model")
     assert model[-1].history_ == found.runs[0].history
     assert (tmp_path / "mlflow.db").exists()

@@ -8,6 +8,7 @@ import optuna
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import create_trial
 from scipy.stats import kstest, loguniform, poisson, rv_discrete, truncnorm
@@ -416,3 +417,71 @@ def test_trials_that_fail_in_a_worker_are_told(data):
     with pytest.warns(FitFailedWarning, match="2 of 2 trials failed.*no such day"):
         counts = failing.run_trials(*data)
     assert counts == {"complete": 0, "pruned": 0, "failed": 2}
+
+
+def test_what_is_requested_of_the_metadata_is_a_part_of_the_search(data):
+    weight = np.where(data[1] == 1, 0.05, 1.0)
+    names = set()
+    with sklearn.config_context(enable_metadata_routing=True):
+        for of_fit, of_score in [(True, True), (True, False), (False, True)]:
+            tree = DecisionTreeClassifier(max_depth=1, random_state=0)
+            tree.set_fit_request(sample_weight=of_fit)
+            scorer = make_scorer(accuracy_score)
+            scorer.set_score_request(sample_weight=of_score)
+            found = OptunaSearchCV(
+                tree, {"max_depth": [1]}, scoring=scorer, n_trials=1, cv=2
+            )
+            found.fit(*data, sample_weight=weight)
+            names.add(found.study_.study_name)
+    assert len(names) == 3
+
+
+def test_another_state_of_random_numbers_is_another_value():
+    for kind in (np.random.RandomState, np.random.default_rng):
+        assert describe(kind(0)) == describe(kind(0)) != describe(kind(1))
+
+
+def test_other_weights_are_another_model():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)])
+    other = keras.models.clone_model(model)
+    assert describe(model) != describe(other)
+    other.set_weights(model.get_weights())
+    assert describe(model) == describe(other)
+
+
+def test_an_enqueued_candidate_is_one_of_the_space_with_just_its_names(data):
+    space = [{"value": [1, 2], "other": [1.0, 2.0]}, {"value": [1, 2, 3]}]
+    for enqueued in ({"value": 2}, {"value": 1, "other": 2.0}):
+        found = search(space, n_trials=1, enqueue=[enqueued]).fit(*data)
+        assert found.cv_results_["params"] == [enqueued]
+
+
+def test_an_interrupted_refit_loses_no_trial(data):
+    class Pressed(Quick):
+        def fit(self, X, y):
+            if pressed and len(X) == 10:
+                raise pressed[0]
+            return super().fit(X, y)
+
+    ran = []
+    found = OptunaSearchCV(
+        Pressed(),
+        {"value": [1, 2, 3]},
+        n_trials=3,
+        cv=2,
+        random_state=0,
+        callbacks=[lambda study, trial: ran.append(trial.number)],
+    )
+    pressed = [KeyboardInterrupt()]
+    for number, error in enumerate((KeyboardInterrupt(), ValueError("no refit"))):
+        pressed[0] = error
+        with pytest.raises(type(error)):
+            found.fit(*data)
+        assert ran == [0, 1, 2], number
+    pressed.clear()
+    found.fit(*data)
+    assert ran == [0, 1, 2]
+    assert found._unfinished is None
