@@ -23,6 +23,7 @@ __all__ = [
     "digest_of",
     "hash_data",
     "shape_text",
+    "short_name",
     "without_addresses",
 ]
 
@@ -187,6 +188,16 @@ def _describe_code(code):
     ]
     # Without file and lines: a function that only moves stays the same.
     return digest_of(code.co_code, repr((constants, code.co_names)).encode())
+
+
+def short_name(value):
+    """Return a short name of a value, the same in any process; not one for each."""
+    text = repr(value)
+    if without_addresses(text) == text:
+        return text
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(short_name, value))}]"
+    return getattr(value, "__name__", type(value).__name__)
 
 
 def without_addresses(text):

@@ -230,11 +230,13 @@ class MisclassifiedDisplay:
 
     def _draw(self, axes, number):
         image = self.images[number].astype(float)
+        if image.shape[2:] == (4,):
+            image = image[..., :3]  # the fourth is the opacity, and no colour
         low, high = image.min(), image.max()
         # imshow clips colours to 0 to 1, and scaled images have values on both sides of
-        # 0.
-        image = (image - low) / (high - low if high > low else 1)
-        axes.imshow(image, cmap="gray")
+        # 0. What is uniform is grey.
+        image = (image - low) / (high - low) if high > low else np.full_like(image, 0.5)
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
         title = f"{self.predicted[number]}, not {self.true[number]}"
         if self.confidence is not None:
             title += f"\n({self.confidence[number]:.0%} sure)"

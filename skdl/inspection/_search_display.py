@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._utils._description import without_addresses
+from skdl._utils._description import short_name, without_addresses
 from skdl.inspection._figures import take_axes, tick_decades
 
 __all__ = ["SearchDisplay"]
@@ -234,7 +234,7 @@ def _place(axes, values):
     # Numbers in their order, and then all else.
     order = [*map(str, sorted(numbers))]
     order += sorted(different.keys() - set(order))
-    labels = [_shorten_label(text) for text in order]
+    labels = [_label(different[text]) for text in order]
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlim(-0.5, len(labels) - 0.5)
     if max(map(len, labels)) * len(labels) > 30:
@@ -246,8 +246,11 @@ def _is_number(value):
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
-def _shorten_label(text):
-    text = " ".join(without_addresses(text).split())
+def _label(value):
+    text = str(value)
+    if without_addresses(text) != text:
+        text = short_name(value)
+    text = " ".join(text.split())
     if len(text) <= _LONGEST_LABEL:
         return text
     return f"{text[: _LONGEST_LABEL - 3]}..."

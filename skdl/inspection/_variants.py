@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdl._utils._candidates import make_candidate
-from skdl._utils._description import describe, without_addresses
+from skdl._utils._description import describe, short_name
 
 __all__ = ["describe_changes", "name_variants"]
 
@@ -67,20 +67,10 @@ def _name_values(variants):
     if len({describe(value) for value in values}) < len(values):
         raise ValueError(f"variants[{parameter!r}]={values!r} has a value twice.")
     short = parameter.split("__")[-1]
-    names = [f"{short}={_name_value(value)}" for value in values]
+    names = [f"{short}={short_name(value)}" for value in values]
     # Two objects of a class: numbered, in their order.
     names = [
         f"{name} ({names[: k + 1].count(name)})" if names.count(name) > 1 else name
         for k, name in enumerate(names)
     ]
     return dict(zip(names, ({parameter: value} for value in values), strict=True))
-
-
-def _name_value(value):
-    """Return a short name of a value, the same in any process."""
-    text = repr(value)
-    if without_addresses(text) == text:
-        return text
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_name_value, value))}]"
-    return getattr(value, "__name__", type(value).__name__)

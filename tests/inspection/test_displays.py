@@ -247,6 +247,7 @@ def test_labels_are_short_and_names_are_told_apart():
     ]
     labels = labels_of(axes[-1])
     assert all(len(label) <= 24 for label in labels)
+    assert "object" in labels
     assert not any("0x" in label for label in labels)
 
 
@@ -267,6 +268,24 @@ def test_pruned_trials_are_strokes_at_the_foot(iris):
     assert len(scored.get_xdata()) == 3
     assert strokes.get_marker() == "|"
     assert len(strokes.get_xdata()) == 1
+
+
+@pytest.mark.parametrize(
+    ("colours", "shown"),
+    [
+        (np.full((4, 4), 255), 0.5),
+        (np.full((4, 4, 4), [128, 128, 128, 255]), 0.5),
+        (np.tile([[0.0, 1.0], [2.0, 4.0]], (2, 2)), None),
+    ],
+)
+def test_uniform_images_are_grey_and_opacity_is_no_colour(colours, shown):
+    display = MisclassifiedDisplay.from_predictions(colours[np.newaxis], [0], [1])
+    drawn = display.axes_[0].get_images()[0].get_array()
+    assert drawn.shape[2:] in ((), (3,))
+    if shown is not None:
+        np.testing.assert_array_equal(drawn, shown)
+    else:
+        np.testing.assert_allclose(drawn, colours / 4)
 
 
 def test_what_displays_can_not_draw_is_named(digits):
