@@ -137,7 +137,8 @@ def check_groups(groups, n_rows):
             f"for each of the {n_rows} rows."
         )
     with suppress(TypeError):
-        return np.unique(groups, return_inverse=True)[1]
+        np.unique(groups)
+        return groups
     # Of several types, which have no order: numbered as they come.
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return np.array([numbers[group] for group in groups])
