@@ -18,8 +18,8 @@ from skdl.estimators._defaults import SOME_ROWS, resolve
 from skdl.estimators._inference import infer_logits
 from skdl.estimators._input import are_plain, are_plain_targets, validate_rows
 from skdl.estimators._optimizer_parameters import choose_clip, choose_decay
+from skdl.estimators._protocols import Target
 from skdl.estimators._settings import CheckedParameters
-from skdl.estimators._targets import Target
 from skdl.nn._heads import HEADS, find_head
 from skdl.nn._links import average_logits
 from skdl.nn._structure import MLPStructure

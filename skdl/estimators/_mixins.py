@@ -14,7 +14,8 @@ from skdl.estimators._conformal import conformal_width
 from skdl.estimators._constraints import FACTOR, LEVEL, POSITIVE, SHARE
 from skdl.estimators._number_targets import LOSS_HEADS, make_real_target
 from skdl.estimators._parameters import check_loss, expand_levels, is_own_loss
-from skdl.estimators._targets import LabelTarget, NumberTarget, make_class_target
+from skdl.estimators._protocols import LabelTarget, NumberTarget
+from skdl.estimators._targets import make_class_target
 from skdl.nn._heads import HEADS
 
 __all__ = ["LABEL_LOSSES", "NetworkClassifier", "NetworkRegressor"]
