@@ -5,6 +5,7 @@ from collections import defaultdict
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 # Each may import what stands above it, and itself.
@@ -89,3 +90,12 @@ def test_no_name_of_a_module_stands_twice():
             where[defined].append(name)
     twice = {name: paths for name, paths in where.items() if len(paths) > 1}
     assert twice == {}
+
+
+def test_files_are_short():
+    lengths = {
+        str(path.relative_to(ROOT)): path.read_text().count("\n")
+        for path in (ROOT / "skdl").rglob("*.py")
+    }
+    assert {path: n for path, n in lengths.items() if n > 500} == {}
+    assert median(lengths.values()) <= 130
