@@ -43,9 +43,11 @@ def test_members_stop_for_themselves_on_the_same_rows(digits):
     assert ensemble.n_iter_ == max(lengths) == len(ensemble.history_["val_loss"])
 
 
-def test_a_member_that_has_ended_counts_with_the_epoch_that_it_kept(digits):
+@pytest.mark.parametrize("restore", [True, False])
+def test_a_member_that_has_ended_counts_with_the_epoch_that_it_kept(digits, restore):
     X, y = digits
     params = dict(epochs=30, patience=2, early_stopping=True, learning_rate=0.02)
+    params["restore_best_weights"] = restore
     model = MLPClassifier(16, n_ensemble=3, random_state=1, **params)
     model.fit(X[:300], y[:300])
     members = model.estimators_
@@ -53,7 +55,9 @@ def test_a_member_that_has_ended_counts_with_the_epoch_that_it_kept(digits):
     for name, means in model.history_.items():
         last = [
             member.history_[name][
-                -1 if member.n_iter_ == model.n_iter_ else member.best_epoch_ - 1
+                member.best_epoch_ - 1
+                if restore and member.n_iter_ < model.n_iter_
+                else -1
             ]
             for member in members
         ]

@@ -247,7 +247,8 @@ def test_a_misspelt_argument_of_fit_is_refused(iris):
         (dict(optimizer="lamb"), ValueError, "Give keras.optimizers.Lamb itself"),
         (dict(optimizer=None), ValueError, "no optimizer: give optimizer="),
         (dict(metrics=["acuracy"]), ValueError, "metrics=.*'acuracy'.*'accuracy'"),
-        (dict(metrics=["meaniou"]), ValueError, "Give keras.metrics.MeanIoU itself"),
+        (dict(metrics=["huber"]), ValueError, "Give keras.metrics.huber itself"),
+        (dict(metrics=["MeanIoU"]), ValueError, "'MeanIoU' needs arguments.*class and"),
         (
             dict(optimizer=keras.optimizers.serialize(keras.optimizers.Adam(0.1))),
             TypeError,

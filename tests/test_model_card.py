@@ -164,6 +164,14 @@ def test_classes_are_named_as_they_are(iris, tmp_path):
     assert (tmp_path / "a b_confusion_matrix.png").exists()
 
 
+def test_classes_that_are_numbers_are_written_out(iris, tmp_path):
+    X, y = iris
+    labels = 10001.0 + y
+    model = LogisticRegression(max_iter=500).fit(X, labels)
+    text = skdl.model_card(model, X, labels, tmp_path / "card.md").read_text()
+    assert all(f"| {label} | " in text for label in (10001.0, 10002.0, 10003.0))
+
+
 def test_several_targets_of_several_classes_are_refused(digits, tmp_path):
     X, y = digits
     Y = np.c_[y, y % 3][:200]

@@ -89,9 +89,9 @@ def describe_estimator(estimator, without=()):
         for name, value in params.items()
         if name not in without and name.split("__")[-1] not in CHANGES_NOTHING
     }
-    for name, value in {"estimator": estimator, **params}.items():
+    for name, value in {"": estimator, **params}.items():
         if text := describe_requests(value):
-            settings[f"metadata of {name}"] = text
+            settings[f"metadata of {name or 'the estimator'}"] = text
     digest = digest_of(repr(sorted(settings.items())).encode())
     return {
         "estimator": f"{type(estimator).__name__} {digest}",

@@ -303,9 +303,11 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         network, observer = job.learner, self._observer
         score_name = network.target.metric
 
+        running: list[Run] = []
+
         def fitted_attributes(weights):
             # Copies that watchers get have the history so far.
-            done = run.recorder
+            done = running[0].recorder
             history = {name: [*values] for name, values in done.history.items()}
             attributes = {
                 "_network": network.structure,
@@ -338,6 +340,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             job.observe = observer.take_means
         # All checks are done: from here on the time is the training's.
         run = Run(job)
+        running.append(run)
         if observer is not None:
             observer.begin(
                 job.n_epochs,
@@ -348,8 +351,11 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             job.observe_every = observer.every
             if observer.wants_epochs and not run.scores_observed:
                 job.watchers.append(ShownPredictions(self, fitted_attributes))
-        outcome = run.train()
-        self.__dict__.update(fitted_attributes(outcome.weights))
+        try:
+            outcome = run.train()
+            self.__dict__.update(fitted_attributes(outcome.weights))
+        finally:
+            running.clear()  # it holds the rows, and what watches it holds it
         self._states, self._states_of = outcome.states, outcome.states_of
         self._steps_done = outcome.n_steps
         # Of the last fit, which may have had other columns, and callbacks where this

@@ -176,7 +176,8 @@ def _mean_history(members):
         rows = []
         for member in members:
             values = member.history_[name]
-            kept = values[(member.best_epoch_ or 0) - 1]  # the last where none is best
+            best = member.best_epoch_ if member.restore_best_weights else None
+            kept = values[(best or 0) - 1]  # the last, where that of none is kept
             rows.append([*values, *[kept] * (n_epochs - len(values))])
         means[name] = np.mean(rows, axis=0).tolist()
     return means

@@ -350,14 +350,18 @@ def _odd_scales(fitted, split):
 
 def _is_odd(values):
     if sparse.issparse(values):
-        values = values.data  # zeros are on any scale
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return False  # text, say
-    values = values.reshape(len(values), -1)
+        if not values.nnz:
+            return False
+        length = np.sqrt(values.multiply(values).sum(axis=1).mean())
+        values = values.data.reshape(-1, 1)  # zeros are on any scale
+    else:
+        try:
+            values = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            return False  # text, say
+        values = values.reshape(len(values), -1)
+        length = np.sqrt(np.square(values).sum(axis=1).mean())
     largest = np.max(np.abs(values.mean(axis=0)) + values.std(axis=0))
-    length = np.sqrt(np.square(values).sum(axis=1).mean())
     return bool(largest > ODD_SCALE or length < 1 / ODD_SCALE)
 
 

@@ -244,7 +244,8 @@ def _score_section(estimator, X_test, y_test, predicted):
     parts = precision_recall_fscore_support(
         y_test, predicted, labels=labels, zero_division=0
     )
-    rows = [*zip(labels.tolist(), *(part.tolist() for part in parts), strict=True)]
+    names = map(str, labels.tolist())
+    rows = [*zip(names, *(part.tolist() for part in parts), strict=True)]
     header = ("class", "precision", "recall", "F1", "rows")
     return f"{text}\n\n{table(rows, header)}"
 

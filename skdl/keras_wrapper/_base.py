@@ -3,6 +3,7 @@
 import sys
 from contextlib import nullcontext
 from typing import Any, Self
+from weakref import ref
 
 import keras
 import numpy as np
@@ -29,7 +30,7 @@ from skdl.keras_wrapper._callbacks import (
     flatten_callbacks,
     make_callbacks,
 )
-from skdl.keras_wrapper._history import named_as_history, warn_of_first_loss
+from skdl.keras_wrapper._history import grown_history, warn_of_first_loss
 from skdl.keras_wrapper._input import (
     check_weight_shape,
     join_validation,
@@ -352,7 +353,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._steps_done = outcome.n_steps
         self._trained_by = self._built.optimizer
         self.fit_path_ = outcome.path
-        self.__dict__.update(self._grown_history(outcome.history))
+        self.__dict__.update(grown_history(self.history_, outcome.history))
         self.__dict__.pop("callbacks_", None)
         if callbacks:
             self.callbacks_ = callbacks
@@ -367,19 +368,14 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         """Return a function from labels to row weights; None if all are equal."""
         return
 
-    def _grown_history(self, scores):
-        """Return the fitted attributes after some epochs more."""
-        history = {name: [*values] for name, values in self.history_.items()}
-        for name, values in named_as_history(scores).items():
-            history.setdefault(name, []).extend(values)
-        return {"history_": history, "n_iter_": len(history.get("loss", ()))}
-
     def _observe(self, observer, job, run):
         """Let an observer see the epochs of a run."""
 
+        running: Any = ref(run)  # it holds the rows, and the watchers
+
         def take_weights(weights):
             self._built.set_weights(weights)
-            return self._grown_history(run.recorder.history)
+            return grown_history(self.history_, running().recorder.history)
 
         observer.begin(job.n_epochs, run.steps_per_epoch, run.multiply_adds)
         if observer.wants_epochs:

@@ -7,7 +7,7 @@ import numpy as np
 from skdl._utils._metric_names import plain_metric_names
 from skdl.keras_wrapper._scikeras import metric_name
 
-__all__ = ["named_as_history", "warn_of_first_loss"]
+__all__ = ["grown_history", "named_as_history", "warn_of_first_loss"]
 
 LARGE_LOSS = 1e5
 
@@ -30,6 +30,14 @@ def warn_of_first_loss(history, y):
         UserWarning,
         stacklevel=2,
     )
+
+
+def grown_history(history, scores):
+    """Return the fitted attributes of a history after some epochs more."""
+    grown = {name: [*values] for name, values in history.items()}
+    for name, values in named_as_history(scores).items():
+        grown.setdefault(name, []).extend(values)
+    return {"history_": grown, "n_iter_": len(grown.get("loss", ()))}
 
 
 def named_as_history(scores):

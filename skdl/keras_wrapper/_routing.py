@@ -90,6 +90,11 @@ def _check_identifiers(kind, given):
             continue
         try:
             _class_of(kind, part)
+        except TypeError as error:
+            raise ValueError(
+                f"{kind}={given!r}: {part!r} needs arguments ({error}): give an "
+                f"instance, or the class and {kind}__... for them."
+            ) from error
         except Exception as error:  # Keras raises many types
             # Some of its classes have no name that it knows.
             named = [n for n in vars(_MODULES[kind]) if n.lower() == part.lower()]

@@ -156,9 +156,8 @@ class EpochScores(Observer):
         try:
             scores = score_rows(self._scorer, fitted, self._test)
             score = scores[main_name(scores, self._objective)]
-        except (
-            Exception
-        ):  # an early epoch need have no score: a fit that has ended must
+        # An early epoch need have no score; a fit that has ended must.
+        except Exception:
             score = None
         self.seconds += time.perf_counter() - start
         return self._take(epoch, score)

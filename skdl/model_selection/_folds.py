@@ -84,9 +84,12 @@ class Folds:
 
     def _run_fold(self, train_rows, test_rows, params):
         candidate = make_candidate(self._setting.estimator, params)
+        # Those of a FrozenEstimator are the user's own, and are not fitted.
+        shared = [*map(id, find_networks(self._setting.estimator))]
         for network in find_networks(candidate):
-            # Else Ctrl-C ends one of several fits in it, and the fold looks finished.
-            network.on_interrupt = "raise"
+            if id(network) not in shared:
+                # Else Ctrl-C ends one of several fits, and the fold looks finished.
+                network.on_interrupt = "raise"
         train = FoldRows.cut(self._setting, candidate, train_rows, train_rows)
         test = FoldRows.cut(self._setting, candidate, test_rows, train_rows)
         self._fit(candidate, train, test)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from copy import deepcopy
+from numbers import Integral
 from typing import NamedTuple
 
 import joblib
@@ -13,6 +14,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
+from skdl._utils._description import describe
 from skdl._utils._fingerprint import take_fingerprint
 from skdl._utils._nested import find_network, find_networks, say_what_holds
 from skdl._utils._numbers import draw_seed
@@ -23,7 +25,15 @@ from skdl.model_selection._setting import Setting
 from skdl.model_selection._space import DictSpace, FunctionSpace, ListSpace, make_space
 from skdl.model_selection._study import open_study
 
-__all__ = ["SearchPlan", "plan_search", "make_samplers", "open_planned"]
+__all__ = [
+    "SearchPlan",
+    "as_unfinished",
+    "find_unfinished",
+    "fingerprint_of",
+    "make_samplers",
+    "open_planned",
+    "plan_search",
+]
 
 
 class SearchPlan(NamedTuple):
@@ -141,16 +151,20 @@ def _choose_pruner(search):
     return deepcopy(search.pruner)
 
 
-def open_planned(search, plan, storage):
-    """Return the study of a search, new or found again."""
+def fingerprint_of(search, plan):
+    """Return the fingerprint of a search."""
     setting = plan.setting
-    fingerprint = take_fingerprint(
+    return take_fingerprint(
         search.estimator,
         plan.space,
         (search.scoring, setting.objective),
         setting.splits,
         {"X": setting.X, "y": setting.y, **plan.params},
     )
+
+
+def open_planned(search, plan, storage, fingerprint):
+    """Return the study of a search, new or found again."""
     return open_study(
         storage,
         search.storage,
@@ -159,8 +173,30 @@ def open_planned(search, plan, storage):
         fingerprint,
         deepcopy(search.sampler),
         plan.pruner,
-        setting.directions,
+        plan.setting.directions,
     )
+
+
+def as_unfinished(search, storage, fingerprint):
+    """Return what the next fit of a search in memory goes on from, or None."""
+    if search.storage is not None:
+        return None
+    return storage, _what_decides(search, fingerprint)
+
+
+def find_unfinished(search, fingerprint):
+    """Return the storage in memory of a search that did not end, if it is the same."""
+    is_kept = search.storage is None and search._unfinished is not None
+    if not is_kept or search.resume is False:
+        return None
+    storage, decided = search._unfinished
+    return storage if decided == _what_decides(search, fingerprint) else None
+
+
+def _what_decides(search, fingerprint):
+    """Return what decides the trials: the search, its name and its random numbers."""
+    seed = search.random_state if isinstance(search.random_state, Integral) else None
+    return dict(fingerprint), search.study_name, seed, describe(search.sampler)
 
 
 def make_samplers(search):

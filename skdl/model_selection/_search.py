@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
 from sklearn.utils import get_tags
 
 from skdl._utils._candidates import make_candidate
@@ -18,7 +19,14 @@ from skdl._utils._sklearn import BaseSearchCV, Interval, StrOptions, with_callba
 from skdl._utils._tasks import SearchTasks
 from skdl.inspection._tracking import open_tracker
 from skdl.model_selection._board import Board
-from skdl.model_selection._plan import make_samplers, open_planned, plan_search
+from skdl.model_selection._plan import (
+    as_unfinished,
+    find_unfinished,
+    fingerprint_of,
+    make_samplers,
+    open_planned,
+    plan_search,
+)
 from skdl.model_selection._preview import Preview, take_preview
 from skdl.model_selection._progress import SearchLine
 from skdl.model_selection._queue import TrialQueue, counts
@@ -204,7 +212,8 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         "callbacks": [list, tuple, None],
         "tracking": [StrOptions({"mlflow"}), None],
     }
-    # The storage in memory of a search that was interrupted, which the next fit uses.
+    # The storage in memory of a search that was interrupted, and what was searched: the
+    # next fit goes on with it if it is the same search.
     _unfinished = None
 
     def __init__(
@@ -289,14 +298,11 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         """
         plan = plan_search(self, X, y, params)
         tracker = open_tracker(self.tracking)
-        study, storage, tasks = self._run_trials(plan, tracker)
+        study, tasks = self._run_trials(plan, tracker)
         self._keep_study(study)  # whatever comes, nothing of it is lost
-        self._unfinished = None
         trials = _counted(study)
         check_completed(trials)
         warn_of_failures(trials)
-        # Until the best is fitted: whatever ends that, the next fit goes on from here.
-        self._unfinished = storage if self.storage is None else None
         best = []
         if self.directions:
             best = pareto_optimal(trials, plan.setting.directions)
@@ -348,7 +354,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             The number of trials that are ``"complete"``, ``"pruned"`` and ``"failed"``.
         """
         plan = plan_search(self, X, y, params)
-        study, _, tasks = self._run_trials(plan, open_tracker(self.tracking))
+        study, tasks = self._run_trials(plan, open_tracker(self.tracking))
         tasks.end()
         trials = _counted(study)
         warn_of_failures(trials)
@@ -377,12 +383,12 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         return take_preview(plan.setting, plan.space, self.n_trials, plan.n_threads)
 
     def _run_trials(self, plan, tracker):
-        """Run the trials that the study lacks; return it, its storage and the tasks."""
+        """Run the trials that the study lacks; return the study, and the tasks."""
         setting = plan.setting
         enqueued = [plan.space.encode(params) for params in self.enqueue or ()]
-        storage = self._unfinished if self.storage is None else None
-        storage = storage or open_storage(self.storage)
-        study = open_planned(self, plan, storage)
+        fingerprint = fingerprint_of(self, plan)
+        storage = find_unfinished(self, fingerprint) or open_storage(self.storage)
+        study = open_planned(self, plan, storage, fingerprint)
         done = _counted(study)
         for trial in done:
             plan.space.recall(trial)  # raises if a function has changed
@@ -420,13 +426,15 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             runner.run(plan.n_threads)
         except KeyboardInterrupt:
             self._keep_study(study)
-            if self.storage is None:
-                self._unfinished = storage
+            self._unfinished = as_unfinished(self, storage, fingerprint)
             raise
         finally:
             line.end()
         tasks.end_fits()
-        return study, storage, tasks
+        if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            # Until the best is fitted: whatever ends that, the next fit goes on.
+            self._unfinished = as_unfinished(self, storage, fingerprint)
+        return study, tasks
 
     def _keep_study(self, study):
         """Keep the study of a fit that may fail, unless a fit has succeeded before."""

@@ -189,6 +189,8 @@ class Encoder:
     def _refuse(self, value, where):
         kind = value if isinstance(value, type) else type(value)
         hint = "Remove it first"
+        if "._names[" in where:
+            hint = "Name the columns by texts before the fit: X.columns.astype(str)"
         if "callbacks" in where:
             hint = "Set callbacks=None first"
         if "_skl_callbacks" in where:

@@ -36,7 +36,7 @@ N_BINS = "auto"
 # Cube root of the rows, within these: docs/benchmarks/tables.md.
 _BINS = (6, 16)
 MOST_CATEGORIES = 100
-# All bins together: a table of more than 250 numbers gets fewer for each.
+# All bins together: a table of 251 numbers with 16 bins gets fewer for each.
 _BINS_IN_ALL = 4_000
 # A table is encoded for a prediction so many values at a time.
 _VALUES_PER_PART = 2**22
@@ -67,8 +67,8 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
     ----------
     n_bins : int or "auto", default="auto"
         The most bins of a number, at least 0 (``PiecewiseLinearEncoder``). ``"auto"``
-        is the cube root of the number of rows, 6 at least and 16 at most. A table of
-        more than 250 numbers gets fewer.
+        is the cube root of the number of rows, 6 at least and 16 at most. All columns
+        together get at most 4,000.
     max_categories : int, default=100
         The most categories of a column that have an indicator of their own, at least
         1: the most frequent ones. The others, those that only one row has, share one
@@ -243,10 +243,7 @@ class TableEncoder(LinkedToSite, TransformerMixin, BaseEstimator):
 
     def _check_order(self, X):
         """Check the order of names that are not strings, which scikit-learn ignores."""
-        # The places of columns are no names: those of an array, or of a frame without.
-        if not self._names or self._names == [*range(self.n_features_in_)]:
-            return
-        if not has_columns(X):
+        if not self._names or not has_columns(X):
             return
         now = column_names(X)
         if now != self._names and sorted(map(repr, now)) == sorted(
@@ -355,10 +352,16 @@ def _indices(names, given, parameter):
     if is_mask:
         return {k for k, chosen in enumerate(given) if chosen}
     found = set()
+    # Where numbers are names, numbers are no indices.
+    takes_indices = not any(isinstance(name, (int, np.integer)) for name in names)
     for value in given:
         if value in names:
             found.add(names.index(value))
-        elif isinstance(value, (int, np.integer)) and 0 <= value < len(names):
+        elif (
+            takes_indices
+            and isinstance(value, (int, np.integer))
+            and 0 <= value < len(names)
+        ):
             found.add(int(value))
         else:
             shown = f"{names[:20]}{'...' if len(names) > 20 else ''}"

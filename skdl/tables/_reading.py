@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import narwhals.stable.v1 as nw
 import numpy as np
 
+from skdl.tables._keys import is_missing, key_of, number_key, text_of
+
 __all__ = [
+    "Column",
     "DATES",
     "MOST_EXACT",
-    "Column",
     "as_category",
     "as_number",
     "as_table",
@@ -173,9 +175,11 @@ def _read_series(name, series):
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
         return Column(name, "number", _as_floats(name, native.to_numpy()))
     dtype = series.dtype
-    if dtype.is_integer():
+    if dtype.is_integer() or dtype.is_decimal():
         known = series.drop_nulls()
-        if len(known) and max(abs(known.min()), abs(known.max())) >= MOST_EXACT:
+        # As Python's integers: the smallest of NumPy has no absolute value.
+        ends = [abs(int(end)) for end in (known.min(), known.max()) if len(known)]
+        if max(ends, default=0) >= MOST_EXACT:
             _check_told_apart(name, known.to_list())
     if dtype.is_numeric():
         values = series.cast(nw.Float64).to_numpy()
@@ -194,7 +198,7 @@ def _read_series(name, series):
         return Column(name, "duration", ticks / (1e6 * _SECONDS_OF_A_DAY))
     if dtype == nw.Categorical or isinstance(dtype, nw.Enum) or dtype == nw.Enum:
         values = series.to_list()
-        keys = [_as_key(value) for value in values]
+        keys = [key_of(value) for value in values]
         _check_one_kind(name, [key for key in keys if key is not None])
         return _code(name, keys, values)
     if isinstance(dtype, (nw.List, nw.Struct, nw.Array)):
@@ -241,7 +245,7 @@ def _count_days(name, values):
 
 def _from_objects(name, values):
     """Return a column of Python objects as the one kind that all of them are."""
-    values = [None if _is_missing(value) else value for value in values]
+    values = [None if is_missing(value) else value for value in values]
     present = [value for value in values if value is not None]
     if not present:
         return Column(name, "empty", np.full(len(values), np.nan))
@@ -252,7 +256,7 @@ def _from_objects(name, values):
         raise _of_several_kinds(name, {_kind_of(name, v): v for v in present})
     kind = kinds.pop()
     if kind == "category":
-        texts = [None if value is None else _as_text(value) for value in values]
+        texts = [None if value is None else text_of(value) for value in values]
         return _code(name, texts, is_text=True)
     makers = {**dict.fromkeys(DATES, _days_since_1970), "duration": _days}
     make = makers.get(kind, float)
@@ -266,10 +270,16 @@ def _from_objects(name, values):
                 f"hold ({error})."
             ) from error
     # To Python, NumPy's durations are integers.
-    integers = [int(v) for v in present if kind == "number" and isinstance(v, Integral)]
+    integers = [int(v) for v in present if kind == "number" and _is_whole(v)]
     if any(abs(value) >= MOST_EXACT for value in integers):
         _check_told_apart(name, integers)
     return Column(name, kind, _finite(name, np.array(numbers, np.float64)))
+
+
+def _is_whole(value):
+    if isinstance(value, Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    return isinstance(value, Integral)
 
 
 def _kind_of(name, value):
@@ -322,53 +332,6 @@ def _of_lists(name, what):
         "or a real number in each row. Make columns of their parts, or leave it out "
         "with drop_features."
     )
-
-
-def _is_missing(value):
-    if value is None or isinstance(value, str):
-        return value is None
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    if isinstance(value, (np.datetime64, np.timedelta64)):
-        return bool(np.isnat(value))
-    try:
-        return bool(value != value)
-    except (ArithmeticError, TypeError, ValueError):
-        return False
-
-
-def _as_key(value):
-    """Return a category as plain data: a string or a number."""
-    if _is_missing(value):
-        return None
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, Real):
-        return _number_key(value)
-    return _as_text(value)
-
-
-def _number_key(value):
-    """Return a category that is a number so that any type of it is the same."""
-    number = float(value)
-    if number.is_integer():
-        return int(value)  # beyond 2**53 as well
-    return float(np.float32(number))
-
-
-def _as_text(value):
-    if isinstance(value, str):
-        return str.__str__(value)  # a member of an enumeration has another one
-    if not hasattr(value, "closed"):
-        return str(value)
-    # pandas writes the ends of an interval as integers or floats, as it happens.
-    ends = [
-        repr(float(end)) if isinstance(end, Real) else str(end)
-        for end in (value.left, value.right)
-    ]
-    left = "[" if value.closed in ("left", "both") else "("
-    right = "]" if value.closed in ("right", "both") else ")"
-    return f"{left}{ends[0]}, {ends[1]}{right}"
 
 
 def _code(name, keys, values=(), *, is_text=False):
@@ -442,7 +405,7 @@ def as_category(column):
             "to be one of categories: make strings of them first, .astype(str)."
         )
     values = column.values.tolist()
-    keys = [None if v != v else _number_key(v) for v in values]
+    keys = [None if v != v else number_key(v) for v in values]
     if column.kind == "boolean":
         keys = [None if key is None else bool(key) for key in keys]
     return _code(column.name, keys, values)

@@ -30,6 +30,7 @@ from skdl._utils._fingerprint import Fingerprint
 from skdl.inspection import Comparison, _ledger, _runs, compare
 from skdl.inspection._splits import draw_seeds
 from skdl.inspection._trained_run import TrainedRun
+from skdl.inspection._variants import name_variants
 from skdl.training._cache import programs
 from skdl.training._program import Program
 from tests.keras_models import build_classifier
@@ -935,6 +936,14 @@ def test_objects_among_the_values_of_one_parameter_are_found_again(
         )
         assert list(found.variants) == names
         assert len([*tmp_path.glob("*.json")]) == len(names) + 1
+
+
+def test_objects_that_tell_nothing_of_themselves_are_told_apart_by_numbers():
+    class Slots(EpochCallback):
+        __slots__ = ("value",)
+
+    found = name_variants(network(), {"callbacks": [[Slots()], [Slots()]]})
+    assert list(found) == ["callbacks=[Slots] (1)", "callbacks=[Slots] (2)"]
 
 
 def test_a_top_k_accuracy_is_no_accuracy(iris):

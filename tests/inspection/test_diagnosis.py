@@ -4,12 +4,13 @@ import keras
 import matplotlib
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.metrics import accuracy_score, make_scorer, r2_score
 from sklearn.model_selection import GroupKFold, KFold, train_test_split
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import SVC
 
 from skdl import (
@@ -486,6 +487,13 @@ def test_small_features_are_scaled_and_tables_scale_themselves(digits):
     for factor, is_advised in ((1e-5, True), (1.0, False)):
         found = diagnose(network(4, epochs=1), X * factor, y, random_state=0)
         assert (advised in found.advice) == is_advised
+    # Many words in each text, and a row of length 1.
+    words = scipy.sparse.random_array((60, 2_000), density=0.2, rng=0, format="csr")
+    words = normalize(words)
+    for rows in (words, words.toarray()):
+        found = diagnose(network(4, epochs=1), rows, np.arange(60) % 2, random_state=0)
+        assert advised not in found.advice
+    assert not _diagnosis._is_odd(scipy.sparse.csr_array((5, 5)))
     table = TabularRegressor(epochs=1, n_ensemble=1)
     found = diagnose(table, 1e6 * X[:300, :5], 1.0 * y[:300], random_state=0)
     assert advised not in found.advice

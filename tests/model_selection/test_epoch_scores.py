@@ -1,11 +1,16 @@
 """The scores of epochs: what a search shows of a network that is still in training."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import optuna
 import pytest
 import sklearn
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -13,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl.model_selection import OptunaSearchCV
+from skdl.training._run import Run
 from tests.keras_models import build_classifier
 
 
@@ -131,3 +137,45 @@ def test_an_interrupt_ends_the_search_whatever_holds_the_network(iris):
         found.fit(*iris)
     assert pressed
     assert holder.estimator.on_interrupt == "keep"
+
+
+def test_a_network_that_is_frozen_stays_as_it_is(iris):
+    X, y = iris
+    network = MLPClassifier(8, epochs=1, on_interrupt="keep").fit(X, y)
+    holder = StackingClassifier([("frozen", FrozenEstimator(network))], cv="prefit")
+    pruner = optuna.pruners.NopPruner()
+    search(holder, {"passthrough": [False]}, pruner=pruner).fit(X, y)
+    assert network.on_interrupt == "keep"
+
+
+@pytest.mark.parametrize("kind", ["monitored", "searched", "wrapped"])
+def test_a_training_leaves_nothing_behind(iris, monkeypatch, kind):
+    kept = []
+    begin = Run.__init__
+
+    def remember(self, job):
+        begin(self, job)
+        kept.append(weakref.ref(self))
+
+    monkeypatch.setattr(Run, "__init__", remember)
+    gc.collect()
+    gc.disable()
+    try:
+        network = MLPClassifier(4, epochs=64, random_state=0)
+        if kind == "monitored":
+            network.set_params(early_stopping=True, monitor="f1_macro", epochs=2)
+            network.fit(*iris)
+        else:
+            if kind == "wrapped":
+                network = KerasClassifier(
+                    build_classifier,
+                    loss="sparse_categorical_crossentropy",
+                    epochs=64,
+                    random_state=0,
+                )
+            scoring = make_scorer(accuracy_score, normalize=True)
+            search(network, {"batch_size": [1]}, scoring=scoring).fit(*iris)
+        assert kept
+        assert [reference() for reference in kept] == [None] * len(kept)
+    finally:
+        gc.enable()

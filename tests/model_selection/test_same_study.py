@@ -13,13 +13,14 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import create_trial
 from scipy.stats import kstest, loguniform, poisson, rv_discrete, truncnorm
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skdl._utils._description import describe
-from skdl._utils._fingerprint import describe_data
+from skdl._utils._fingerprint import describe_data, describe_estimator
 from skdl.model_selection import OptunaSearchCV
 
 
@@ -436,6 +437,14 @@ def test_what_is_requested_of_the_metadata_is_a_part_of_the_search(data):
     assert len(names) == 3
 
 
+def test_what_is_requested_for_a_whole_with_an_estimator_in_it_counts(data):
+    with sklearn.config_context(enable_metadata_routing=True):
+        whole = CalibratedClassifierCV(DecisionTreeClassifier())
+        plain = describe_estimator(whole)
+        asked = clone(whole).set_fit_request(sample_weight=True)
+        assert plain != describe_estimator(asked)
+
+
 def test_another_state_of_random_numbers_is_another_value():
     for kind in (np.random.RandomState, np.random.default_rng):
         assert describe(kind(0)) == describe(kind(0)) != describe(kind(1))
@@ -481,7 +490,29 @@ def test_an_interrupted_refit_loses_no_trial(data):
         with pytest.raises(type(error)):
             found.fit(*data)
         assert ran == [0, 1, 2], number
+    # Another search does not go on with these.
     pressed.clear()
+    for changed in ({"random_state": 1}, {"resume": False}, {"cv": 3}):
+        other = deepcopy(found).set_params(**changed)
+        other.fit(*data)
+        assert len(ran) == 6
+        del ran[3:]
     found.fit(*data)
     assert ran == [0, 1, 2]
     assert found._unfinished is None
+
+
+def test_a_search_whose_trials_have_all_failed_runs_them_again(data):
+    broken = [True]
+
+    class Broken(Quick):
+        def fit(self, X, y):
+            if broken:
+                raise ValueError("no disk")
+            return super().fit(X, y)
+
+    found = OptunaSearchCV(Broken(), {"value": [1, 2]}, n_trials=2, cv=2)
+    with pytest.raises(ValueError, match="None of the 2 trials"):
+        found.fit(*data)
+    broken.clear()
+    assert len(found.fit(*data).study_.trials) == 2
