@@ -26,6 +26,7 @@ __all__ = [
     "is_network",
     "last_prefix",
     "only_transforms",
+    "let_interrupts_through",
     "pass_on",
     "say_what_holds",
     "strip_pipelines",
@@ -191,6 +192,27 @@ def find_networks(estimator):
         return []
     inside = estimator.get_params(deep=True).values()
     return [part for part in inside if is_network(part)]
+
+
+def let_interrupts_through(candidate, estimator):
+    """Let Ctrl-C end the whole fit of a candidate that trains several networks.
+
+    With ``on_interrupt="keep"`` it would end one of them, and the fit look finished. (A
+    single network has an observer, and raises.)
+
+    Parameters
+    ----------
+    candidate : estimator
+        A clone: its networks are changed.
+    estimator : estimator
+        What it is a clone of. What both hold, in a ``FrozenEstimator``, is not fitted.
+    """
+    if find_network(candidate) is not None:
+        return
+    shared = [*map(id, find_networks(estimator))]
+    for network in find_networks(candidate):
+        if id(network) not in shared:
+            network.on_interrupt = "raise"
 
 
 def say_what_holds(estimator):

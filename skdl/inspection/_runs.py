@@ -12,7 +12,13 @@ from sklearn.metrics import log_loss, mean_squared_error
 
 from skdl._utils._candidates import count_weights, make_candidate, take_scores
 from skdl._utils._diverged import Diverged
-from skdl._utils._nested import find_fitted_network, find_network, last_prefix, pass_on
+from skdl._utils._nested import (
+    find_fitted_network,
+    find_network,
+    last_prefix,
+    let_interrupts_through,
+    pass_on,
+)
 from skdl._utils._observer import Observer
 from skdl._utils._sklearn import check_params, cut_rows
 from skdl.estimators._base import BaseNetwork
@@ -49,6 +55,7 @@ def train_run(run, estimator, changes, split, seed, scorer: Callable, stopper=No
         The variant: fitted, unless ``run.error`` says why that failed.
     """
     candidate = _seeded(make_candidate(estimator, changes), changes, seed)
+    let_interrupts_through(candidate, estimator)
     fit_params = split.params or {}
     observer = _RunObserver(candidate, split, stopper)
     _compile(candidate, split)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from traceback import format_exception_only
 
 from skdl._utils._candidates import make_candidate
-from skdl._utils._nested import find_fitted_network, find_networks
+from skdl._utils._nested import find_fitted_network, let_interrupts_through
 from skdl._utils._tasks import NoTasks, SearchTasks
 from skdl.model_selection._epoch_scores import EpochScores
 from skdl.model_selection._outcome import TrialOutcome, main_name
@@ -84,12 +84,7 @@ class Folds:
 
     def _run_fold(self, train_rows, test_rows, params):
         candidate = make_candidate(self._setting.estimator, params)
-        # Those of a FrozenEstimator are the user's own, and are not fitted.
-        shared = [*map(id, find_networks(self._setting.estimator))]
-        for network in find_networks(candidate):
-            if id(network) not in shared:
-                # Else Ctrl-C ends one of several fits, and the fold looks finished.
-                network.on_interrupt = "raise"
+        let_interrupts_through(candidate, self._setting.estimator)
         train = FoldRows.cut(self._setting, candidate, train_rows, train_rows)
         test = FoldRows.cut(self._setting, candidate, test_rows, train_rows)
         self._fit(candidate, train, test)

@@ -1,6 +1,7 @@
 """What a category is known by, whatever type it comes in."""
 
 import re
+from decimal import Decimal
 from numbers import Real
 
 import numpy as np
@@ -27,7 +28,7 @@ def key_of(value):
         return None
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    if isinstance(value, Real):
+    if isinstance(value, (Real, Decimal)):
         return number_key(value)
     return text_of(value)
 
@@ -42,6 +43,8 @@ def number_key(value):
 
 _NUMBER = r"(-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf))"
 _INTERVAL = re.compile(rf"([\[(]){_NUMBER}, {_NUMBER}([\])])")
+_MIDNIGHT = " 00:00:00"  # pandas writes it for a date, and into no file
+_DAY = re.compile(rf"\d{{4}}-\d\d-\d\d{_MIDNIGHT}")
 
 
 def text_of(value):
@@ -49,11 +52,11 @@ def text_of(value):
         text = str.__str__(value)  # a member of an enumeration has another one
         written = _INTERVAL.fullmatch(text) if text[:1] in ("(", "[") else None
         if written is None:
-            return text
+            return text.removesuffix(_MIDNIGHT) if _DAY.fullmatch(text) else text
         left, *ends, right = written.groups()
         return f"{left}{float(ends[0])!r}, {float(ends[1])!r}{right}"
     if not hasattr(value, "closed"):
-        return str(value)
+        return str(value).removesuffix(_MIDNIGHT)
     # pandas writes the ends of an interval as integers or floats, as it happens, and
     # so does a file that it was written to.
     ends = [

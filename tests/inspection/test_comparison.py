@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
@@ -944,6 +945,21 @@ def test_objects_that_tell_nothing_of_themselves_are_told_apart_by_numbers():
 
     found = name_variants(network(), {"callbacks": [[Slots()], [Slots()]]})
     assert list(found) == ["callbacks=[Slots] (1)", "callbacks=[Slots] (2)"]
+
+
+def test_an_interrupt_ends_a_comparison_of_several_fits(iris):
+    class Once(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if not pressed:
+                pressed.append(epoch)
+                raise KeyboardInterrupt
+
+    pressed: list[int] = []
+    model = MLPClassifier(8, epochs=3, on_interrupt="keep", callbacks=[Once()])
+    holder = CalibratedClassifierCV(model, cv=2, ensemble=False)
+    with pytest.raises(KeyboardInterrupt):
+        compare(holder, {"a": {}}, *iris, random_state=0)
+    assert pressed
 
 
 def test_a_top_k_accuracy_is_no_accuracy(iris):

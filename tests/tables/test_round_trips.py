@@ -32,6 +32,22 @@ def test_intervals_are_known_by_their_text(bins, right):
         np.testing.assert_array_equal(encoder.transform(read), encoded)
 
 
+def test_days_and_decimals_as_categories_are_known_by_their_text():
+    days = pd.to_datetime(RNG.choice(["2020-01-01", "2021-05-01", "2022-01-31"], 60))
+    prices = [Decimal("1.10"), Decimal("2"), Decimal("3.5")] * 20
+    frame = pd.DataFrame({"day": pd.Categorical(days), "price": pd.Categorical(prices)})
+    read = pd.read_csv(io.StringIO(frame.to_csv(index=False)))
+    read["price"] = pd.Categorical(read["price"])
+    dates = frame.assign(day=pd.Categorical(days.date))
+    encoded = TableEncoder().fit(frame).transform(frame)
+    assert len(np.unique(encoded, axis=0)) == 9
+    for fitted, other in ((frame, read), (frame, dates), (read, frame), (dates, read)):
+        encoder = TableEncoder().fit(fitted)
+        np.testing.assert_array_equal(
+            encoder.transform(other), encoder.transform(fitted)
+        )
+
+
 @pytest.mark.parametrize("text", ["(0, 18", "0, 18]", "(a, b]", "(1)", "[]", "(,]"])
 def test_other_text_in_brackets_stays_as_it_is(text):
     frame = pd.DataFrame({"word": [text, "other"] * 4})
