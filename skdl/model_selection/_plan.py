@@ -83,6 +83,12 @@ def plan_search(search, X, y, params):
     if isinstance(search.sampler, GridSampler):
         _check_grid(search.sampler, space)
     n_threads = joblib.effective_n_jobs(search.n_jobs)
+    if n_threads > 1 and ":memory:" in str(search.storage):
+        raise ValueError(
+            f"storage={search.storage!r} belongs to one thread, and n_jobs="
+            f"{search.n_jobs!r} starts {n_threads}: leave storage=None, which keeps "
+            "the study in memory for all, or give a file."
+        )
     return SearchPlan(setting, space, pruner, params, n_threads)
 
 

@@ -508,6 +508,11 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, content):
         (dict(cv=20), ValueError, "n_splits=20"),
         (dict(cv=[]), ValueError, "cv=.* has no folds"),
         (dict(n_jobs=0), ValueError, "n_jobs == 0"),
+        (
+            dict(storage="sqlite:///:memory:", n_jobs=2),
+            ValueError,
+            "storage='sqlite:///:memory:' belongs to one thread",
+        ),
     ],
 )
 def test_bad_parameters_are_named_before_the_storage_is_touched(
