@@ -15,6 +15,7 @@ _ERRORS_OF_READING = (
     ValueError,
     OSError,
     EOFError,
+    TypeError,  # of an .npy file NumPy returns an array
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -147,8 +148,7 @@ def _read_arrays(name, path):
         # Opened here, since NumPy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return [archive[key] for key in _KEYS]
-    # TypeError: of an .npy file NumPy returns an array.
-    except (*_ERRORS_OF_READING, TypeError) as error:
+    except _ERRORS_OF_READING as error:
         raise ValueError(
             f"{name}: {path} is not an .npz file with the arrays {', '.join(_KEYS)} "
             f"({error})."

@@ -90,3 +90,19 @@ class OwnModel(keras.Model):
 
 def build_own_model(meta):
     return OwnModel(meta["n_classes_"])
+
+
+class InterruptOnce(keras.callbacks.Callback):
+    """Interrupts the first epoch that it sees, in any of its copies."""
+
+    def __init__(self):
+        super().__init__()
+        self.pressed = []
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.pressed:
+            self.pressed.append(epoch)
+            raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Self
+from weakref import ref
 
 import numpy as np
 from scipy import sparse
@@ -303,11 +304,9 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
         network, observer = job.learner, self._observer
         score_name = network.target.metric
 
-        running: list[Run] = []
-
         def fitted_attributes(weights):
             # Copies that watchers get have the history so far.
-            done = running[0].recorder
+            done = running().recorder
             history = {name: [*values] for name, values in done.history.items()}
             attributes = {
                 "_network": network.structure,
@@ -340,7 +339,7 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             job.observe = observer.take_means
         # All checks are done: from here on the time is the training's.
         run = Run(job)
-        running.append(run)
+        running: Any = ref(run)  # the run holds the rows, and its watchers
         if observer is not None:
             observer.begin(
                 job.n_epochs,
@@ -351,11 +350,8 @@ class BaseNetwork(CallbackSupportMixin, FittedNetwork, metaclass=NamesWithHints)
             job.observe_every = observer.every
             if observer.wants_epochs and not run.scores_observed:
                 job.watchers.append(ShownPredictions(self, fitted_attributes))
-        try:
-            outcome = run.train()
-            self.__dict__.update(fitted_attributes(outcome.weights))
-        finally:
-            running.clear()  # it holds the rows, and what watches it holds it
+        outcome = run.train()
+        self.__dict__.update(fitted_attributes(outcome.weights))
         self._states, self._states_of = outcome.states, outcome.states_of
         self._steps_done = outcome.n_steps
         # Of the last fit, which may have had other columns, and callbacks where this

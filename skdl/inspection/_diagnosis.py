@@ -159,10 +159,9 @@ def diagnose(
     target_score = _best_possible(scorer) if target_score is None else target_score
     plain = plain_score_name(scorer, None, estimator)
     is_accuracy = plain == "accuracy"
-    # The score of each epoch, if the history has it.
-    scores = run.history.get(f"val_{scoring}", [])
-    if plain in ("accuracy", "r2"):
-        scores = run.validation_metric()
+    scores = None
+    if plain not in ("accuracy", "r2"):  # of each epoch, if the history has it
+        scores = run.history.get(f"val_{scoring}", [])
     scales = () if run.error else _odd_scales(fitted, split)
     n_val = _count_independent(split)
     return Diagnosis(

@@ -371,7 +371,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
     def _observe(self, observer, job, run):
         """Let an observer see the epochs of a run."""
 
-        running: Any = ref(run)  # it holds the rows, and the watchers
+        running: Any = ref(run)  # the run holds the rows, and its watchers
 
         def take_weights(weights):
             self._built.set_weights(weights)

@@ -34,7 +34,7 @@ from skdl.inspection._trained_run import TrainedRun
 from skdl.inspection._variants import name_variants
 from skdl.training._cache import programs
 from skdl.training._program import Program
-from tests.keras_models import build_classifier
+from tests.keras_models import InterruptOnce, build_classifier
 
 
 def network(**params):
@@ -948,18 +948,12 @@ def test_objects_that_tell_nothing_of_themselves_are_told_apart_by_numbers():
 
 
 def test_an_interrupt_ends_a_comparison_of_several_fits(iris):
-    class Once(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if not pressed:
-                pressed.append(epoch)
-                raise KeyboardInterrupt
-
-    pressed: list[int] = []
-    model = MLPClassifier(8, epochs=3, on_interrupt="keep", callbacks=[Once()])
+    once = InterruptOnce()
+    model = MLPClassifier(8, epochs=3, on_interrupt="keep", callbacks=[once])
     holder = CalibratedClassifierCV(model, cv=2, ensemble=False)
     with pytest.raises(KeyboardInterrupt):
         compare(holder, {"a": {}}, *iris, random_state=0)
-    assert pressed
+    assert once.pressed
 
 
 def test_a_top_k_accuracy_is_no_accuracy(iris):

@@ -3,7 +3,6 @@
 import gc
 import weakref
 
-import keras
 import numpy as np
 import optuna
 import pytest
@@ -19,12 +18,17 @@ from sklearn.preprocessing import StandardScaler
 from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl.model_selection import OptunaSearchCV
 from skdl.training._run import Run
-from tests.keras_models import build_classifier
+from tests.keras_models import InterruptOnce, build_classifier
 
 
 def search(estimator, space, **params):
     plain = dict(n_trials=1, cv=2, random_state=0)
     return OptunaSearchCV(estimator, space, **{**plain, **params})
+
+
+def wrapped():
+    loss = "sparse_categorical_crossentropy"
+    return KerasClassifier(build_classifier, loss=loss, epochs=64, random_state=0)
 
 
 def curves_of(found):
@@ -64,12 +68,7 @@ def test_an_epoch_that_has_no_score_is_passed_over():
 def test_what_a_scorer_sees_has_the_history_so_far(iris, kind):
     network = MLPClassifier(8, epochs=64, random_state=0)
     if kind == "wrapped":
-        network = KerasClassifier(
-            build_classifier,
-            loss="sparse_categorical_crossentropy",
-            epochs=64,
-            random_state=0,
-        )
+        network = wrapped()
     seen = []
 
     def cost(estimator, X, y):
@@ -122,20 +121,14 @@ def test_epochs_are_scored_with_the_metadata_of_the_objective(binary):
 
 
 def test_an_interrupt_ends_the_search_whatever_holds_the_network(iris):
-    class Once(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if not pressed:
-                pressed.append(epoch)
-                raise KeyboardInterrupt
-
-    pressed: list[int] = []
-    network = MLPClassifier(8, epochs=3, on_interrupt="keep", callbacks=[Once()])
+    once = InterruptOnce()
+    network = MLPClassifier(8, epochs=3, on_interrupt="keep", callbacks=[once])
     holder = CalibratedClassifierCV(network, cv=2, ensemble=False)
     pruner = optuna.pruners.NopPruner()
     found = search(holder, {"method": ["sigmoid"]}, pruner=pruner)
     with pytest.raises(KeyboardInterrupt):
         found.fit(*iris)
-    assert pressed
+    assert once.pressed
     assert holder.estimator.on_interrupt == "keep"
 
 
@@ -167,12 +160,7 @@ def test_a_training_leaves_nothing_behind(iris, monkeypatch, kind):
             network.fit(*iris)
         else:
             if kind == "wrapped":
-                network = KerasClassifier(
-                    build_classifier,
-                    loss="sparse_categorical_crossentropy",
-                    epochs=64,
-                    random_state=0,
-                )
+                network = wrapped()
             scoring = make_scorer(accuracy_score, normalize=True)
             search(network, {"batch_size": [1]}, scoring=scoring).fit(*iris)
         assert kept
