@@ -11,7 +11,6 @@ from skdl._utils._exclusions import add_exclusions, carry_over, take_exclusions
 from skdl._utils._hints import parameters_of
 from skdl._utils._lost_settings import refuse_lost_settings
 from skdl._utils._needed import keras_needed
-from skdl._utils._numbers import as_numeric
 from skdl._utils._observer import Observer
 from skdl._utils._site import LinkedToSite
 from skdl.estimators._defaults import SOME_ROWS, resolve
@@ -177,7 +176,6 @@ class FittedNetwork(LinkedToSite, CheckedParameters):
 
     def _logits_of(self, X):
         """Return the logits for checked rows: of an ensemble, those of the means."""
-        X = as_numeric(X)
         parts = [infer_logits(member, X) for member in self._members]
         if len(parts) == 1:
             return parts[0]

@@ -137,7 +137,7 @@ def validate_rows(estimator, X):
         raise _explain(estimator, error, X) from error
     if columns is not None:
         estimator._seen_columns = columns
-    return found
+    return as_numeric(found)
 
 
 def are_plain(estimator, X, n_features=None):

@@ -267,7 +267,7 @@ class _ClassTarget(_SingleLabel):
         return log_softmax(logits, axis=1)
 
     def predict(self, logits):
-        return self.classes[np.argmax(logits, axis=1)]
+        return self.classes[logits.argmax(axis=1)]
 
 
 class _OrdinalTarget(_SingleLabel):
@@ -319,7 +319,7 @@ class _OrdinalTarget(_SingleLabel):
         return shares[:, self.ranks]  # sorted as the classes are
 
     def predict(self, logits):
-        return self.classes[np.argmax(self.log_probabilities(logits), axis=1)]
+        return self.classes[self.log_probabilities(logits).argmax(axis=1)]
 
 
 class _BinaryTarget(_SingleLabel):

@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 import numpy as np
-from scipy import sparse
 
 from skdl.nn._layer import Layer
 
@@ -44,11 +43,13 @@ def infer_network(structure, weights, X, widest=None):
     ndarray of float64, shape (n_samples, n_outputs)
         The logits.
     """
-    if widest is None:
+    if widest is not None:  # an image has many positions, each a row of a product
+        stride = min(max(_VALUES_PER_IMAGES // widest, 1), _MOST_ROWS)
+    elif X.shape[0] <= _LEAST_ROWS:
+        stride = _LEAST_ROWS
+    else:
         widest = max(X.shape[1], *(value.shape[-1] for value in weights))
         stride = min(max(_VALUES_PER_CHUNK // widest, _LEAST_ROWS), _MOST_ROWS)
-    else:  # an image has many positions, each a row of a product
-        stride = min(max(_VALUES_PER_IMAGES // widest, 1), _MOST_ROWS)
     return _infer_chunks(_infer_steps(structure), weights, X, stride)
 
 
@@ -72,11 +73,8 @@ def tail_of(structure, n_layers):
 
 
 def _infer_chunks(steps, weights, X, stride):
-    values = iter([value.astype(np.float64) for value in weights])
-    layers = [
-        (infer, [next(values) for _ in range(n_weights)]) for infer, n_weights in steps
-    ]
-    n_rows = X.shape[0]
+    values = [value.astype(np.float64) for value in weights]
+    n_rows, is_dense = X.shape[0], isinstance(X, np.ndarray)
     # The last weight is the bias of the output; what follows it keeps the width.
     logits = np.empty((n_rows, weights[-1].shape[-1]))
     # The exponential of a large number is infinite, and the activation then 0; what is
@@ -84,12 +82,12 @@ def _infer_chunks(steps, weights, X, stride):
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, n_rows, stride):
             x = X[start : start + stride]
-            x = x.toarray() if sparse.issparse(x) else x
+            x = x if is_dense else x.toarray()
             # Perhaps the caller's rows. The first layer that computes is a product,
             # which writes to an array of its own.
             x = x.astype(np.float64, copy=False)
-            for infer, own in layers:
-                x = infer(x, own)
+            for infer, own in steps:
+                x = infer(x, values[own])
             logits[start : start + stride] = x
     return logits
 
@@ -101,9 +99,13 @@ def _infer_steps(structure):
 
 
 def _infer_steps_of(layers):
-    """Return what the layers do, as far as they do anything, and how many weights."""
-    return [
-        (layer.infer, len(layer.weights))
-        for layer in layers
-        if type(layer).infer is not Layer.infer
-    ]
+    """Return what the layers do, as far as they do anything, and which weights.
+
+    They are a slice of all weights of these layers.
+    """
+    steps, end = [], 0
+    for layer in layers:
+        begin, end = end, end + len(layer.weights)
+        if type(layer).infer is not Layer.infer:
+            steps.append((layer.infer, slice(begin, end)))
+    return steps
