@@ -199,6 +199,9 @@ def test_balanced_classes_count_the_weights_of_the_rows_that_train(
         ({}, -1.0, "Negative values in sample_weight: -1"),
         ({"on_interrupt": "kepe"}, None, "on_interrupt='kepe' must be 'raise' or"),
         ({"shuffle": "batch"}, None, "shuffle='batch' must be True or False"),
+        ({"run_eagerly": "no"}, None, "run_eagerly='no' must be True or False"),
+        ({"verbose": "silent"}, None, "verbose='silent' must be 0, 1, 2 or 'auto'"),
+        ({"verbose": -1}, None, "verbose=-1 must be 0, 1, 2 or 'auto'"),
     ],
 )
 def test_a_wrapper_refuses_what_the_networks_refuse(rare, params, weight, words):

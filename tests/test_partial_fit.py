@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skdl import MLPClassifier, MLPRegressor
+from skdl import KerasClassifier, MLPClassifier, MLPRegressor
 from skdl.training._run import Run
 
 
@@ -34,6 +34,27 @@ def test_epochs_count_on_for_callbacks_and_the_history_grows(iris, batches):
         assert network.n_iter_ == calls
     assert Epochs.seen == [0, 1, 2]
     assert network.fit(*iris).n_iter_ == 100  # a new fit begins anew
+
+
+def test_epochs_without_validation_keep_their_place_in_the_history(iris):
+    X, y = iris
+    network = MLPClassifier(4, epochs=2, random_state=0).fit(X, y, X_val=X, y_val=y)
+    scores = network.history_["val_loss"]
+    history = network.partial_fit(X, y).history_
+    assert {len(values) for values in history.values()} == {3}
+    np.testing.assert_array_equal(history["val_loss"], [*scores, np.nan])
+
+
+def test_a_wrapped_model_that_is_validated_later_keeps_the_places_too(iris):
+    X, y = iris
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    network = KerasClassifier(
+        model, loss="sparse_categorical_crossentropy", epochs=2, random_state=0
+    ).fit(X, y)
+    history = network.partial_fit(X, y, validation_data=(X, y)).history_
+    assert {len(values) for values in history.values()} == {3}
+    assert np.isnan(history["val_loss"][:2]).all()
+    assert np.isfinite(history["val_loss"][2])
 
 
 def in_calls(iris, n_calls=4, **params):

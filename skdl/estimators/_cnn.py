@@ -328,7 +328,7 @@ class CNNClassifier(Convolutional, NetworkClassifier):
     history_ : dict of list
         For each epoch: ``loss`` and ``accuracy`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_accuracy`` too. The losses exclude
-        the penalties. ``partial_fit`` appends to it.
+        the penalties. ``partial_fit`` appends to it, with NaN for the validation.
     temperature_ : float
         With ``temperature=True`` what the logits are divided by.
     estimators_ : list of estimator

@@ -169,7 +169,7 @@ class MLPRegressor(Perceptron, NetworkRegressor):
     history_ : dict of list
         For each epoch: ``loss`` and ``r2`` of its steps, with dropout on; with
         validation data ``val_loss`` and ``val_r2`` too. The losses exclude
-        the penalties. ``partial_fit`` appends to it.
+        the penalties. ``partial_fit`` appends to it, with NaN for the validation.
     estimators_ : list of estimator
         With ``n_ensemble`` above 1 its networks, each fitted; ``history_`` is then
         their mean: one that has ended counts with the epoch that it kept.

@@ -79,9 +79,16 @@ def check_count(name, value, also=""):
         raise ValueError(f"{name}={value!r} must be an integer >= 1{also}.")
 
 
-def check_choices(on_interrupt, shuffle):
-    """Check the arguments that are one of some values."""
-    if on_interrupt not in ("raise", "keep"):
-        raise ValueError(f"on_interrupt={on_interrupt!r} must be 'raise' or 'keep'.")
-    if not isinstance(shuffle, (bool, np.bool_)):
-        raise ValueError(f"shuffle={shuffle!r} must be True or False.")
+def check_choices(wrapper, arguments):
+    """Check the parameters and the arguments of a fit that are one of some values."""
+    kept = wrapper.on_interrupt
+    if kept not in ("raise", "keep"):
+        raise ValueError(f"on_interrupt={kept!r} must be 'raise' or 'keep'.")
+    switches = {"shuffle": arguments["shuffle"], "run_eagerly": wrapper.run_eagerly}
+    for name, value in switches.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name}={value!r} must be True or False.")
+    verbose = arguments["verbose"]
+    is_level = isinstance(verbose, (Integral, np.bool_)) and verbose >= 0
+    if not is_level and verbose != "auto":
+        raise ValueError(f"verbose={verbose!r} must be 0, 1, 2 or 'auto'.")

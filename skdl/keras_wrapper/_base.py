@@ -314,7 +314,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             self._states = None  # the model was compiled anew
         order_seed = np.random.SeedSequence([self._seed, self._steps_done])
         check_count("epochs", n_epochs)
-        check_choices(self.on_interrupt, arguments["shuffle"])
+        check_choices(self, arguments)
         batch_size = choose_batch_size(arguments)
         self._initialize_callbacks()
         given = flatten_callbacks(arguments["callbacks"])

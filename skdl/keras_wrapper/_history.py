@@ -34,9 +34,13 @@ def warn_of_first_loss(history, y):
 
 def grown_history(history, scores):
     """Return the fitted attributes of a history after some epochs more."""
-    grown = {name: [*values] for name, values in history.items()}
-    for name, values in named_as_history(scores).items():
-        grown.setdefault(name, []).extend(values)
+    new = named_as_history(scores)
+    n_before, n_new = (len(some.get("loss", ())) for some in (history, new))
+    # Epochs with and without validation data may follow each other.
+    grown = {
+        name: history.get(name, [np.nan] * n_before) + new.get(name, [np.nan] * n_new)
+        for name in {**history, **new}
+    }
     return {"history_": grown, "n_iter_": len(grown.get("loss", ()))}
 
 

@@ -51,8 +51,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
         Rows per batch; None is 32, -1 takes all rows as one batch.
     validation_batch_size : int, default=None
         Not used: validation rows are scored in chunks of a suitable size.
-    verbose : int, default=0
-        Whether to show a line of progress.
+    verbose : int or "auto", default=0
+        Whether to show a line of progress; 0 is no.
     callbacks : list, dict, class or keras.callbacks.Callback, default=None
         Keras callbacks, and ``PruningCallback``. Classes take ``callbacks__patience=5``
         and the like.
@@ -75,7 +75,8 @@ class KerasRegressor(RegressorMixin, BaseKeras):
     model_ : keras.Model
         The fitted model.
     history_ : dict of list
-        Loss and metrics of each epoch, with validation data ``val_loss`` and so on too.
+        Loss and metrics of each epoch, with validation data ``val_loss`` and so on too;
+        NaN for the epochs without such data that ``partial_fit`` adds.
     n_iter_ : int
         Number of epochs that were run.
     fit_path_ : str

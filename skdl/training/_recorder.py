@@ -163,8 +163,11 @@ class Recorder:
             name, score = self._score
             logs = {**logs, name: score(self._read())}
         self.n_epochs += 1
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
+        # Epochs with and without validation data may follow each other.
+        before = len(self.history.get("loss", ()))
+        for name in {**self.history, **logs}:
+            scores = self.history.setdefault(name, [np.nan] * before)
+            scores.append(logs.get(name, np.nan))
         monitored = logs.get("val_loss", logs["loss"])
         # Before the watchers: a callback that looks at the rate sees that of the next
         # epoch.
