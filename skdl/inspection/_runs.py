@@ -220,7 +220,9 @@ def _mean_loss(estimator, X, y, weight=None):
         return None
     proba = estimator.predict_proba(X)
     if isinstance(proba, list):
-        return None  # several outputs with classes of their own
+        proba = _of_labels(proba, estimator.classes_)
+        if proba is None:
+            return None
     if y.ndim == 1:
         labels = estimator.classes_
         return float(log_loss(y, proba, labels=labels, sample_weight=weight))
@@ -229,7 +231,20 @@ def _mean_loss(estimator, X, y, weight=None):
     if (y.sum(axis=1) == 1).all() and np.allclose(proba.sum(axis=1), 1):
         # one-hot: labels that exclude each other
         return float(log_loss(y, proba, sample_weight=weight))
-    # (n_samples, n_labels) -> the mean over all
+    # (n_samples, n_labels) -> the mean over all, cut off where log_loss cuts off
     right = np.where(y > 0, proba, 1 - proba)
-    losses = -np.log(np.maximum(right, np.finfo(float).tiny)).mean(axis=1)
+    losses = -np.log(np.maximum(right, np.finfo(proba.dtype).eps)).mean(axis=1)
     return float(np.average(losses, weights=weight))
+
+
+def _of_labels(parts, classes):
+    """Return the probability of each label, None if the outputs are no labels.
+
+    scikit-learn's forests and neighbours return one array for each, with a column for
+    each of its values.
+    """
+    if not all(np.isin(values, (0, 1)).all() for values in classes):
+        return None
+    pairs = zip(parts, classes, strict=True)
+    # All 0 in the training rows: there is no column of 1.
+    return np.column_stack([part @ (values == 1) for part, values in pairs])

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_multilabel_classification
 from sklearn.decomposition import PCA
@@ -20,6 +20,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer, top_k_accuracy_score
 from sklearn.model_selection import GroupKFold, KFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -624,6 +625,24 @@ def test_a_score_that_fails_is_that_of_one_variant(iris):
     with pytest.warns(FitFailedWarning, match="'SVM'.*predict_proba"):
         found = compare(pipeline, variants, *iris, scoring="neg_log_loss")
     assert found.frame()["val_score"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("has_rare_label", [False, True])
+def test_labels_of_scikit_learns_estimators_have_losses(has_rare_label):
+    X, y = make_multilabel_classification(120, n_classes=3, random_state=0)
+    validation = (X[80:], y[80:])
+    X, y = X[:80], y[:80].copy()
+    if has_rare_label:
+        y[:, 1] = 0  # there is no column for its 1
+    neighbours = KNeighborsClassifier(5)
+    (run,) = compare(neighbours, {"it": {}}, X, y, validation=validation).runs
+    parts = clone(neighbours).fit(X, y).predict_proba(validation[0])
+    by_label = [
+        log_loss(y_val, part[:, 1] if part.shape[1] == 2 else 0 * part[:, 0])
+        for y_val, part in zip(validation[1].T, parts, strict=True)
+    ]
+    assert run.val_loss == pytest.approx(np.mean(by_label))
+    assert np.isfinite(run.train_loss)
 
 
 def test_labels_that_only_the_validation_part_has_leave_no_loss(iris):
