@@ -357,3 +357,19 @@ def test_a_layer_that_is_not_known_is_named_with_those_that_are(tmp_path):
     with pytest.raises(ValueError, match="'lstm.*' is a LSTM, but only.*Conv2D, Dense"):
         skdl.export_onnx(fitted, tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize("bins", [[0, 18, 65, 99], [-0.5, 18.0, 65.25, 99.0]])
+def test_intervals_and_days_are_known_in_each_spelling_of_pandas(tmp_path, bins):
+    rng = np.random.default_rng(0)
+    ages = rng.integers(1, 99, 120)
+    days = pd.to_datetime(rng.choice(["2020-01-01", "2021-05-01"], 120))
+    frame = pd.DataFrame({"band": pd.cut(ages, bins), "day": pd.Categorical(days)})
+    fitted = skdl.TabularClassifier(epochs=3, random_state=0).fit(frame, ages > 40)
+    path = tmp_path / "table.onnx"
+    skdl.export_onnx(fitted, path)
+    as_floats = pd.cut(ages, [float(edge) for edge in bins])
+    for band in (frame["band"].astype(str), as_floats.astype(str)):
+        for day in (days.astype(str), [str(day) for day in days]):
+            (_, proba), _ = run(path, pd.DataFrame({"band": band, "day": day}))
+            np.testing.assert_allclose(proba, fitted.predict_proba(frame), atol=1e-5)

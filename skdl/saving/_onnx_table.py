@@ -13,6 +13,7 @@ from skdl.tables._encodings import (
     DateEncoding,
     NumberEncoding,
 )
+from skdl.tables._keys import spellings_of
 from skdl.tables._reading import MOST_EXACT
 
 __all__ = [
@@ -241,11 +242,14 @@ def _write_category(graph, encoding, x, is_text, number):
     dtype, code = number
     n_known = len(encoding.categories)
     if is_text:
-        keys = [str(category) for category in encoding.categories]
-        places = [*range(n_known)]
+        places = {
+            text: place
+            for place, category in enumerate(encoding.categories)
+            for text in spellings_of(str(category))
+        }
         if not encoding.has_empty:
-            keys, places = [*keys, MISSING_TEXT], [*places, n_known + 1]
-        place = graph.add_lookup(x, keys, places, default=n_known)
+            places[MISSING_TEXT] = n_known + 1
+        place = graph.add_lookup(x, [*places], [*places.values()], default=n_known)
     else:
         known = np.array([float(c) for c in encoding.categories], dtype)
         if code == _DOUBLE:

@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-__all__ = ["number_key", "is_missing", "key_of", "text_of"]
+__all__ = ["number_key", "is_missing", "key_of", "spellings_of", "text_of"]
 
 
 def is_missing(value):
@@ -44,7 +44,7 @@ def number_key(value):
 _NUMBER = r"(-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf))"
 _INTERVAL = re.compile(rf"([\[(]){_NUMBER}, {_NUMBER}([\])])")
 _MIDNIGHT = " 00:00:00"  # pandas writes it for a date, and into no file
-_DAY = re.compile(rf"\d{{4}}-\d\d-\d\d{_MIDNIGHT}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def text_of(value):
@@ -52,7 +52,8 @@ def text_of(value):
         text = str.__str__(value)  # a member of an enumeration has another one
         written = _INTERVAL.fullmatch(text) if text[:1] in ("(", "[") else None
         if written is None:
-            return text.removesuffix(_MIDNIGHT) if _DAY.fullmatch(text) else text
+            day = text.removesuffix(_MIDNIGHT)
+            return day if _DAY.fullmatch(day) else text
         left, *ends, right = written.groups()
         return f"{left}{float(ends[0])!r}, {float(ends[1])!r}{right}"
     if not hasattr(value, "closed"):
@@ -66,3 +67,23 @@ def text_of(value):
     left = "[" if value.closed in ("left", "both") else "("
     right = "]" if value.closed in ("right", "both") else ")"
     return f"{left}{ends[0]}, {ends[1]}{right}"
+
+
+def spellings_of(text):
+    """Return the texts by which a category is known, of those that pandas writes.
+
+    Parameters
+    ----------
+    text : str
+        What ``text_of`` returns.
+    """
+    if _DAY.fullmatch(text):
+        return [text, text + _MIDNIGHT]
+    written = _INTERVAL.fullmatch(text)
+    if written is None:
+        return [text]
+    left, *ends, right = written.groups()
+    low, high = map(float, ends)
+    if not (low.is_integer() and high.is_integer()):
+        return [text]
+    return [text, f"{left}{int(low)}, {int(high)}{right}"]
