@@ -89,6 +89,6 @@ def check_choices(wrapper, arguments):
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{name}={value!r} must be True or False.")
     verbose = arguments["verbose"]
-    is_level = isinstance(verbose, (Integral, np.bool_)) and verbose >= 0
+    is_level = isinstance(verbose, (Integral, np.bool_)) and int(verbose) >= 0
     if not is_level and verbose != "auto":
         raise ValueError(f"verbose={verbose!r} must be 0, 1, 2 or 'auto'.")
