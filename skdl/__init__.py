@@ -79,9 +79,16 @@ def __getattr__(name):
     if name not in _WHERE:
         raise AttributeError(f"module 'skdl' has no attribute {name!r}")
     where = _WHERE[name]
-    if where == "skdl":
-        return importlib.import_module(f"skdl.{name}")
-    return getattr(importlib.import_module(where), name)
+    try:
+        if where == "skdl":
+            return importlib.import_module(f"skdl.{name}")
+        return getattr(importlib.import_module(where), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"skdl.{name} needs {error.name}, which is not installed: pip install skdl "
+            "installs all that it needs.",
+            name=error.name,
+        ) from error
 
 
 def __dir__():

@@ -259,3 +259,12 @@ def test_a_mistyped_class_is_named(iris, wrapped):
     words = r"names \['yess'\], which y does not have, and not \['yes'\]"
     with pytest.warns(UserWarning, match=words):
         network.fit(iris[0], y)
+
+
+def test_neither_network_balances_the_rows_of_one_call(rare):
+    X, y = rare
+    wrapped = KerasClassifier(build, loss="binary_crossentropy")
+    for network in (MLPClassifier(4), wrapped):
+        network.set_params(class_weight="balanced")
+        with pytest.raises(ValueError, match="can't be combined with partial_fit"):
+            network.partial_fit(X, y, classes=[0, 1])

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 import skdl
+from skdl.nn._normalization import NORMALIZATIONS
 
 PAGE = Path(__file__).parents[1] / "docs" / "coming.md"
 X, Y = load_iris(return_X_y=True)
@@ -150,7 +151,7 @@ def test_weights_are_named_as_scikit_learn_names_them(network):
     assert not hasattr(skdl.MLPClassifier(), "coefs_")
 
 
-@pytest.mark.parametrize("normalization", ["batch", "layer"])
+@pytest.mark.parametrize("normalization", sorted(NORMALIZATIONS))
 def test_a_normalized_layer_has_the_shift_as_its_intercept(normalization):
     model = skdl.MLPClassifier(8, normalization=normalization, epochs=1).fit(X, Y)
     assert [part.shape for part in model.intercepts_] == [(8,), (3,)]

@@ -261,8 +261,9 @@ def test_the_page_of_training_has_all_names_and_defaults():
 
 
 ESTIMATORS = [
-    getattr(skdl, name)
-    for name in ("MLPClassifier", "MLPRegressor", "CNNClassifier", "CNNRegressor")
+    getattr(skdl, kind + task)
+    for kind in ("MLP", "CNN", "Tabular")
+    for task in ("Classifier", "Regressor")
 ]
 
 

@@ -156,3 +156,16 @@ def test_images_of_five_dimensions_are_said_to_be_none():
 def test_weights_without_a_sum_are_refused(iris):
     with pytest.raises(ValueError, match="sample_weight adds up to more than a float"):
         MLPClassifier().fit(*iris, np.full(150, 1e307))
+
+
+def test_gaps_are_named_in_each_prediction():
+    frame = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(40, 3)), columns=[*"abc"]
+    )
+    network = MLPClassifier(4, epochs=1).fit(frame, frame["a"] > 0)
+    gaps = frame.copy()
+    for _ in range(2):  # the columns are known from the second prediction on
+        gaps.iloc[0, 2] = np.nan
+        with pytest.raises(ValueError, match=r"X contains NaN in the columns \['c'\]"):
+            network.predict(gaps)
+        network.predict(frame)

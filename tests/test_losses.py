@@ -21,6 +21,7 @@ from sklearn.metrics import (
     mean_gamma_deviance,
     mean_pinball_loss,
     mean_poisson_deviance,
+    r2_score,
 )
 from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPRegressor as SklearnRegressor
@@ -30,18 +31,12 @@ from sklearn.utils.estimator_checks import check_estimator
 import skdl
 from benchmarks.counts import deviance, load_counts
 from skdl import CNNRegressor, MLPRegressor
+from skdl.estimators._number_targets import LOSS_HEADS
 from skdl.model_selection import OptunaSearchCV
 from skdl.nn._heads import HEADS
 from skdl.nn._losses import LOSSES
 
-LOSS_NAMES = [
-    "squared_error",
-    "absolute_error",
-    "huber",
-    "poisson",
-    "gamma",
-    "quantile",
-]
+LOSS_NAMES = [name for name in LOSS_HEADS if name != "own"]
 
 
 @pytest.fixture(scope="module")
@@ -452,3 +447,41 @@ def test_a_column_of_counts_without_any_is_named(diabetes):
     counts = np.column_stack([y, np.zeros(len(y))]).round()
     with pytest.raises(ValueError, match="positive mean in column 1"):
         MLPRegressor(loss="poisson").fit(X, counts)
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+def test_far_beyond_delta_huber_is_the_absolute_error_in_each_unit(diabetes, unit):
+    X, y = diabetes
+    params = dict(hidden_layer_sizes=16, epochs=40, learning_rate=0.01, random_state=0)
+    network = MLPRegressor(loss="huber", huber_delta=0.01 * unit, **params)
+    absolute = MLPRegressor(loss="absolute_error", **params)
+    found = network.fit(X, unit * y).score(X, unit * y)
+    assert found == pytest.approx(absolute.fit(X, y).score(X, y), abs=0.03)
+
+
+def test_targets_in_two_units_are_learned_alike_by_huber(diabetes):
+    X, y = diabetes
+    Y = np.column_stack([y, 1e4 * y])
+    network = MLPRegressor(
+        16, loss="huber", epochs=40, learning_rate=0.01, random_state=0
+    )
+    first, second = r2_score(Y, network.fit(X, Y).predict(X), multioutput="raw_values")
+    assert first == pytest.approx(second, abs=0.1)
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSS_NAMES if name != "quantile"])
+def test_r2_in_the_history_is_the_mean_over_the_targets(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    Y = np.column_stack([np.exp(0.1 * X[:, 0]), np.exp(2 * X[:, 1])])
+    network = MLPRegressor(8, loss=loss, epochs=5, random_state=0)
+    found = network.fit(X, Y, X_val=X, y_val=Y).history_["val_r2"][-1]
+    assert found == pytest.approx(network.score(X, Y), rel=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "squared_error"])
+def test_a_constant_target_has_the_same_history_in_each_unit(loss):
+    X = np.random.default_rng(0).normal(size=(70, 3))
+    network = MLPRegressor(4, loss=loss, epochs=3, random_state=0)
+    five, tenth = (network.fit(X, np.full(70, c)).history_["r2"] for c in (5.0, 0.1))
+    np.testing.assert_allclose(five, tenth, rtol=1e-4)

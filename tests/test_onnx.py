@@ -5,14 +5,19 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
-from sklearn.compose import ColumnTransformer
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    Binarizer,
     FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
     MinMaxScaler,
+    OneHotEncoder,
     PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
@@ -181,3 +186,88 @@ def test_keras_own_ways_stay(iris, tmp_path):
     )
     network.model_.export(tmp_path / "served", verbose=False)
     assert (tmp_path / "served" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1.0])
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e9])
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        MLPRegressor(8, epochs=20, random_state=0),
+        MLPRegressor(8, loss="quantile", quantile=[0.1, 0.5], epochs=20),
+        TransformedTargetRegressor(
+            MLPRegressor(8, epochs=20, random_state=0), transformer=StandardScaler()
+        ),
+    ],
+    ids=["plain", "quantiles", "transformed"],
+)
+def test_targets_far_from_zero_are_predicted(diabetes, path, regressor, offset, unit):
+    X, y = diabetes[0], unit * (diabetes[1] + offset)
+    regressor = clone(regressor).fit(X, y)
+    skdl.export_onnx(regressor, path)
+    found = outputs(path, X)
+    np.testing.assert_allclose(
+        found[0], regressor.predict(X), rtol=0, atol=1e-3 * y.std()
+    )
+    if len(found) > 1:
+        quantiles = regressor.predict_quantiles(X)
+        np.testing.assert_allclose(found[1], quantiles, rtol=0, atol=1e-3 * y.std())
+    if hasattr(regressor, "model_") and len(found) == 1:
+        by_keras = regressor.model_.predict(np.float32(X), verbose=0).ravel()
+        np.testing.assert_allclose(by_keras, found[0], rtol=0, atol=1e-3 * y.std())
+
+
+@pytest.mark.parametrize("unknown", ["error", "ignore"])
+def test_categories_that_single_floats_confuse_are_told_in_small_units(path, unknown):
+    rng = np.random.default_rng(0)
+    ids = 2.0**24 + rng.integers(0, 8, (200, 1))
+    y = 1e-4 * np.where(ids[:, 0] % 2, 1.0, -1.0)
+    pipeline = make_pipeline(
+        OneHotEncoder(handle_unknown=unknown),
+        MLPRegressor(16, epochs=60, random_state=0),
+    ).fit(ids, y)
+    skdl.export_onnx(pipeline, path)
+    session = onnxruntime.InferenceSession(path)
+    (found,) = session.run(None, {"X": ids})
+    np.testing.assert_allclose(found, pipeline.predict(ids), atol=1e-3 * y.std())
+
+
+@pytest.mark.parametrize("function", [lambda v: np.maximum(v, 0), np.rint])
+def test_a_target_that_is_clipped_or_rounded_is_refused(diabetes, path, function):
+    regressor = TransformedTargetRegressor(
+        MLPRegressor(4, epochs=1),
+        func=np.asarray,
+        inverse_func=function,
+        check_inverse=False,
+    )
+    with pytest.raises(ValueError, match="only a scaler, exp and expm1"):
+        skdl.export_onnx(regressor.fit(*diabetes), path)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [(Binarizer(threshold=1.7e9), "double"), (MaxAbsScaler(), "float")],
+)
+def test_rows_are_like_those_that_a_step_has_seen(path, step, kind):
+    rng = np.random.default_rng(0)
+    X = 1.7e9 + 100 * rng.normal(size=(200, 4))
+    pipeline = make_pipeline(step, MLPRegressor(8, epochs=5, random_state=0))
+    skdl.export_onnx(pipeline.fit(X, X[:, 0]), path)
+    (given,) = onnxruntime.InferenceSession(path).get_inputs()
+    assert given.type == f"tensor({kind})"
+
+
+def test_bins_that_single_floats_confuse_are_refused(path):
+    X = 1.7e9 + 100 * np.random.default_rng(0).normal(size=(200, 4))
+    bins = KBinsDiscretizer(5, encode="onehot-dense", strategy="uniform")
+    pipeline = make_pipeline(bins, MLPRegressor(8, epochs=5, random_state=0))
+    with pytest.raises(ValueError, match="differs by"):
+        skdl.export_onnx(pipeline.fit(X, X[:, 0]), path)
+    assert not path.exists()
+
+
+def test_dates_as_classes_are_named(iris, path):
+    X, y = iris
+    days = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "M8[D]")[y]
+    with pytest.raises(ValueError, match="^export_onnx: the classes .* are dates"):
+        skdl.export_onnx(MLPClassifier(4, epochs=1).fit(X, days), path)

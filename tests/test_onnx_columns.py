@@ -5,7 +5,11 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
-from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.compose import (
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.model_selection import (
@@ -373,3 +377,34 @@ def test_intervals_and_days_are_known_in_each_spelling_of_pandas(tmp_path, bins)
         for day in (days.astype(str), [str(day) for day in days]):
             (_, proba), _ = run(path, pd.DataFrame({"band": band, "day": day}))
             np.testing.assert_allclose(proba, fitted.predict_proba(frame), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "imputer",
+    [
+        SimpleImputer(strategy="constant", fill_value=0.0, add_indicator=True),
+        SimpleImputer(strategy="constant", fill_value=1e9),
+    ],
+    ids=["indicator", "double"],
+)
+def test_constants_are_imputed(tmp_path, imputer):
+    X = np.random.default_rng(0).normal(size=(100, 4))
+    X += 0 if imputer.add_indicator else 1e9
+    y = np.where(X[:, 1] > np.median(X[:, 1]), "y", "n")
+    X[::7, 0] = np.nan
+    pipeline = make_pipeline(imputer, StandardScaler(), network()).fit(X, y)
+    assert_same(tmp_path / "a.onnx", pipeline, X)
+
+
+def test_a_selection_without_columns_is_left_out(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(100, 3)), columns=["a", "b", "c"])
+    columns = make_column_transformer(
+        (StandardScaler(), make_column_selector(dtype_include="number")),
+        (OneHotEncoder(), make_column_selector(dtype_include="category")),
+        (SimpleImputer(), [False, False, False]),
+    )
+    pipeline = make_pipeline(columns, network()).fit(frame, frame["a"] > 0)
+    skdl.export_onnx(pipeline, tmp_path / "a.onnx")
+    (_, proba), _ = run(tmp_path / "a.onnx", frame)
+    np.testing.assert_allclose(proba, pipeline.predict_proba(frame), atol=1e-5)

@@ -13,7 +13,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import cross_val_score
 
 from skdl import KerasClassifier, KerasRegressor, MLPClassifier, MLPRegressor
-from tests.keras_models import build_regressor
+from tests.keras_models import build_classifier, build_regressor
 
 SPARSE = "sparse_categorical_crossentropy"
 
@@ -400,3 +400,23 @@ def test_a_regression_of_two_targets_needs_two_outputs():
 
 X_FEW = np.random.default_rng(0).normal(size=(30, 4))
 Y_FEW = X_FEW[:, 0]
+
+
+@pytest.mark.parametrize("eagerly", [False, True], ids=["compiled", "keras.Model.fit"])
+def test_a_loss_of_whole_batches_is_validated_in_batches(diabetes, eagerly):
+    X, y = diabetes[0][:64], diabetes[1][:64] / 100
+    model = keras.Sequential([keras.Input((X.shape[1],)), keras.layers.Dense(1)])
+    model.compile(
+        keras.optimizers.SGD(1e-12), keras.losses.MeanSquaredError(reduction="sum")
+    )
+    network = KerasRegressor(model, batch_size=8, run_eagerly=eagerly, random_state=0)
+    history = network.fit(X, y, X_val=X, y_val=y, epochs=1).history_
+    assert history["val_loss"] == pytest.approx(history["loss"], rel=1e-4)
+    assert network._mean_loss(X, y) == pytest.approx(history["loss"][0], rel=1e-4)
+
+
+def test_text_is_refused_by_predict_as_by_fit(iris):
+    X, y = iris
+    network = KerasClassifier(build_classifier, loss=SPARSE, epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="X holds object, which are not numbers"):
+        network.predict(np.full(X.shape, "text", dtype=object))

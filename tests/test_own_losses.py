@@ -313,3 +313,18 @@ def test_a_loss_without_a_gradient_is_refused(iris, loss, n_classes):
     network = MLPClassifier(loss=loss, **PARAMS)
     with pytest.raises(ValueError, match="would train nothing: its gradient is 0"):
         network.fit(X, y)
+
+
+def test_a_name_that_is_registered_anew_trains_with_the_new_function(diabetes):
+    X, y = diabetes
+    predicted = []
+    for sign in (1, -1):
+
+        @keras.saving.register_keras_serializable("skdl_tests", name="one_sided")
+        def one_sided(y_true, y_pred, sign=sign):
+            errors = sign * (y_true - y_pred)
+            return ops.maximum(9 * errors, -errors)
+
+        network = MLPRegressor(loss="skdl_tests>one_sided", **PARAMS)
+        predicted.append(network.fit(X, y).predict(X).mean())
+    assert predicted[0] > predicted[1] + 1

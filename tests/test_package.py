@@ -434,3 +434,12 @@ def test_the_help_explains_every_option(name, n_options, capsys):
     assert len(options) >= n_options
     for option in options:
         assert re.search(rf"{option}\b[^\n]*(\n? {{10,}}|  )\w", shown), option
+
+
+def test_what_a_small_install_lacks_is_named(monkeypatch):
+    for name in ("skdl.saving._onnx", "pandas"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(
+        ImportError, match="skdl.export_onnx needs .*: pip install skdl"
+    ):
+        skdl.export_onnx  # noqa: B018

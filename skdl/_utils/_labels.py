@@ -9,6 +9,7 @@ __all__ = [
     "check_same_classes",
     "check_same_labels",
     "labels_of",
+    "refuse_balanced_parts",
     "warn_of_absent_classes",
     "warn_of_one_hot",
 ]
@@ -49,6 +50,15 @@ def warn_of_absent_classes(class_weight, classes):
             "which count 1."
         )
     warnings.warn(f"class_weight={class_weight!r} {text}", UserWarning, stacklevel=2)
+
+
+def refuse_balanced_parts(class_weight):
+    """Refuse to balance the classes in the rows of one call of ``partial_fit``."""
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        raise ValueError(
+            "class_weight='balanced' can't be combined with partial_fit, which sees "
+            "only some of the rows: give a dict {class: weight}."
+        )
 
 
 def balanced_weights(codes, weight=None):

@@ -10,8 +10,19 @@ from sklearn.utils import check_random_state
 
 # To Python, NumPy's durations are integers.
 _TIMES = (np.datetime64, np.timedelta64)
+# An offset of so many deviations leaves three digits of single floats.
+LARGE_OFFSET = 1e4
+_LEAST_SCALE = 1e-30
 
-__all__ = ["as_numeric", "draw_seed", "is_count", "refuse_negative", "refuse_times"]
+__all__ = [
+    "LARGE_OFFSET",
+    "as_numeric",
+    "draw_seed",
+    "is_count",
+    "need_double",
+    "refuse_negative",
+    "refuse_times",
+]
 
 
 class _OwnGenerator(threading.local):
@@ -113,6 +124,19 @@ def _is_time(dtype):
     if hasattr(dtype, "is_temporal"):  # of polars
         return dtype.is_temporal()
     return getattr(dtype, "kind", None) in ("m", "M")
+
+
+def need_double(factor, offset):
+    """Return whether ``factor * z + offset`` is more than single floats can tell.
+
+    Parameters
+    ----------
+    factor, offset : float or ndarray
+        ``z`` is about as large as 1.
+    """
+    factor = np.abs(factor)
+    is_far = np.abs(offset) > LARGE_OFFSET * factor
+    return bool(np.any(is_far | (factor < _LEAST_SCALE) | (factor > 1 / _LEAST_SCALE)))
 
 
 def draw_seed(random_state):

@@ -23,10 +23,15 @@ def work_in_threads(work, n_threads, stopped):
         work()
         return
     config = sklearn.get_config()  # scikit-learn has one for each thread
+    failures: list[BaseException] = []
 
     def work_configured():
         with sklearn.config_context(**config):
-            work()
+            try:
+                work()
+            except BaseException as error:
+                failures.append(error)
+                raise
 
     with ThreadPoolExecutor(n_threads, "skdl") as pool:
         try:
@@ -35,8 +40,8 @@ def work_in_threads(work, n_threads, stopped):
         finally:
             # All have ended by now, or one has failed, or Ctrl-C was pressed.
             stopped.set()
-    for future in futures:
-        future.result()
+    if failures:  # the first: others may have failed because it ended them
+        raise failures[0]
 
 
 def _wait_for_all_or_a_failure(futures):

@@ -24,7 +24,8 @@ def conformal_width(residuals, weight, coverage):
     Raises
     ------
     ValueError
-        If too few rows were held back for the coverage.
+        If too few rows were held back for the coverage, or too many of them have an
+        infinite prediction.
 
     References
     ----------
@@ -44,4 +45,13 @@ def conformal_width(residuals, weight, coverage):
     order = np.argsort(residuals, axis=0)
     reached = np.cumsum(weight[order], axis=0) >= needed * (1 - 1e-12)
     ranks = np.argmax(reached, axis=0)
-    return np.take_along_axis(residuals, order, axis=0)[ranks, np.arange(len(ranks))]
+    widths = np.take_along_axis(residuals, order, axis=0)[ranks, np.arange(len(ranks))]
+    if not np.isfinite(widths).all():
+        n_far = int(np.isinf(residuals).any(axis=1).sum())
+        raise ValueError(
+            f"coverage={coverage!r} asks for infinite intervals: what is predicted for "
+            f"{n_far} of the {len(residuals)} rows that the fit held back is infinite. "
+            "Ask for less, or look for rows of X_val that lie far from those of the "
+            "training."
+        )
+    return widths

@@ -125,10 +125,11 @@ def validate_rows(estimator, X):
     seen = vars(estimator).get("_seen_columns")
     if columns is not None and seen is not None and columns.is_(seen):
         values = X.to_numpy()
-        # Columns of text give objects, which the long way below makes numbers of, or
-        # refuses.
-        if values.dtype.kind in "biuf":
+        if values.dtype in _PLAIN and values.size and _is_finite(values):
+            return values
+        if values.dtype.kind in "biu":
             return check_array(values, estimator=estimator)
+        # The long way makes numbers of text, or refuses it, and names what has gaps.
     refuse_times(X)
     accepted = "csr" if get_tags(estimator).input_tags.sparse else False
     try:

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from skdl._utils._labels import refuse_balanced_parts
 from skdl._utils._sklearn import StrOptions
 from skdl.estimators._base import BaseNetwork, can_fit_partially
 from skdl.estimators._calibration import HeldBack, find_temperature, scaled_output
@@ -241,11 +242,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     def _weigh_classes(self, target, part, *, partial):
         if self.class_weight is None:
             return part
-        if partial and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' can't be combined with partial_fit, which "
-                "sees only some of the rows: give a dict {class: weight}."
-            )
+        if partial:
+            refuse_balanced_parts(self.class_weight)
         weight = target.weigh(part.y, part.weight, self.class_weight)
         if part.weight is not None:
             weight = part.weight * weight

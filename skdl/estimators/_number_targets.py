@@ -1,10 +1,13 @@
 """Targets of regressors: how numbers are scaled for a network and its loss."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 
-__all__ = ["LOSS_HEADS", "make_real_target"]
+from skdl.nn._heads import HEADS
+
+__all__ = ["LOSS_HEADS", "has_log_link", "make_real_target"]
 
 # The losses of regressors, and the names of their heads.
 LOSS_HEADS = {
@@ -16,11 +19,19 @@ LOSS_HEADS = {
     "quantile": "quantile",
     "own": "own_identity",
 }
-_LOG_LINKS = ("poisson", "gamma")
 # In deviations: of seven digits of a single float three are left.
 _FAR_FROM_ZERO = 1e4
+# Relative to the mean: less is what the rounding of it leaves of a constant.
+_LEAST_DEVIATION = 1e-12
+# In deviations: a Huber loss with a smaller delta is the absolute error.
+_LEAST_DELTA = 1e-6
 # Below it floats lose digits.
 _SMALLEST_SQUARE = 1e-290
+
+
+def has_log_link(head):
+    """Return whether the logits of a head are logarithms of what it predicts."""
+    return HEADS[head].activation == "exponential"
 
 
 def make_real_target(
@@ -51,7 +62,7 @@ def make_real_target(
     """
     columns = _as_targets(y, "y").reshape(len(y), -1)
     head = LOSS_HEADS[loss]
-    if head in _LOG_LINKS:
+    if has_log_link(head):
         _check_signs(columns, "y", head)
         # With a log link a factor is an offset of the logits, so the loss stays what it
         # is; a shift would change it.
@@ -60,16 +71,22 @@ def make_real_target(
             where = f" in column {int(np.argmin(means))}" if y.ndim > 1 else ""
             raise ValueError(f"y must have a positive mean{where} for loss={loss!r}.")
         spread = np.average((columns / means - 1) ** 2, axis=0, weights=weight)
-        # 1 for a constant target: the metric divides by it.
-        variance = float(spread.mean()) or 1.0
-        return _RealTarget(y.ndim, np.zeros_like(means), means, head, variance=variance)
+        # 1 for a constant target, of whose mean rounding leaves a little: the metric
+        # divides by it.
+        variances = np.where(spread > _LEAST_DEVIATION**2, spread, 1.0)
+        target = _RealTarget(y.ndim, np.zeros_like(means), means, head)
+        target.variance = float(variances.mean())
+        target._balance = target.variance / variances
+        return target
     with np.errstate(over="ignore", invalid="ignore"):
         offset = np.average(columns, axis=0, weights=weight)
         spread = np.average((columns - offset) ** 2, axis=0, weights=weight)
     _check_squares(columns, spread)
     factor = np.sqrt(spread)
-    tiny = 1e-12 * np.abs(offset)  # what the rounding of a mean leaves of a constant
-    factor = np.where(factor > tiny, factor, 1.0)
+    tiny = _LEAST_DEVIATION * np.abs(offset)
+    # A constant target has no spread: it is predicted up to a 1, or up to its size.
+    size = np.where(offset == 0, 1.0, np.minimum(np.abs(offset), 1.0))
+    factor = np.where(factor > tiny, factor, size)
     target = _RealTarget(y.ndim, offset, factor, head, delta=delta, levels=levels)
     if own is not None:
         target.own_loss = own
@@ -138,10 +155,9 @@ class _RealTarget:
     levels: tuple = ()
     variance = 1.0
     own_loss = None
+    _balance: Any = 1.0
 
-    def __init__(
-        self, n_dimensions, offset, factor, head, *, delta=None, levels=(), variance=1.0
-    ):
+    def __init__(self, n_dimensions, offset, factor, head, *, delta=None, levels=()):
         self.n_dimensions = n_dimensions
         self._offset = offset
         self._factor = factor
@@ -149,7 +165,6 @@ class _RealTarget:
         self.n_logits = self.n_outputs * max(1, len(levels))
         if head != "identity":
             self.head, self.delta, self.levels = head, delta, tuple(levels)
-            self.variance = variance
 
     @property
     def n_quantiles(self):
@@ -165,11 +180,13 @@ class _RealTarget:
 
     @property
     def loss_settings(self):
-        """The delta of each target in its scale, or the level of each column."""
+        """What the loss is told of each column: delta, weight in R2, or level."""
         if self.own_loss is not None:
             return np.concatenate(self.scaling).astype(np.float32)
         if self.head == "huber":
-            return (self.delta / self._factor).astype(np.float32)
+            return np.maximum(self.delta / self._factor, _LEAST_DELTA, dtype=np.float32)
+        if has_log_link(self.head):
+            return np.float32(self._balance * np.ones(self.n_outputs))
         return np.tile(self.levels, self.n_outputs).astype(np.float32)
 
     @property
@@ -197,7 +214,7 @@ class _RealTarget:
                 f"{self.n_outputs} columns and {self.n_dimensions} dimension(s)."
             )
         columns = _as_targets(columns, name)
-        if self.head in _LOG_LINKS:
+        if has_log_link(self.head):
             _check_signs(columns, name, self.head)
         # Rounded to single precision at the end: before, a large offset would take the
         # digits.
@@ -222,13 +239,16 @@ class _RealTarget:
         """Return how far targets lie outside of what is predicted, negative inside."""
         y = y.astype(np.float64).reshape(len(y), -1)
         low, high, unit = self._bounds(logits)
-        return np.maximum(low - y, y - high) / unit
+        with np.errstate(over="ignore", invalid="ignore"):
+            distances = np.maximum(low - y, y - high) / unit
+        # An infinite prediction, of a log link, is as far away as can be.
+        return np.where(np.isfinite(distances), distances, np.inf)
 
     def interval(self, logits, width):
         """Return the bounds of what is predicted, moved outwards by a width."""
         low, high, unit = self._bounds(logits)
         low, high = low - width * unit, high + width * unit
-        if self.head in _LOG_LINKS:
+        if has_log_link(self.head):
             low = np.maximum(low, 0)
         # A negative width may move them past each other: then both are in the middle.
         middle = (low + high) / 2
@@ -244,13 +264,13 @@ class _RealTarget:
             return values[:, :, 0], values[:, :, -1], 1.0
         # The deviation that the loss assumes, up to a factor.
         unit = np.ones_like(values)
-        if self.head in _LOG_LINKS:
+        if has_log_link(self.head):
             unit = np.sqrt(values) if self.head == "poisson" else values
         return values, values, np.maximum(unit, np.finfo(float).tiny)
 
     def _values(self, logits):
         factor, offset = self.scaling
-        if self.head in _LOG_LINKS:
+        if has_log_link(self.head):
             # Beyond the range of floats it is infinite, as in Keras.
             with np.errstate(over="ignore"):
                 logits = np.exp(logits)

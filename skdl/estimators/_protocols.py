@@ -70,7 +70,7 @@ class NumberTarget(Target, Protocol):
     levels : tuple of float
         Levels of the quantiles; empty for another loss.
     variance : float
-        Variance of the scaled targets.
+        Mean variance of the scaled targets.
     """
 
     n_dimensions: int

@@ -210,8 +210,9 @@ class Comparison:
         ----------
         target_score : float, default=None
             If given, adds a column with the number of epochs until the accuracy or R²
-            on the validation set reached this score; NaN if a run never reached it or
-            has no such metric.
+            on the validation set reached this score, as ``history_`` has it: R² there
+            is relative to the mean and the variance of the training targets. NaN if a
+            run never reached it or has no such metric.
 
         Returns
         -------

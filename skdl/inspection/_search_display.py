@@ -166,6 +166,22 @@ class SearchDisplay:
             raise ValueError("No candidate has a score.")
         return scores
 
+    def _is_minimized(self, scores):
+        """Return whether the ranks of the candidates rise with their scores."""
+        ranks = self.results.get(f"rank_test_{self.score}")
+        known = ~np.isnan(scores)
+        if ranks is None or known.sum() < 2 or np.ptp(scores[known]) == 0:
+            return False
+        # Of the whole: candidates that are not feasible are ranked last, however good.
+        centered = scores[known] - scores[known].mean()
+        return float(centered @ np.asarray(ranks)[known]) > 0
+
+    def _find_best(self, scores):
+        ranks = self.results.get(f"rank_test_{self.score}")
+        if ranks is None:
+            return np.nanargmax(scores)
+        return np.argmin(np.where(np.isnan(scores), np.inf, ranks))
+
     def _varied(self, scores):
         names = [name[6:] for name in self.results if name.startswith("param_")]
         # As text: values may be lists or estimators, which a set does not take or tell
@@ -183,7 +199,8 @@ class SearchDisplay:
         order = np.arange(1, len(scores) + 1)
         axes.plot(order, scores, ".", color="C0", label="candidate")
         # fmax skips the NaN of a pruned candidate, which maximum would keep to the end.
-        best = np.fmax.accumulate(scores)
+        better = np.fmin if self._is_minimized(scores) else np.fmax
+        best = better.accumulate(scores)
         axes.step(order, best, where="post", color="C1", label="best so far")
         missing = np.isnan(scores)
         if missing.any():
@@ -205,7 +222,7 @@ class SearchDisplay:
         axes.plot(places[scored], scores[there][scored], ".", color="C0")
         if not scored.all():
             _draw_missing(axes, places[~scored], None)
-        best = np.nanargmax(scores)
+        best = self._find_best(scores)
         if there[best]:
             axes.plot(places[there[:best].sum()], scores[best], "*", color="C1", ms=14)
         short = name.split("__")[-1]

@@ -14,6 +14,7 @@ from skdl._utils._labels import (
     check_same_classes,
     check_same_labels,
     labels_of,
+    refuse_balanced_parts,
     warn_of_absent_classes,
     warn_of_one_hot,
 )
@@ -87,7 +88,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     batch_size : int, default=None
         Rows per batch; None is 32, -1 takes all rows as one batch.
     validation_batch_size : int, default=None
-        Not used: validation rows are scored in chunks of a suitable size.
+        Not used: ``batch_size`` is, where the loss of a row depends on the others.
     verbose : int or "auto", default=0
         Whether to show a line of progress; 0 is no.
     callbacks : list, dict, class or keras.callbacks.Callback, default=None
@@ -269,6 +270,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
         self
             The fitted estimator.
         """
+        refuse_balanced_parts(self.class_weight)
         if classes is not None and self.initialized_:
             check_same_classes(self.classes_, classes)
         # OrdinalEncoder refuses numbers that are not sorted as categories.

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.validation import check_is_fitted
 
+from skdl.keras_wrapper._arguments import choose_batch_size, fit_arguments
 from skdl.keras_wrapper._input import CheckedData, count_rows
 from skdl.keras_wrapper._scikeras import route_params
 
@@ -20,6 +21,7 @@ class PredictingModel(CheckedData):
         check_is_fitted(self)
         X, _ = self._validate_data(X)
         X = self.feature_encoder_.transform(X)
+        self._check_input(X)
         arguments = route_params(
             self.get_params(),
             destination="predict",
@@ -55,4 +57,6 @@ class PredictingModel(CheckedData):
         from skdl.training._inference import mean_loss
 
         X, y = self._encode(*self._validate_data(X, y))
-        return mean_loss(self._built, X, y, weight)
+        size = choose_batch_size(fit_arguments(self, {}))
+        size = count_rows(X) if size == -1 else size
+        return mean_loss(self._built, X, y, weight, batch_size=size)

@@ -65,12 +65,16 @@ class Board:
         with self._lock:
             new = [trial for trial in trials if trial.number not in self._known]
             self._known.update(trial.number for trial in new)
-        for trial in new:
-            twin = self._study.ask()
-            outcome = TrialOutcome.from_attributes(trial.user_attrs)
-            for step, value in outcome.reports(objective).items():
-                twin.report(value, step)
-                twin.should_prune()
-            # Optuna takes no value of a pruned trial, and uses its last report instead.
-            value = trial.value if trial.state == TrialState.COMPLETE else None
-            self.close(twin, trial.state, value)
+            # Other threads wait: they must not be pruned by some of the twins.
+            for trial in new:
+                self._add_twin(trial, objective)
+
+    def _add_twin(self, trial, objective):
+        twin = self._study.ask()
+        outcome = TrialOutcome.from_attributes(trial.user_attrs)
+        for step, value in outcome.reports(objective).items():
+            twin.report(value, step)
+            twin.should_prune()
+        # Optuna takes no value of a pruned trial, and uses its last report instead.
+        value = trial.value if trial.state == TrialState.COMPLETE else None
+        self.close(twin, trial.state, value)

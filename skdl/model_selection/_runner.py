@@ -103,6 +103,8 @@ class Runner:
         # After `finish`: the study keeps the failed trial whose error ends the search.
         if state == TrialState.FAIL:
             self._check(outcome)
+            # Its traceback holds the rows of the fold, and the outcome.
+            outcome.exception = None
 
 
 def _judge_trial(outcome: TrialOutcome, setting):

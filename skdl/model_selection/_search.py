@@ -424,7 +424,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         line.begin(done)
         try:
             runner.run(plan.n_threads)
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C, too, or an error of a callback or scorer
             self._keep_study(study)
             self._unfinished = as_unfinished(self, storage, fingerprint)
             raise

@@ -1,5 +1,6 @@
 """The ordinary Keras model of a network."""
 
+from skdl._utils._numbers import need_double
 from skdl.nn._backend import keras
 from skdl.nn._heads import HEADS, PLAIN_LOSS, find_head
 from skdl.nn._layer import KerasSettings
@@ -58,13 +59,21 @@ def build_model(
     if ranks is not None:
         x = keras.ops.take(x, ranks, axis=1)
     if scaling is not None:
-        factor, offset = (part.tolist() for part in scaling)
-        x = keras.layers.Rescaling(factor, offset, name="target_units")(x)
+        x = _in_target_units(x, *scaling)
     kind = "cnn" if structure.n_blocks else "mlp"
     model = keras.Model(inputs, x, name=f"{kind}_{structure.head}")
     # The layers were made with zeros, which cost nothing to draw.
     model.set_weights(weights)
     return model
+
+
+def _in_target_units(x, factor, offset):
+    if not need_double(factor, offset):
+        factor, offset = factor.tolist(), offset.tolist()
+        return keras.layers.Rescaling(factor, offset, name="target_units")(x)
+    # Of a list Keras makes single floats first, whatever the type of the layer.
+    name, dtype = "target_units", "float64"
+    return keras.layers.Rescaling(factor, offset, name=name, dtype=dtype)(x)
 
 
 def compile_model(model, target, optimizer):

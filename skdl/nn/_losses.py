@@ -33,12 +33,18 @@ class _Numbers(Head):
 
         losses, slopes = self.value(logits, y, settings)
         errors = self.middle(self.outputs(logits) - y, settings)
-        metrics = tf.reduce_mean(tf.square(errors), axis=1)
+        metrics = tf.reduce_mean(self.square(errors, settings), axis=1)
         return tf.reduce_mean(losses, axis=1), metrics, slopes / count_columns(y)
 
     def middle(self, errors, settings):
         """Return the columns that ``predict`` returns."""
         return errors
+
+    def square(self, errors, settings):
+        """Return the squared errors of the metric."""
+        from skdl.nn._backend import tf
+
+        return tf.square(errors)
 
     def public_metrics(self, target):
         from skdl.nn._backend import keras
@@ -107,7 +113,12 @@ class _AbsoluteError(_Numbers):
 
 
 class _Huber(_Numbers):
-    """Half the squared error near zero, and linear beyond delta (Huber, 1964)."""
+    """Half the squared error near zero, and linear beyond delta (Huber, 1964).
+
+    A delta below 1 would make the loss of targets in a large unit so small that the
+    penalties outweigh it, so it is divided by it: far beyond delta it is the absolute
+    error.
+    """
 
     def value(self, logits, y, settings):
         from skdl.nn._backend import tf
@@ -115,7 +126,8 @@ class _Huber(_Numbers):
         errors = logits - y
         near = tf.clip_by_value(errors, -settings, settings)
         # near = errors within delta: errors^2 / 2; beyond: delta |errors| - delta^2 / 2
-        return near * (errors - near / 2), near
+        slopes = near / tf.minimum(settings, 1)
+        return slopes * (errors - near / 2), slopes
 
     def public_loss(self, target):
         from skdl.nn._backend import keras
@@ -124,9 +136,15 @@ class _Huber(_Numbers):
 
 
 class _LogLink(_Numbers):
-    """A deviance whose logits are logarithms of the mean."""
+    """A deviance whose logits are logarithms of the mean.
+
+    The settings weigh the squared errors of the columns by their variances.
+    """
 
     activation = "exponential"
+
+    def square(self, errors, settings):
+        return super().square(errors, settings) * settings
 
     def outputs(self, logits):
         from skdl.nn._backend import tf

@@ -17,9 +17,9 @@ from skdl.saving._versions import VERSION
 __all__ = ["MANIFEST", "MAX_MANIFEST", "ModelFileError", "Reader"]
 
 MANIFEST = "manifest.json"
-MAX_MANIFEST = 4 * 2**20  # bytes
+# Bytes. Each member is named there, so that it limits their number, too.
+MAX_MANIFEST = 2**24
 _MAX_HEADER = 4096  # characters; of an array
-_MAX_MEMBERS = 10_000
 _MAX_INFLATION = 20  # of a Keras model, which may be compressed
 _CHUNK = 2**20
 
@@ -144,8 +144,6 @@ class Reader:
 
     def _check_members(self, infos):
         names = [info.filename for info in infos]
-        if len(infos) > _MAX_MEMBERS:
-            self._refuse(f"it has {len(infos)} members")
         if len(set(names)) != len(names) or names[:1] != [MANIFEST]:
             self._refuse("it does not begin with one manifest")
         whole = os.fstat(self._stream.fileno()).st_size

@@ -64,7 +64,9 @@ class Writer:
         if len(text) > MAX_MANIFEST:
             raise ValueError(
                 f"The estimator needs {len(text)} bytes besides its arrays, but a file "
-                f"may have at most {MAX_MANIFEST}: use arrays instead of long lists."
+                f"may have at most {MAX_MANIFEST}: too many columns or networks, or "
+                "lists that should be arrays. Use joblib.dump, whose files run code "
+                "when they are loaded."
             )
         with (
             replaced(Path(path)) as stream,

@@ -5,6 +5,7 @@ a fixed name that does not change when the class moves.
 """
 
 import importlib
+import math
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from skdl.nn._augmentation import AUGMENTERS
 __all__ = [
     "AUGMENTATIONS",
     "CLASSES",
+    "MAX_COUNT",
     "NETWORKS",
+    "are_plain_settings",
     "find_class",
     "find_function",
     "find_name",
@@ -94,6 +97,8 @@ _FUNCTIONS = {
     "keras.optimizers": None,
     "keras.optimizers.schedules": None,
 }
+# Metrics make tables as large as their settings say.
+MAX_COUNT = 1_000
 AUGMENTATIONS = {f"keras.layers.{name}" for name in AUGMENTERS}
 
 
@@ -156,3 +161,27 @@ def _is_defined_in(thing, path):
 
 def _public(module, name):
     return getattr(importlib.import_module(module), name, None)
+
+
+def are_plain_settings(name, settings, schedule=()):
+    """Return whether the settings of a Keras object are data of a plausible size.
+
+    Parameters
+    ----------
+    name : str
+        Of its class, as a file has it.
+    settings : dict
+        Its settings.
+    schedule : type or tuple of type
+        What may be among them beside plain data.
+    """
+    limit = MAX_COUNT if name.startswith("keras.metrics.") else math.inf
+    return all(_is_plain(setting, schedule, limit) for setting in settings.values())
+
+
+def _is_plain(value, schedule, limit):
+    if isinstance(value, (list, tuple)):
+        return len(value) <= limit and all(_is_plain(v, (), limit) for v in value)
+    if type(value) is int:
+        return abs(value) <= limit
+    return isinstance(value, (type(None), bool, float, str, schedule))

@@ -1,7 +1,6 @@
 """Plain data as estimators again: the way back from ``_encoder``."""
 
 import inspect
-import math
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,12 @@ from skdl.saving._classes import (
     AUGMENTATIONS,
     CLASSES,
     NETWORKS,
+    are_plain_settings,
     find_class,
     find_function,
 )
 
 __all__ = ["Decoder"]
-
-# Metrics make tables as large as their settings say.
-_MAX_COUNT = 1_000
 
 
 class Decoder:
@@ -133,8 +130,7 @@ class Decoder:
         if not inspect.isclass(kind) or not issubclass(kind, kinds):
             raise ValueError(f"The file makes a {path!r}, which is not allowed.")
         settings = self.decode(settings)
-        limit = _MAX_COUNT if path.startswith("keras.metrics.") else math.inf
-        if not all(_is_plain(part, schedule, limit) for part in settings.values()):
+        if not are_plain_settings(path, settings, schedule):
             raise ValueError(
                 f"The file makes a {path!r} with the settings {str(settings)[:200]}, "
                 "which are not allowed."
@@ -169,15 +165,6 @@ class Decoder:
         if name in NETWORKS:
             check_network(found)
         return found
-
-
-def _is_plain(value, schedule, limit):
-    """Return whether a setting of a Keras object is plain data within the limit."""
-    if isinstance(value, (list, tuple)):
-        return len(value) <= limit and all(_is_plain(v, (), limit) for v in value)
-    if type(value) is int:
-        return abs(value) <= limit
-    return isinstance(value, (type(None), bool, float, str, schedule))
 
 
 def check_network(estimator):
@@ -243,8 +230,9 @@ def _check_residuals(residuals, target):
         return
     if residuals.ndim != 2 or residuals.shape[1] != target.n_outputs:
         raise ValueError(f"The residuals have the wrong shape {residuals.shape}.")
-    if residuals.dtype != np.float64 or not np.isfinite(residuals).all():
-        raise ValueError("The residuals must be finite float64 numbers.")
+    # Those of infinite predictions are infinite.
+    if residuals.dtype != np.float64 or not (residuals > -np.inf).all():
+        raise ValueError("The residuals must be float64 numbers.")
 
 
 def check_structure(structure, n_weights):

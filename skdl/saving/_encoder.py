@@ -18,7 +18,13 @@ from skdl._utils._nested import is_network
 from skdl._utils._sklearn import plain_requests
 from skdl.nn._augmentation import plain_settings
 from skdl.nn._own_loss import is_registered_name
-from skdl.saving._classes import AUGMENTATIONS, CLASSES, find_name
+from skdl.saving._classes import (
+    AUGMENTATIONS,
+    CLASSES,
+    MAX_COUNT,
+    are_plain_settings,
+    find_name,
+)
 
 __all__ = ["Encoder"]
 
@@ -184,6 +190,12 @@ class Encoder:
             schedules = importlib.import_module("keras.optimizers.schedules")
             schedule = schedules.deserialize(settings["learning_rate"])
             settings["learning_rate"] = schedule
+        if name.startswith("keras.metrics.") and not are_plain_settings(name, settings):
+            raise ValueError(
+                f"{where} is a {name} with settings that skdl.save can't save: lists "
+                f"and numbers may be up to {MAX_COUNT:,}. Set fewer thresholds or "
+                "classes, or use joblib.dump, whose files run code when loaded."
+            )
         return ["keras", name, self.encode(settings, where)]
 
     def _refuse(self, value, where):

@@ -35,6 +35,8 @@ from skdl.saving._onnx_outputs import (
     is_flat,
     name_outputs,
     plain_classes,
+    predicts_doubles,
+    units_of,
     write_labels,
     write_margins,
     write_numbers,
@@ -66,11 +68,14 @@ def export_onnx(estimator: Any, path: Any) -> None:
     shows that single floats can't tell the values apart. A classifier has the outputs
     ``label`` and ``probabilities``, a regressor ``prediction``, and beside it
     ``quantiles`` if it has learned several. They are equal to those of ``predict``,
-    ``predict_proba`` and ``predict_quantiles`` up to about 1e-5, if the floats are
-    precise enough for the features.
+    ``predict_proba`` and ``predict_quantiles`` up to about 1e-5 (of a regressor: in
+    deviations of its targets), if the floats are precise enough for the features.
+    Predictions are single floats, too, or double ones if the targets lie farther from 0
+    than 10,000 of their deviations.
 
     Before the graph is written, it is compared with the estimator on rows like those of
-    the training.
+    the training, as far as the steps know these: the first scaler, imputer, encoder or
+    discretizer of a column.
 
     Parameters
     ----------
@@ -125,13 +130,23 @@ def export_onnx(estimator: Any, path: Any) -> None:
         steps.insert(0, ("columns", Joined(len(names))))
     steps = [_as_array_of_numbers(step, k) for k, step in enumerate(steps)]
     whole = Pipeline([(f"step{k}", step) for k, (_, step) in enumerate(steps)])
+    if is_classifier(steps[-1][1].network):
+        plain_classes(steps[-1][1].network)  # raises if a graph has no type for them
     double = needs_double(whole)
+    failure = None
     for is_double in (True,) if double else (False, True):
-        model = _convert(whole, steps, names, is_double)
-        worst = _compare(model, estimator, whole, names, is_double)
+        try:
+            model = _convert(whole, steps, names, is_double)
+            worst = _compare(model, estimator, whole, names, is_double)
+        except ValueError as error:
+            # In single precision perhaps for categories that it can't tell apart.
+            failure = failure or error
+            continue
         if worst <= _TOLERANCE:
             Path(path).write_bytes(model.SerializeToString())
             return
+    if failure is not None:
+        raise failure
     raise ValueError(
         f"export_onnx: the output of the graph differs by {worst:.2g} from that of the "
         "estimator, even in double precision. Nothing is written: look for a step that "
@@ -347,10 +362,12 @@ def _declare_outputs(operator):
     classes = getattr(network, "classes_", None)
     if classes is None:
         shape = [rows] if is_flat(network) else [rows, network.n_outputs_]
-        operator.outputs[0].type = types.FloatTensorType(shape)
+        double = predicts_doubles(network, operator.raw_operator.after)
+        kind = types.DoubleTensorType if double else types.FloatTensorType
+        operator.outputs[0].type = kind(shape)
         if has_quantiles(network):
             each = [*shape, network._target.n_quantiles]
-            operator.outputs[1].type = types.FloatTensorType(each)
+            operator.outputs[1].type = kind(each)
         return
     kinds = {"U": types.StringTensorType, "O": types.StringTensorType}
     kinds |= {"f": types.FloatTensorType, "b": types.BooleanTensorType}
@@ -399,16 +416,25 @@ def _compare(model, estimator, whole, names, double):
     found = _evaluate(model, {name: feed[name] for name in feed if name in used})
     last = whole.steps[-1][1].network
     if not is_classifier(last):
-        expected = np.asarray(estimator.predict(rows), dtype=float)
-        # Relative to large targets: single floats have about seven digits.
-        size = max(1.0, float(np.abs(expected).max()))
-        return (
-            float(np.abs(np.reshape(found[0], expected.shape) - expected).max()) / size
-        )
+        # (n,) or (n, n_outputs) -> (n, n_outputs)
+        expected = np.asarray(estimator.predict(rows), float).reshape(len(rows), -1)
+        differences = np.abs(np.reshape(found[0], expected.shape) - expected)
+        return float((differences / _sizes_of(expected, whole.steps[-1][1])).max())
     if len(found) == 1:
         # Only labels: one of 50 that differs is above the tolerance.
         return float(np.mean(found[0] != estimator.predict(rows)))
     return float(np.abs(found[1] - estimator.predict_proba(rows)).max())
+
+
+def _sizes_of(expected, exported):
+    """Return for each output of a regressor how large a difference of 1 is."""
+    units = units_of(exported.network, exported.after)
+    if units is None:  # single floats have about seven digits
+        sizes = np.abs(expected).max(axis=0)
+    else:
+        factor, offset = units
+        sizes = np.maximum(np.abs(factor), np.abs(expected - offset).max(axis=0))
+    return np.maximum(sizes, np.finfo(float).tiny)
 
 
 def _find_rows(estimator, whole, names):

@@ -1,6 +1,7 @@
 """Join and impute the columns before a network, by operators of our own."""
 
 from copy import copy
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,8 @@ class Joined(FunctionTransformer):
 
 
 def _imputes_nan(imputer):
-    numbers = imputer.statistics_.dtype.kind == "f"
+    # Constants are objects, whatever they are.
+    numbers = all(isinstance(value, Real) for value in imputer.statistics_)
     missing = imputer.missing_values
     return numbers and isinstance(missing, float) and np.isnan(missing)
 
@@ -86,10 +88,21 @@ def rewrite(step):
     for kind, name in parts.items():
         if isinstance(step, kind):
             found = copy(step)
-            inner = [(n, rewrite(p), *more) for n, p, *more in getattr(step, name)]
+            inner = [
+                (n, rewrite(p), *more)
+                for n, p, *more in getattr(step, name)
+                if not more or not _is_empty(*more)
+            ]
             setattr(found, name, inner)
             return found
     return step
+
+
+def _is_empty(columns):
+    """Return whether a selection has no columns: its transformer was never fitted."""
+    if isinstance(columns, (str, Integral, slice)):
+        return False
+    return not (np.any(columns) if np.asarray(columns).dtype == bool else len(columns))
 
 
 def has_text(values):

@@ -40,9 +40,12 @@ def threshold_of(estimator, name):
 
 def inverse_of(estimator, name):
     """Return what a TransformedTargetRegressor does with the predictions."""
-    probe = np.array([[0.0], [1.0], [2.0], [5.0]])
+    # Also what a clip or a rounding changes.
+    far = [-1000.5, -10.3, -1.0, -0.4, 0.25, 33.7, 1000.25]
+    probe = np.array([0.0, 1.0, 2.0, 5.0, *far])[:, None]
     try:
-        found = np.asarray(estimator.transformer_.inverse_transform(probe)).ravel()
+        with np.errstate(all="ignore"):
+            found = np.asarray(estimator.transformer_.inverse_transform(probe)).ravel()
     except ValueError as error:
         raise ValueError(
             f"export_onnx: step {name!r} transforms several targets, but only a single "

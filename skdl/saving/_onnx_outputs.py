@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from skdl._utils._labels import labels_of
+from skdl._utils._numbers import need_double
 from skdl.estimators._base import BaseNetwork
 from skdl.estimators._mixins import NetworkRegressor
+from skdl.estimators._number_targets import has_log_link
 from skdl.keras_wrapper._classifier import KerasClassifier
 from skdl.keras_wrapper._output_kinds import find_kind
 from skdl.nn._heads import HEADS
@@ -18,6 +21,8 @@ __all__ = [
     "name_outputs",
     "output_names",
     "plain_classes",
+    "predicts_doubles",
+    "units_of",
     "write_labels",
     "write_margins",
     "write_numbers",
@@ -34,6 +39,11 @@ def plain_classes(network):
         If that type can't tell them apart.
     """
     classes = np.asarray(network.classes_)
+    if classes.dtype.kind in "mM":
+        raise ValueError(
+            f"export_onnx: the classes {labels_of(classes)[:5]} are dates or "
+            "durations, for which a graph has no type: fit on y.astype(str)."
+        )
     if classes.dtype.kind not in "iuf":
         return classes
     kind: type = np.int64
@@ -92,20 +102,51 @@ def name_outputs(scope, exported, inputs, custom_parsers=None):
     return operator.outputs
 
 
+def units_of(network, after):
+    """Return factor and offset of what a regressor predicts; None if there are none.
+
+    That is so for a model of one's own, and after an exponential.
+    """
+    factor: Any = 1.0
+    offset: Any = 0.0
+    if isinstance(network, NetworkRegressor):
+        if has_log_link(network._target.head):
+            return None
+        target: Any = network._target
+        columns = target.predicted if target.n_quantiles > 1 else slice(None)
+        factor, offset = (part[columns] for part in target.scaling)
+    elif after is None:
+        return None
+    if after is None:
+        return factor, offset
+    if after.exponential:
+        return None
+    return factor * after.factor, offset * after.factor + after.offset
+
+
+def predicts_doubles(network, after):
+    """Return whether single floats can't tell the predictions of a regressor apart."""
+    units = units_of(network, after)
+    return units is not None and need_double(*units)
+
+
 def write_numbers(graph, network, x, after, output, quantiles=None):
     """Write the predictions of a regressor, in the units of its targets."""
+    number: type = np.float32
+    if predicts_doubles(network, after):
+        number, x = np.float64, graph.add("Cast", x, to=11)  # ONNX's double
     if isinstance(network, NetworkRegressor):
-        if HEADS[network._target.head].activation == "exponential":
+        if has_log_link(network._target.head):
             x = graph.add("Exp", x)
-        factor, offset = (np.float32(part) for part in network._target.scaling)
+        factor, offset = (number(part) for part in network._target.scaling)
         x = graph.add("Add", graph.add("Mul", x, factor), offset)
     if after is not None:
-        x = graph.add("Mul", x, np.float32(after.factor))
-        x = graph.add("Add", x, np.float32(after.offset))
+        x = graph.add("Mul", x, number(after.factor))
+        x = graph.add("Add", x, number(after.offset))
         if after.exponential:
             x = graph.add("Exp", x)
         if after.exponential == "expm1":
-            x = graph.add("Sub", x, np.float32(1))
+            x = graph.add("Sub", x, number(1))
     shape = [-1] if is_flat(network) else [-1, network.n_outputs_]
     if quantiles is not None:
         target = network._target

@@ -5,10 +5,12 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import Binarizer, KBinsDiscretizer, MaxAbsScaler
 
+from skdl._utils._numbers import LARGE_OFFSET
 from skdl.saving._onnx_columns import Imputed, has_text
 from skdl.saving._onnx_rows import make_table
-from skdl.saving._onnx_table import LARGE_OFFSET, table_needs_double, text_columns_of
+from skdl.saving._onnx_table import table_needs_double, text_columns_of
 from skdl.tables._encoder import TableEncoder
 
 __all__ = ["make_probe", "needs_double", "text_columns"]
@@ -117,6 +119,16 @@ def _find_scale(part):
             mean = np.asarray(getattr(part, center), float)
             scale = np.asarray(getattr(part, spread, None), float)
             return mean, scale if scale.shape == mean.shape else np.ones_like(mean)
+    if isinstance(part, MaxAbsScaler):
+        return np.zeros_like(part.max_abs_), part.max_abs_ / 3
+    if isinstance(part, KBinsDiscretizer):
+        # The edges of the bins of each feature, of which some may have fewer
+        ends = np.array([[edges[0], edges[-1]] for edges in part.bin_edges_])
+        return ends.mean(axis=1), np.ptp(ends, axis=1) / 4
+    if isinstance(part, Binarizer):
+        return np.full(part.n_features_in_, float(part.threshold)), np.ones(
+            part.n_features_in_
+        )
     if getattr(part, "data_min_", None) is not None:
         return part.data_min_ + part.data_range_ / 2, part.data_range_ / 4
     if getattr(part, "quantiles_", None) is not None:

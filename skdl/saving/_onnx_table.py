@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skdl._utils._numbers import LARGE_OFFSET, need_double
 from skdl.nn._onnx_graph import Graph
 from skdl.tables._encodings import (
     CLIP,
@@ -17,7 +18,6 @@ from skdl.tables._keys import spellings_of
 from skdl.tables._reading import MOST_EXACT
 
 __all__ = [
-    "LARGE_OFFSET",
     "MISSING_TEXT",
     "check_table",
     "declare_table",
@@ -32,9 +32,6 @@ __all__ = [
 MISSING_TEXT = ""
 # ONNX's numbers of the types.
 _FLOAT, _DOUBLE = 1, 11
-# An offset of so many deviations leaves three digits of single floats.
-LARGE_OFFSET = 1e4
-_LEAST_SCALE = 1e-30
 # From here on single floats leave out integers.
 _MOST_EXACT_SINGLE = 2**24
 
@@ -71,9 +68,8 @@ def _is_fine(encoding):
     low, high = encoding.edges[:-1], encoding.edges[1:]
     sizes = np.maximum(np.abs(low), np.abs(high))
     return (
-        abs(encoding.center) > LARGE_OFFSET * encoding.scale
+        need_double(encoding.scale, encoding.center)
         or (high - low < sizes / LARGE_OFFSET).any()
-        or not _LEAST_SCALE < encoding.scale < 1 / _LEAST_SCALE
     )
 
 

@@ -19,7 +19,11 @@ __all__ = [
     "infer_by_tensorflow",
     "infer_model",
     "mean_loss",
+    "rows_scored_at_once",
 ]
+
+_MEAN = "sum_over_batch_size"
+_OF_BATCHES = {"dice", "tversky"}  # which compare whole batches
 
 # A model leaves about 0.3 MB in TensorFlow's cache of kernels, which never shrinks.
 _MODELS_PER_CLEARING = 48
@@ -113,7 +117,25 @@ class DenseBatches(keras.utils.PyDataset):
         return (as_batch(self._X[start : start + self._batch_size]),)
 
 
-def mean_loss(model, X, y, weight=None):
+def rows_scored_at_once(model, batch_size):
+    """Return the rows whose loss is computed at once: a batch, where that matters.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    batch_size : int
+        The rows of a batch.
+    """
+    losses = keras.tree.flatten(model.loss)
+    reductions = {getattr(loss, "reduction", _MEAN) for loss in losses}
+    names = [getattr(loss, "__name__", type(loss).__name__) for loss in losses]
+    names += [loss for loss in losses if isinstance(loss, str)]
+    depends = reductions != {_MEAN} or _OF_BATCHES & {n.lower() for n in names}
+    return batch_size if depends else rows_at_once(model)
+
+
+def mean_loss(model, X, y, weight=None, *, batch_size):
     """Return the mean loss of some rows, with the penalties of the model.
 
     Parameters
@@ -124,13 +146,15 @@ def mean_loss(model, X, y, weight=None):
         The rows and their targets, encoded.
     weight : ndarray of shape (n_samples,), default=None
         Weights of the rows: Keras multiplies by them, and divides by the rows.
+    batch_size : int
+        The rows of a batch, on which some losses depend.
 
     Returns
     -------
     float
     """
     check_process()
-    n_rows, stride = count_samples(X), rows_at_once(model)
+    n_rows, stride = count_samples(X), rows_scored_at_once(model, batch_size)
     if weight is not None:
         weight = np.asarray(weight, dtype=np.float32)
     losses = []

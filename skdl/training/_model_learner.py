@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
+from skdl.training._inference import rows_scored_at_once
 from skdl.training._keras_fit import KerasFit
 from skdl.training._learner import Learner
 from skdl.training._model_key import (
@@ -12,7 +13,6 @@ from skdl.training._model_key import (
     describe_architecture,
     has_sparse_gradients,
     multiply_adds_per_row,
-    rows_at_once,
 )
 from skdl.training._model_step import ModelSpec, ModelStep, explain_model
 from skdl.training._optimizers import Flowing, rate_of, spec_for
@@ -21,9 +21,6 @@ from skdl.training._sparse import as_sparse_tensors
 from skdl.training._tensors import as_batch, count_samples, to_tensor
 
 __all__ = ["ModelLearner"]
-
-_MEAN = "sum_over_batch_size"
-_OF_BATCHES = {"dice", "tversky"}  # which compare whole batches
 
 
 class ModelLearner(Learner):
@@ -53,7 +50,11 @@ class ModelLearner(Learner):
         # end.
         self.n_rows = count_samples(job.train.X) or 1  # unknown for a data set
         is_scored = self.compiled and job.validation is not None
-        self.rows_per_chunk = self._count_rows_per_chunk() if is_scored else 1
+        self.rows_per_chunk = 1
+        if is_scored:
+            # As in Keras, which scores in batches of the training's size.
+            batch_size = self.n_rows if job.batch_size == -1 else job.batch_size
+            self.rows_per_chunk = rows_scored_at_once(self._model, batch_size)
         self.order_seed, self.schedule_epochs = job.seed, job.n_epochs
         self.warmup = 0.0
         optimizer = self._model.optimizer
@@ -118,15 +119,6 @@ class ModelLearner(Learner):
         spec = spec_for(optimizer, sparse=has_sparse_gradients(architecture))
         return ModelSpec(architecture, spec, tuple(columns), is_sparse)
 
-    def _count_rows_per_chunk(self):
-        """Return the rows that are scored at once; Keras' own, where they matter."""
-        losses = keras.tree.flatten(self._model.loss)
-        reductions = {getattr(loss, "reduction", _MEAN) for loss in losses}
-        names = [getattr(loss, "__name__", type(loss).__name__) for loss in losses]
-        names += [loss for loss in losses if isinstance(loss, str)]
-        depends = reductions != {_MEAN} or _OF_BATCHES & {n.lower() for n in names}
-        return 32 if depends else rows_at_once(self._model)
-
     def make_program(self, spec):
         return Program(spec, ModelStep(spec, self._model))
 
@@ -162,8 +154,9 @@ class ModelLearner(Learner):
         is_known = count_samples(X) is not None
         arguments = {} if is_known else {"x": X, "y": y}
         columns = [X, y] if weight is None else [X, y, weight]
-        if any(tensor.shape[0] is not None for tensor in self._inputs()):
-            # A model of a fixed batch size is validated in such batches, too.
+        is_fixed = any(tensor.shape[0] is not None for tensor in self._inputs())
+        if is_known or is_fixed:
+            # It gets the rows in batches, whose size Keras does not know.
             arguments["validation_batch_size"] = training.batch_size
         return KerasFit(
             self._model,

@@ -10,7 +10,7 @@ from skdl.nn._backend import keras
 from skdl.nn._dropout import DropoutPlan
 from skdl.nn._initializers import initial_weights
 from skdl.nn._keras_model import build_model, compile_for_training, compile_model
-from skdl.nn._own_loss import explain_loss
+from skdl.nn._own_loss import explain_loss, find_loss
 from skdl.training._cache import check_process
 from skdl.training._keras_fit import KerasFit
 from skdl.training._kernels import kernel_for
@@ -92,7 +92,8 @@ class NetworkLearner(Learner):
         target = network.target
         own_loss: tuple = ()
         if target.own_loss is not None:
-            own_loss = target.own_loss, target.n_logits
+            # A name may be registered anew: programs are known by the function.
+            own_loss = find_loss(target.own_loss), target.n_logits
         return NetworkSpec(
             structure=network.structure,
             optimizer=optimizer,

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import zip_longest
 
 import numpy as np
 
@@ -102,8 +103,9 @@ class Recorder:
         self._schedule = schedule
         self._read: Callable[[], list[np.ndarray]] = list
         # A schedule that waits for a plateau has to know the epochs of earlier calls.
-        for loss in self.history.get("loss", ()):
-            schedule.observe(loss)
+        losses, val = (self.history.get(name, ()) for name in ("loss", "val_loss"))
+        for loss, val_loss in zip_longest(losses, val, fillvalue=np.nan):
+            schedule.observe(loss if np.isnan(val_loss) else val_loss)
 
     def reading(self, read):
         """Set the function that reads the current weights; return this recorder.

@@ -370,3 +370,17 @@ def test_a_parameter_of_unscored_candidates_only_is_not_drawn(iris):
     results["param_l1"] = np.ma.array([1.0, 2.0], mask=[False, False])
     results["mean_test_score"] = np.array([0.5, np.nan])
     assert SearchDisplay.from_results(results).parameters_ == []
+
+
+def test_a_score_that_is_minimized_falls_to_its_best():
+    results = {
+        "params": [{"C": c} for c in (1, 2, 3, 4)],
+        "param_C": np.ma.array([1, 2, 3, 4]),
+        "mean_test_score": np.array([49.0, 61.0, np.nan, 44.0]),
+        "rank_test_score": np.array([2, 3, 4, 1]),
+    }
+    order, axes = SearchDisplay.from_results(results).axes_
+    best = order.get_lines()[1].get_ydata()
+    np.testing.assert_array_equal(best, [49, 49, 49, 44])
+    (star,) = [line for line in axes.get_lines() if line.get_marker() == "*"]
+    assert star.get_ydata() == [44]

@@ -1,9 +1,11 @@
 """OptunaSearchCV under scikit-learn's contract."""
 
+import gc
 import os
 import pickle
 import signal
 import time
+import weakref
 
 import numpy as np
 import optuna
@@ -730,3 +732,48 @@ def test_ctrl_c_stops_threads_at_the_next_epoch(iris, monkeypatch, n_jobs):
     long.set_params(pruner=NopPruner(), n_trials=n_before + 1).fit(*iris)
     assert set(done) <= set(long.cv_results_["trial_number"])
     assert len(long.study_.trials) > n_before
+
+
+class Fails(LogisticRegression):
+    """Fails where C is large, with something large in its frame."""
+
+    seen: list = []
+
+    def fit(self, X, y):
+        rows = X.copy()
+        Fails.seen.append(weakref.ref(rows))
+        if self.C > 1:
+            raise ValueError("C is large")
+        return super().fit(rows, y)
+
+
+def test_failed_trials_keep_no_rows(iris):
+    Fails.seen = []
+    gc.disable()  # what only a collection frees is not free yet
+    try:
+        with pytest.warns(FitFailedWarning):
+            search(Fails(), {"C": [0.5, 2, 3]}, n_trials=9, pruner=None).fit(*iris)
+        alive = sum(rows() is not None for rows in Fails.seen)
+    finally:
+        gc.enable()
+    assert len(Fails.seen) > 9
+    assert not alive
+
+
+def test_a_search_in_memory_goes_on_after_an_error(iris):
+    def fails_once(study, trial):
+        if trial.number == 2 and not failed:
+            failed.append(trial.number)
+            raise RuntimeError("of a callback")
+
+    failed: list = []
+    space = {"C": loguniform(0.1, 10)}
+    found = search(
+        LogisticRegression(), space, n_trials=5, pruner=None, callbacks=[fails_once]
+    )
+    with pytest.raises(RuntimeError, match="of a callback"):
+        found.fit(*iris)
+    done = [trial.params for trial in found.study_.trials]
+    assert len(done) == 3
+    assert [t.params for t in found.fit(*iris).study_.trials][:3] == done
+    assert len(found.study_.trials) == 5

@@ -6,6 +6,7 @@ from sklearn.base import clone
 
 import skdl
 from skdl import CNNClassifier, MLPClassifier, MLPRegressor
+from skdl.nn._normalization import NORMALIZATIONS
 from tests.conftest import equal_weights
 
 
@@ -33,7 +34,7 @@ def test_layer_normalization_gives_values_of_mean_0_and_deviation_1(iris):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("normalization", ["batch", "layer"])
+@pytest.mark.parametrize("normalization", sorted(NORMALIZATIONS))
 def test_a_normalized_training_is_that_of_keras(iris, normalization):
     X, y = iris
     network = MLPClassifier(

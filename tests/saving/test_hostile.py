@@ -182,7 +182,7 @@ def set_state(key, to):
         (lambda manifest, members: b"{", "damaged"),
         (lambda manifest, members: b"\xff\xfe", "damaged"),
         (lambda manifest, members: b"[" * 2_000_000, "damaged|recursion"),
-        (lambda manifest, members: b" " * 5_000_000, "manifest has 5000000 bytes"),
+        (lambda manifest, members: b" " * 20_000_000, "manifest has 20000000 bytes"),
         (set_in("members", to={}), "members are not those"),
         (set_in("members", to=3), "damaged"),
         (lambda manifest, members: manifest.pop("root") and None, "root"),

@@ -454,3 +454,41 @@ def test_labels_that_are_dates_are_kept(iris, tmp_path):
     loaded = skdl.load(tmp_path / "days.skdl")
     assert loaded.classes_.dtype == days.dtype
     assert np.array_equal(loaded.predict(iris[0]), network.predict(iris[0]))
+
+
+def test_a_table_of_many_columns_comes_back(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 10_200))
+    network = skdl.TabularRegressor(4, n_ensemble=1, epochs=1).fit(X, X[:, 0])
+    skdl.save(network, tmp_path / "a.skdl")
+    loaded = skdl.load(tmp_path / "a.skdl")
+    assert np.array_equal(loaded.predict(X), network.predict(X))
+
+
+def test_infinite_residuals_come_back_and_ask_for_less(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5))
+    y = np.exp(2 * X[:, 0])
+    X_val, y_val = X[:40].copy(), y[:40]
+    X_val[:2] = 1e5
+    network = skdl.MLPRegressor(
+        16, activation="relu", loss="poisson", epochs=20, random_state=0
+    )
+    with np.errstate(all="ignore"):
+        network.fit(X, y, X_val=X_val, y_val=y_val)
+    assert np.isinf(network._residuals).any()
+    skdl.save(network, tmp_path / "a.skdl")
+    loaded = skdl.load(tmp_path / "a.skdl")
+    assert np.isfinite(loaded.predict_interval(X, 0.8)).all()
+    with pytest.raises(ValueError, match="asks for infinite intervals"):
+        loaded.predict_interval(X, 0.97)
+
+
+def test_a_metric_that_a_file_would_refuse_is_not_saved(iris, tmp_path):
+    X, y = iris[0], (iris[1] > 0).astype(int)
+    metric = keras.metrics.AUC(num_thresholds=2_000)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+    network = skdl.KerasClassifier(
+        model, loss="binary_crossentropy", metrics=[metric], epochs=1
+    )
+    with pytest.raises(ValueError, match="may be up to 1,000"):
+        skdl.save(network.fit(X, y), tmp_path / "a.skdl")

@@ -135,3 +135,18 @@ def test_an_epoch_whose_watcher_was_interrupted_does_not_count():
             keeper.keep(kept)
     assert kept.history == {"loss": [3.0, 2.0]}
     assert kept.n_epochs == 1
+
+
+def test_a_plateau_goes_on_with_the_losses_that_it_has_seen():
+    nan = float("nan")
+    seen = []
+
+    class Schedule:
+        needs_feedback, learning_rate = True, 0.1
+
+        def observe(self, loss):
+            seen.append(loss)
+
+    history = {"loss": [5.0, 4.0, 3.0], "val_loss": [nan, 6.0]}  # of an older file
+    Recorder(Schedule(), history)
+    assert seen == [5.0, 6.0, 3.0]
