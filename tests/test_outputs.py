@@ -420,3 +420,11 @@ def test_text_is_refused_by_predict_as_by_fit(iris):
     network = KerasClassifier(build_classifier, loss=SPARSE, epochs=1).fit(X, y)
     with pytest.raises(ValueError, match="X holds object, which are not numbers"):
         network.predict(np.full(X.shape, "text", dtype=object))
+
+
+def test_long_doubles_are_targets_too(diabetes):
+    X, y = diabetes
+    network = KerasRegressor(build_regressor, loss="mse", epochs=1, random_state=0)
+    expected = network.fit(X, y).predict(X)
+    found = network.fit(X, y.astype(np.longdouble)).predict(X)
+    np.testing.assert_array_equal(found, expected)

@@ -89,6 +89,8 @@ class CheckedData(BaseWrapper):
                 input_name="y",
                 estimator=self,
             )
+            if y.dtype.kind == "f" and y.dtype.itemsize > 8:
+                y = y.astype(np.float64)  # Keras has no long doubles
             if reset:
                 self.target_type_ = self._type_of_target(y)
                 self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim

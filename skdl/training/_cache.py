@@ -35,7 +35,7 @@ class ProgramCache:
 
         Parameters
         ----------
-        spec : ProgramSpec or ModelSpec
+        spec : NetworkSpec or ModelSpec
             What the program is compiled for.
         make_program : callable
             Returns a new program for ``spec``; the program has it as attribute.
@@ -61,6 +61,10 @@ class ProgramCache:
             self._idle.clear()
 
     def __len__(self):
+        with self._lock:
+            return self._count()
+
+    def _count(self):
         return sum(len(programs) for programs in self._idle.values())
 
     def _borrow(self, spec):
@@ -77,7 +81,7 @@ class ProgramCache:
         with self._lock:
             self._idle.setdefault(program.spec, []).append(program)
             self._idle.move_to_end(program.spec)
-            while len(self) > self._max_idle:
+            while self._count() > self._max_idle:
                 oldest = next(iter(self._idle))
                 self._idle[oldest].pop(0)
                 if not self._idle[oldest]:
