@@ -169,3 +169,14 @@ def test_gaps_are_named_in_each_prediction():
         with pytest.raises(ValueError, match=r"X contains NaN in the columns \['c'\]"):
             network.predict(gaps)
         network.predict(frame)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, TabularClassifier])
+def test_a_lazy_frame_is_to_be_collected(kind):
+    frame = pl.DataFrame({"a": [0.0, 1.0] * 20, "b": [0.5, 2.0, 3.0, 1.0] * 10})
+    network = kind(4, epochs=1)
+    with pytest.raises(ValueError, match=r"X is a lazy frame.*X\.collect"):
+        network.fit(frame.lazy(), frame["a"] > 0)
+    network.fit(frame, frame["a"] > 0)
+    with pytest.raises(ValueError, match=r"X is a lazy frame.*X\.collect"):
+        network.predict(frame.lazy())

@@ -76,7 +76,7 @@ def refuse_negative(weight, name):
 
 
 def refuse_times(X, name="X"):
-    """Raise an error if an array or a column of a frame holds dates or durations.
+    """Raise an error for dates or durations in an array or a frame, and lazy frames.
 
     scikit-learn makes counts of them, in the unit in which each frame keeps them: the
     same hour is 3,600 for one frame and 3,600,000,000 for another.
@@ -93,6 +93,8 @@ def refuse_times(X, name="X"):
     ValueError
         It names the columns.
     """
+    if hasattr(X, "collect"):
+        raise ValueError(f"{name} is a lazy frame: collect it first, {name}.collect().")
     if hasattr(X, "columns"):
         dtypes = zip(X.columns, getattr(X, "dtypes", ()))
         names = [str(column) for column, dtype in dtypes if _is_time(dtype)]

@@ -15,6 +15,7 @@ from skdl.training._twin import predict_in_double
 
 __all__ = [
     "DenseBatches",
+    "depends_on_batches",
     "forget_kernels",
     "infer_by_tensorflow",
     "infer_model",
@@ -117,22 +118,18 @@ class DenseBatches(keras.utils.PyDataset):
         return (as_batch(self._X[start : start + self._batch_size]),)
 
 
-def rows_scored_at_once(model, batch_size):
-    """Return the rows whose loss is computed at once: a batch, where that matters.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled.
-    batch_size : int
-        The rows of a batch.
-    """
+def depends_on_batches(model):
+    """Return whether the loss of some rows is another one than the mean of theirs."""
     losses = keras.tree.flatten(model.loss)
     reductions = {getattr(loss, "reduction", _MEAN) for loss in losses}
     names = [getattr(loss, "__name__", type(loss).__name__) for loss in losses]
     names += [loss for loss in losses if isinstance(loss, str)]
-    depends = reductions != {_MEAN} or _OF_BATCHES & {n.lower() for n in names}
-    return batch_size if depends else rows_at_once(model)
+    return reductions != {_MEAN} or bool(_OF_BATCHES & {n.lower() for n in names})
+
+
+def rows_scored_at_once(model, batch_size):
+    """Return the rows whose loss is computed at once: a batch, where that matters."""
+    return batch_size if depends_on_batches(model) else rows_at_once(model)
 
 
 def mean_loss(model, X, y, weight=None, *, batch_size):

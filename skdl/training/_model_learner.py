@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from skdl.training._inference import rows_scored_at_once
+from skdl.training._inference import depends_on_batches, rows_scored_at_once
 from skdl.training._keras_fit import KerasFit
 from skdl.training._learner import Learner
 from skdl.training._model_key import (
@@ -155,7 +155,7 @@ class ModelLearner(Learner):
         arguments = {} if is_known else {"x": X, "y": y}
         columns = [X, y] if weight is None else [X, y, weight]
         is_fixed = any(tensor.shape[0] is not None for tensor in self._inputs())
-        if is_known or is_fixed:
+        if is_fixed or (is_known and depends_on_batches(self._model)):
             # It gets the rows in batches, whose size Keras does not know.
             arguments["validation_batch_size"] = training.batch_size
         return KerasFit(
