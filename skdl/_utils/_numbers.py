@@ -20,6 +20,7 @@ __all__ = [
     "draw_seed",
     "is_count",
     "need_double",
+    "refuse_lazy",
     "refuse_negative",
     "refuse_times",
 ]
@@ -75,6 +76,12 @@ def refuse_negative(weight, name):
         )
 
 
+def refuse_lazy(X, name="X"):
+    """Raise an error for a frame whose rows are not computed yet."""
+    if hasattr(X, "collect"):
+        raise ValueError(f"{name} is a lazy frame: collect it first, {name}.collect().")
+
+
 def refuse_times(X, name="X"):
     """Raise an error for dates or durations in an array or a frame, and lazy frames.
 
@@ -93,8 +100,7 @@ def refuse_times(X, name="X"):
     ValueError
         It names the columns.
     """
-    if hasattr(X, "collect"):
-        raise ValueError(f"{name} is a lazy frame: collect it first, {name}.collect().")
+    refuse_lazy(X, name)
     if hasattr(X, "columns"):
         dtypes = zip(X.columns, getattr(X, "dtypes", ()))
         names = [str(column) for column, dtype in dtypes if _is_time(dtype)]

@@ -9,7 +9,12 @@ import scipy.sparse
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, validate_data
 
-from skdl._utils._numbers import as_numeric, refuse_negative, refuse_times
+from skdl._utils._numbers import (
+    as_numeric,
+    refuse_lazy,
+    refuse_negative,
+    refuse_times,
+)
 from skdl._utils._sklearn import check_sample_weight
 
 __all__ = [
@@ -120,6 +125,7 @@ def validate_rows(estimator, X):
     """
     if are_plain(estimator, X, estimator.n_features_in_):
         return X
+    refuse_lazy(X)
     columns = getattr(X, "columns", None)
     columns = columns if hasattr(columns, "is_") else None  # those of pandas
     seen = vars(estimator).get("_seen_columns")

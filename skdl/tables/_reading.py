@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import narwhals.stable.v1 as nw
 import numpy as np
 
+from skdl._utils._numbers import refuse_lazy
 from skdl.tables._keys import is_missing, key_of, number_key, text_of
 
 __all__ = [
@@ -128,8 +129,7 @@ def as_table(X):
             "Sparse data was passed for X, but dense data is required. Use "
             "'.toarray()' to convert to a dense numpy array."
         )
-    if hasattr(X, "collect"):
-        raise ValueError("X is a lazy frame: collect it first, X.collect().")
+    refuse_lazy(X)
     if isinstance(X, dict) or (isinstance(X, list) and X and isinstance(X[0], dict)):
         raise ValueError("X is made of dicts: give a data frame, pandas.DataFrame(X).")
     if isinstance(X, np.ma.MaskedArray):
