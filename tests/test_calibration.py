@@ -283,3 +283,15 @@ def test_rows_that_several_networks_hold_back_count_once(diabetes):
     few = TabularRegressor(n_ensemble=8, **params).fit(X[:5], y[:5])
     with pytest.raises(ValueError, match="0.83"):
         few.predict_interval(X[:1], 0.88)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_the_interval_of_an_infinite_prediction_is_all_that_is_possible(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    network = MLPRegressor(
+        8, activation="relu", loss=loss, epochs=30, learning_rate=0.02, random_state=0
+    ).fit(X, np.exp(X[:, 0]), X_val=X, y_val=np.exp(X[:, 0]))
+    far = np.array([[1e6, 0.0]])
+    assert np.isinf(network.predict(far)).all()
+    assert network.predict_interval(far, 0.8).tolist() == [[0.0, np.inf]]

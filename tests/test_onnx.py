@@ -1,6 +1,7 @@
 """export_onnx: the same numbers and labels in onnxruntime."""
 
 import sys
+import warnings
 
 import numpy as np
 import onnxruntime
@@ -271,3 +272,48 @@ def test_dates_as_classes_are_named(iris, path):
     days = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "M8[D]")[y]
     with pytest.raises(ValueError, match="^export_onnx: the classes .* are dates"):
         skdl.export_onnx(MLPClassifier(4, epochs=1).fit(X, days), path)
+
+
+def test_bins_of_a_constant_feature_are_written(path):
+    X = np.random.default_rng(0).normal(size=(150, 4))
+    X[:, 3] = 0.0
+    y = X[:, 0] > 0
+    bins = KBinsDiscretizer(4, encode="onehot-dense", strategy="uniform")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the constant feature
+        pipeline = make_pipeline(bins, MLPClassifier(4, epochs=2)).fit(X, y)
+    skdl.export_onnx(pipeline, path)
+    np.testing.assert_allclose(
+        outputs(path, X)[1], pipeline.predict_proba(X), atol=1e-5
+    )
+
+
+def test_a_large_threshold_asks_for_no_doubles(path):
+    X = 4e4 + 2e4 * np.random.default_rng(0).normal(size=(100, 3))
+    pipeline = make_pipeline(Binarizer(threshold=5e4), MLPClassifier(4, epochs=2))
+    skdl.export_onnx(pipeline.fit(X, X[:, 0] > 4e4), path)
+    (given,) = onnxruntime.InferenceSession(path).get_inputs()
+    assert given.type == "tensor(float)"
+
+
+@pytest.mark.parametrize(
+    ("offset", "spread", "functions"),
+    [
+        (1e9, 100.0, (np.log, np.exp)),
+        (1e7, 20.0, (np.log1p, np.expm1)),
+        (2e-5, 1e-5, (np.log1p, np.expm1)),
+    ],
+)
+def test_behind_an_exponential_small_spreads_are_told(
+    diabetes, path, offset, spread, functions
+):
+    X, y = diabetes
+    y = offset + spread * (y - y.mean()) / y.std() * 0.5
+    function, inverse = functions
+    regressor = TransformedTargetRegressor(
+        MLPRegressor(8, epochs=20, random_state=0), func=function, inverse_func=inverse
+    ).fit(X, y)
+    skdl.export_onnx(regressor, path)
+    (found,) = outputs(path, X)
+    atol = 1e-3 * y.std()
+    np.testing.assert_allclose(found, regressor.predict(X), rtol=0, atol=atol)

@@ -408,3 +408,16 @@ def test_a_selection_without_columns_is_left_out(tmp_path):
     skdl.export_onnx(pipeline, tmp_path / "a.onnx")
     (_, proba), _ = run(tmp_path / "a.onnx", frame)
     np.testing.assert_allclose(proba, pipeline.predict_proba(frame), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "bands", [["(0, 65]", "(65, inf)"], ["[0, 17.5]", "(17.5, 90]"], ["(0.0, 5]", "x"]]
+)
+def test_text_of_intervals_is_known_as_it_was_given(tmp_path, bands):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"band": rng.choice(bands, 100), "x": rng.normal(size=100)})
+    fitted = skdl.TabularClassifier(epochs=20, random_state=0)
+    fitted.fit(frame, frame["band"] == bands[0])
+    skdl.export_onnx(fitted, tmp_path / "a.onnx")
+    (_, proba), _ = run(tmp_path / "a.onnx", frame)
+    np.testing.assert_allclose(proba, fitted.predict_proba(frame), atol=1e-5)

@@ -402,15 +402,18 @@ X_FEW = np.random.default_rng(0).normal(size=(30, 4))
 Y_FEW = X_FEW[:, 0]
 
 
-@pytest.mark.parametrize("eagerly", [False, True], ids=["compiled", "keras.Model.fit"])
-def test_a_loss_of_whole_batches_is_validated_in_batches(diabetes, eagerly):
+@pytest.mark.parametrize("way", ["compiled", "keras.Model.fit"])
+def test_a_loss_of_whole_batches_is_validated_in_batches(diabetes, way):
     X, y = diabetes[0][:64], diabetes[1][:64] / 100
     model = keras.Sequential([keras.Input((X.shape[1],)), keras.layers.Dense(1)])
     model.compile(
         keras.optimizers.SGD(1e-12), keras.losses.MeanSquaredError(reduction="sum")
     )
-    network = KerasRegressor(model, batch_size=8, run_eagerly=eagerly, random_state=0)
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: None)
+    callbacks = [watch] if way == "keras.Model.fit" else None
+    network = KerasRegressor(model, batch_size=8, callbacks=callbacks, random_state=0)
     history = network.fit(X, y, X_val=X, y_val=y, epochs=1).history_
+    assert network.fit_path_.startswith(way)
     assert history["val_loss"] == pytest.approx(history["loss"], rel=1e-4)
     assert network._mean_loss(X, y) == pytest.approx(history["loss"][0], rel=1e-4)
 

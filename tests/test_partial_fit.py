@@ -252,3 +252,28 @@ def test_averages_of_an_optimizer_are_refused_in_calls(iris):
     averaged = keras.optimizers.SGD(0.05, use_ema=True)
     with pytest.raises(ValueError, match="use_ema=True.*the parameter ema=0.99"):
         MLPClassifier(optimizer=averaged).partial_fit(*iris)
+
+
+@pytest.mark.filterwarnings("ignore:Each row of y has exactly one 1")
+def test_a_metric_of_each_class_has_gaps_of_its_shape(iris):
+    X, y = iris[0], np.eye(3)[iris[1]]
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    network = KerasClassifier(
+        model,
+        loss="categorical_crossentropy",
+        metrics=[keras.metrics.F1Score(average=None)],
+        epochs=2,
+    ).fit(X, y, X_val=X, y_val=y)
+    scores = network.partial_fit(X, y).history_["val_f1_score"]
+    assert np.shape(scores) == (3, 3)
+    assert np.isnan(scores[2]).all()
+
+
+def test_a_history_of_an_older_file_is_filled_up(iris):
+    X, y = iris
+    network = MLPClassifier(4, epochs=3, random_state=0).fit(X, y, X_val=X, y_val=y)
+    for name in ("val_loss", "val_accuracy"):
+        network.history_[name].pop()
+    history = network.partial_fit(X, y).history_
+    assert {len(values) for values in history.values()} == {4}
+    assert np.isnan(history["val_loss"][2:]).all()

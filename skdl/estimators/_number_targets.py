@@ -247,9 +247,11 @@ class _RealTarget:
     def interval(self, logits, width):
         """Return the bounds of what is predicted, moved outwards by a width."""
         low, high, unit = self._bounds(logits)
-        low, high = low - width * unit, high + width * unit
+        with np.errstate(invalid="ignore"):
+            low, high = low - width * unit, high + width * unit
         if has_log_link(self.head):
-            low = np.maximum(low, 0)
+            # Of an infinite prediction: all that is possible.
+            low = np.where(np.isnan(low), 0.0, np.maximum(low, 0))
         # A negative width may move them past each other: then both are in the middle.
         middle = (low + high) / 2
         bounds = np.stack([np.minimum(low, middle), np.maximum(high, middle)], axis=2)

@@ -223,6 +223,8 @@ def _mean_loss(estimator, X, y, weight=None):
         proba = _of_labels(proba, estimator.classes_)
         if proba is None:
             return None
+    if not np.issubdtype(proba.dtype, np.floating):
+        proba = proba.astype(np.float64)
     if y.ndim == 1:
         labels = estimator.classes_
         return float(log_loss(y, proba, labels=labels, sample_weight=weight))

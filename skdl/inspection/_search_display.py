@@ -169,12 +169,13 @@ class SearchDisplay:
     def _is_minimized(self, scores):
         """Return whether the ranks of the candidates rise with their scores."""
         ranks = self.results.get(f"rank_test_{self.score}")
-        known = ~np.isnan(scores)
-        if ranks is None or known.sum() < 2 or np.ptp(scores[known]) == 0:
+        # Others are ranked last, however good their scores are.
+        known = ~np.isnan(scores) & self.results.get("feasible", True)
+        known &= np.asarray(self.results.get("trial_state", "complete")) == "complete"
+        if ranks is None or not known.any():
             return False
-        # Of the whole: candidates that are not feasible are ranked last, however good.
-        centered = scores[known] - scores[known].mean()
-        return float(centered @ np.asarray(ranks)[known]) > 0
+        order = np.flatnonzero(known)[np.argsort(np.asarray(ranks)[known])]
+        return scores[order[0]] < scores[order[-1]]
 
     def _find_best(self, scores):
         ranks = self.results.get(f"rank_test_{self.score}")

@@ -88,7 +88,7 @@ class KerasClassifier(ClassifierMixin, BaseKeras):
     batch_size : int, default=None
         Rows per batch; None is 32, -1 takes all rows as one batch.
     validation_batch_size : int, default=None
-        Not used: ``batch_size`` is, where the loss of a row depends on the others.
+        Not used: of arrays ``batch_size`` is, where a loss depends on the whole batch.
     verbose : int or "auto", default=0
         Whether to show a line of progress; 0 is no.
     callbacks : list, dict, class or keras.callbacks.Callback, default=None

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from skdl._utils._histories import joined_histories
 from skdl._utils._metric_names import plain_metric_names
 from skdl.keras_wrapper._scikeras import metric_name
 
@@ -34,13 +35,7 @@ def warn_of_first_loss(history, y):
 
 def grown_history(history, scores):
     """Return the fitted attributes of a history after some epochs more."""
-    new = named_as_history(scores)
-    n_before, n_new = (len(some.get("loss", ())) for some in (history, new))
-    # Epochs with and without validation data may follow each other.
-    grown = {
-        name: history.get(name, [np.nan] * n_before) + new.get(name, [np.nan] * n_new)
-        for name in {**history, **new}
-    }
+    grown = joined_histories(history, named_as_history(scores))
     return {"history_": grown, "n_iter_": len(grown.get("loss", ()))}
 
 

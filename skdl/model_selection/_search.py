@@ -424,9 +424,11 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         line.begin(done)
         try:
             runner.run(plan.n_threads)
-        except BaseException:  # Ctrl-C, too, or an error of a callback or scorer
-            self._keep_study(study)
-            self._unfinished = as_unfinished(self, storage, fingerprint)
+        except BaseException as error:  # Ctrl-C, too, or an error of a callback
+            # With "raise" the next fit must raise the error of a candidate again.
+            if self.error_score != "raise" or isinstance(error, KeyboardInterrupt):
+                self._keep_study(study)
+                self._unfinished = as_unfinished(self, storage, fingerprint)
             raise
         finally:
             line.end()

@@ -115,9 +115,9 @@ class _AbsoluteError(_Numbers):
 class _Huber(_Numbers):
     """Half the squared error near zero, and linear beyond delta (Huber, 1964).
 
-    A delta below 1 would make the loss of targets in a large unit so small that the
-    penalties outweigh it, so it is divided by it: far beyond delta it is the absolute
-    error.
+    A delta that is small beside the deviation of the targets would make the loss so
+    small that the penalties outweigh it. So the loss is divided by it: far beyond delta
+    it is the absolute error.
     """
 
     def value(self, logits, y, settings):

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-__all__ = ["OPSETS", "Graph"]
+__all__ = ["DOUBLE", "FLOAT", "OPSETS", "Graph"]
+
+# ONNX's numbers of the types.
+FLOAT, DOUBLE = 1, 11
 
 # Every runtime released since 2023 supports opset 18.
 OPSETS = {"": 18, "ai.onnx.ml": 3}

@@ -71,10 +71,10 @@ def export_onnx(estimator: Any, path: Any) -> None:
     ``predict_proba`` and ``predict_quantiles`` up to about 1e-5 (of a regressor: in
     deviations of its targets), if the floats are precise enough for the features.
     Predictions are single floats, too, or double ones if the targets lie farther from 0
-    than 10,000 of their deviations.
+    than 10,000 of their deviations. Behind an exponential errors are relative.
 
     Before the graph is written, it is compared with the estimator on rows like those of
-    the training, as far as the steps know these: the first scaler, imputer, encoder or
+    the training, as far as the steps know these: the first scaler, encoder or
     discretizer of a column.
 
     Parameters
@@ -429,7 +429,9 @@ def _compare(model, estimator, whole, names, double):
 def _sizes_of(expected, exported):
     """Return for each output of a regressor how large a difference of 1 is."""
     units = units_of(exported.network, exported.after)
-    if units is None:  # single floats have about seven digits
+    if predicts_doubles(exported.network, exported.after) and units is None:
+        sizes = np.ptp(expected, axis=0)
+    elif units is None:  # single floats have about seven digits
         sizes = np.abs(expected).max(axis=0)
     else:
         factor, offset = units

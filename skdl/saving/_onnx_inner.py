@@ -48,8 +48,9 @@ def inverse_of(estimator, name):
             found = np.asarray(estimator.transformer_.inverse_transform(probe)).ravel()
     except ValueError as error:
         raise ValueError(
-            f"export_onnx: step {name!r} transforms several targets, but only a single "
-            f"target can be exported ({error})."
+            f"export_onnx: step {name!r} transforms several targets together, or not "
+            f"all numbers; only a scaler, exp and expm1 of a single target can be "
+            f"exported ({error})."
         ) from error
     for exponential, function, inverse in (
         (None, np.array, np.array),

@@ -13,6 +13,7 @@ from skdl.estimators._number_targets import has_log_link
 from skdl.keras_wrapper._classifier import KerasClassifier
 from skdl.keras_wrapper._output_kinds import find_kind
 from skdl.nn._heads import HEADS
+from skdl.nn._onnx_graph import DOUBLE, FLOAT
 from skdl.nn._ordinal import Ordinal
 
 __all__ = [
@@ -126,6 +127,13 @@ def units_of(network, after):
 
 def predicts_doubles(network, after):
     """Return whether single floats can't tell the predictions of a regressor apart."""
+    is_ours = isinstance(network, NetworkRegressor)
+    if is_ours and has_log_link(network._target.head):
+        return need_double(np.sqrt(network._target.variance), 1.0)  # of the mean
+    if after is not None and after.exponential:
+        factor, offset = units_of(network, after._replace(exponential=None))
+        # Of what the exponential gives the deviation is relative.
+        return need_double(factor, np.maximum(np.abs(offset), 1.0))
     units = units_of(network, after)
     return units is not None and need_double(*units)
 
@@ -133,8 +141,10 @@ def predicts_doubles(network, after):
 def write_numbers(graph, network, x, after, output, quantiles=None):
     """Write the predictions of a regressor, in the units of its targets."""
     number: type = np.float32
-    if predicts_doubles(network, after):
-        number, x = np.float64, graph.add("Cast", x, to=11)  # ONNX's double
+    doubles = predicts_doubles(network, after)
+    is_shifted = after is not None and after.exponential == "expm1"
+    if doubles or is_shifted:  # exp(x) - 1 of a small x has few digits
+        number, x = np.float64, graph.add("Cast", x, to=DOUBLE)
     if isinstance(network, NetworkRegressor):
         if has_log_link(network._target.head):
             x = graph.add("Exp", x)
@@ -147,6 +157,8 @@ def write_numbers(graph, network, x, after, output, quantiles=None):
             x = graph.add("Exp", x)
         if after.exponential == "expm1":
             x = graph.add("Sub", x, number(1))
+    if number is np.float64 and not doubles:
+        x = graph.add("Cast", x, to=FLOAT)
     shape = [-1] if is_flat(network) else [-1, network.n_outputs_]
     if quantiles is not None:
         target = network._target

@@ -25,7 +25,9 @@ def needs_double(whole):
         return True
     return any(
         np.any(np.abs(center) > LARGE_OFFSET * spread)
-        for center, spread in map(_find_scale, _parts_of(whole))
+        for part in _parts_of(whole)
+        if not isinstance(part, Binarizer)  # whose threshold says nothing of a spread
+        for center, spread in [_find_scale(part)]
         if center is not None
     )
 
@@ -122,8 +124,8 @@ def _find_scale(part):
     if isinstance(part, MaxAbsScaler):
         return np.zeros_like(part.max_abs_), part.max_abs_ / 3
     if isinstance(part, KBinsDiscretizer):
-        # The edges of the bins of each feature, of which some may have fewer
         ends = np.array([[edges[0], edges[-1]] for edges in part.bin_edges_])
+        ends[~np.isfinite(ends)] = 0.0  # those of a constant feature
         return ends.mean(axis=1), np.ptp(ends, axis=1) / 4
     if isinstance(part, Binarizer):
         return np.full(part.n_features_in_, float(part.threshold)), np.ones(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdl._utils._numbers import LARGE_OFFSET, need_double
-from skdl.nn._onnx_graph import Graph
+from skdl.nn._onnx_graph import DOUBLE, FLOAT, Graph
 from skdl.tables._encodings import (
     CLIP,
     DAYS_OF_A_WEEK,
@@ -30,8 +30,6 @@ __all__ = [
 
 # What stands for a missing string: a tensor of strings has no other.
 MISSING_TEXT = ""
-# ONNX's numbers of the types.
-_FLOAT, _DOUBLE = 1, 11
 # From here on single floats leave out integers.
 _MOST_EXACT_SINGLE = 2**24
 
@@ -121,7 +119,7 @@ def write_table(scope, operator, container):
 
 
 def _write_one(graph, encoding, x, is_text, double):
-    number = (np.float64, _DOUBLE) if double else (np.float32, _FLOAT)
+    number = (np.float64, DOUBLE) if double else (np.float32, FLOAT)
     if isinstance(encoding, CategoryEncoding):
         return _write_category(graph, encoding, x, is_text, number)
     if isinstance(encoding, DateEncoding):
@@ -174,8 +172,8 @@ def _write_circle(graph, known, period, dtype):
     turns = graph.add("Div", known, period)
     turns = graph.add("Sub", turns, graph.add("Floor", turns))
     # Runtimes have sines of single floats only.
-    angle = graph.add("Cast", graph.add("Mul", turns, dtype(2 * np.pi)), to=_FLOAT)
-    code = _DOUBLE if dtype is np.float64 else _FLOAT
+    angle = graph.add("Cast", graph.add("Mul", turns, dtype(2 * np.pi)), to=FLOAT)
+    code = DOUBLE if dtype is np.float64 else FLOAT
     return [
         graph.add("Cast", graph.add(kind, angle), to=code) for kind in ("Sin", "Cos")
     ]
@@ -229,7 +227,7 @@ def check_table(encoder, is_first=True):
 
 def _round_fractions(graph, x):
     """Round doubles to single floats, where they are no integers, as categories are."""
-    single = graph.add("Cast", graph.add("Cast", x, to=_FLOAT), to=_DOUBLE)
+    single = graph.add("Cast", graph.add("Cast", x, to=FLOAT), to=DOUBLE)
     is_whole = graph.add("Equal", x, graph.add("Floor", x))
     return graph.add("Where", is_whole, x, single)
 
@@ -248,7 +246,7 @@ def _write_category(graph, encoding, x, is_text, number):
         place = graph.add_lookup(x, [*places], [*places.values()], default=n_known)
     else:
         known = np.array([float(c) for c in encoding.categories], dtype)
-        if code == _DOUBLE:
+        if code == DOUBLE:
             x = _round_fractions(graph, x)
         # (n, 1) -> (n, n_categories), and the place of the one that is equal
         equal = graph.add("Cast", graph.add("Equal", x, known[None]), to=7)

@@ -83,7 +83,7 @@ def spellings_of(text):
     if written is None:
         return [text]
     left, *ends, right = written.groups()
-    low, high = map(float, ends)
-    if not (low.is_integer() and high.is_integer()):
-        return [text]
-    return [text, f"{left}{int(low)}, {int(high)}{right}"]
+    lows, highs = (
+        [end, end.removesuffix(".0")] if end.endswith(".0") else [end] for end in ends
+    )
+    return [f"{left}{low}, {high}{right}" for low in lows for high in highs]

@@ -4,12 +4,12 @@ import math
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import zip_longest
 
 import numpy as np
 
 from skdl._utils._callbacks import Watcher
 from skdl._utils._diverged import Diverged
+from skdl._utils._histories import gap_like, joined_histories
 
 __all__ = [
     "EarlyStopper",
@@ -95,7 +95,7 @@ class Recorder:
         score=None,
     ):
         # Copies: an estimator whose next fit fails keeps the history that it had.
-        self.history = {name: [*scores] for name, scores in history.items()}
+        self.history = joined_histories(history, {})
         self.n_epochs = 0
         self.watchers = list(watchers)
         self.observer, self.observe_every = observer, observe_every
@@ -103,8 +103,8 @@ class Recorder:
         self._schedule = schedule
         self._read: Callable[[], list[np.ndarray]] = list
         # A schedule that waits for a plateau has to know the epochs of earlier calls.
-        losses, val = (self.history.get(name, ()) for name in ("loss", "val_loss"))
-        for loss, val_loss in zip_longest(losses, val, fillvalue=np.nan):
+        losses = self.history.get("loss", ())
+        for loss, val_loss in zip(losses, self.history.get("val_loss", losses)):
             schedule.observe(loss if np.isnan(val_loss) else val_loss)
 
     def reading(self, read):
@@ -165,11 +165,12 @@ class Recorder:
             name, score = self._score
             logs = {**logs, name: score(self._read())}
         self.n_epochs += 1
-        # Epochs with and without validation data may follow each other.
         before = len(self.history.get("loss", ()))
         for name in {**self.history, **logs}:
-            scores = self.history.setdefault(name, [np.nan] * before)
-            scores.append(logs.get(name, np.nan))
+            scores = self.history.get(name)
+            if scores is None:
+                scores = self.history[name] = [gap_like(logs[name])] * before
+            scores.append(logs[name] if name in logs else gap_like(scores[0]))
         monitored = logs.get("val_loss", logs["loss"])
         # Before the watchers: a callback that looks at the rate sees that of the next
         # epoch.

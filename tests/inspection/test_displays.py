@@ -384,3 +384,29 @@ def test_a_score_that_is_minimized_falls_to_its_best():
     np.testing.assert_array_equal(best, [49, 49, 49, 44])
     (star,) = [line for line in axes.get_lines() if line.get_marker() == "*"]
     assert star.get_ydata() == [44]
+
+
+@pytest.mark.parametrize("column", ["feasible", "trial_state"])
+def test_candidates_that_are_ranked_last_do_not_turn_the_score(column):
+    works = [True, True, False, False, False]
+    if column == "trial_state":
+        works = ["complete" if each else "failed" for each in works]
+    results = {
+        "params": [{"C": c} for c in range(5)],
+        "param_C": np.ma.array(range(5)),
+        "mean_test_score": np.array([0.5, 0.6, 0.8, 0.9, 0.85]),
+        "rank_test_score": np.array([2, 1, 5, 3, 4]),
+        column: np.array(works),
+    }
+    order, axes = SearchDisplay.from_results(results).axes_
+    best = order.get_lines()[1].get_ydata()
+    np.testing.assert_array_equal(best, [0.5, 0.6, 0.8, 0.9, 0.9])
+    (star,) = [line for line in axes.get_lines() if line.get_marker() == "*"]
+    assert star.get_ydata() == [0.6]
+
+
+def test_epochs_without_a_metric_of_each_class_are_drawn_over():
+    scores = [np.full(3, 0.5), np.full(3, 0.6), np.full(3, np.nan)]
+    history = {"loss": [3.0, 2.0, 1.0], "val_f1_score": scores}
+    display = LearningCurvesDisplay.from_history(history)
+    assert [axes.get_ylabel() for axes in display.axes_] == ["loss"]

@@ -15,7 +15,13 @@ import sklearn
 from optuna.pruners import MedianPruner, NopPruner, ThresholdPruner
 from optuna.trial import TrialState
 from scipy.stats import loguniform, uniform
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.datasets import make_classification
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -734,17 +740,24 @@ def test_ctrl_c_stops_threads_at_the_next_epoch(iris, monkeypatch, n_jobs):
     assert len(long.study_.trials) > n_before
 
 
-class Fails(LogisticRegression):
+class Fails(ClassifierMixin, BaseEstimator):
     """Fails where C is large, with something large in its frame."""
 
     seen: list = []
 
+    def __init__(self, C=1.0):
+        self.C = C
+
     def fit(self, X, y):
         rows = X.copy()
-        Fails.seen.append(weakref.ref(rows))
         if self.C > 1:
-            raise ValueError("C is large")
-        return super().fit(rows, y)
+            Fails.seen.append(weakref.ref(rows))
+            raise ValueError(f"C={self.C} is large")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
 
 
 def test_failed_trials_keep_no_rows(iris):
@@ -756,7 +769,7 @@ def test_failed_trials_keep_no_rows(iris):
         alive = sum(rows() is not None for rows in Fails.seen)
     finally:
         gc.enable()
-    assert len(Fails.seen) > 9
+    assert len(Fails.seen) > 2
     assert not alive
 
 
@@ -777,3 +790,12 @@ def test_a_search_in_memory_goes_on_after_an_error(iris):
     assert len(done) == 3
     assert [t.params for t in found.fit(*iris).study_.trials][:3] == done
     assert len(found.study_.trials) == 5
+
+
+def test_the_error_of_a_candidate_is_raised_by_each_fit(iris):
+    found = search(
+        Fails(), {"C": [0.5, 2]}, n_trials=4, pruner=None, error_score="raise"
+    )
+    for _ in range(3):
+        with pytest.raises(ValueError, match="C=2 is large"):
+            found.fit(*iris)
