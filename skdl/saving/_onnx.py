@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._utils._nested import is_network
 from skdl._utils._sklearn import BaseSearchCV, FrozenEstimator
 from skdl.estimators._base import BaseNetwork
-from skdl.nn._onnx_graph import OPSETS, Graph
+from skdl.nn._onnx_graph import FLOAT, OPSETS, Graph
 from skdl.saving._onnx_columns import (
     Imputed,
     Joined,
@@ -383,7 +383,7 @@ def _write_exported(scope, operator, container):
     graph = Graph(scope, container)
     network, after = operator.raw_operator.network, operator.raw_operator.after
     x = join_inputs(graph, operator.inputs)
-    x = graph.add("Cast", x, to=1)  # single floats: the network computes in them
+    x = graph.add("Cast", x, to=FLOAT)  # single floats: the network computes in them
     names = [variable.full_name for variable in operator.outputs]
     if isinstance(network, BaseNetwork):
         logits = write_network(graph, network, x)

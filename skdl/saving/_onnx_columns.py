@@ -15,7 +15,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from skdl.nn._onnx_graph import Graph
+from skdl.nn._onnx_graph import DOUBLE, FLOAT, Graph
 
 __all__ = [
     "Imputed",
@@ -163,8 +163,7 @@ def write_imputed(scope, operator, container):
 
     imputed, graph = operator.raw_operator, Graph(scope, container)
     double = isinstance(operator.outputs[0].type, DoubleTensorType)
-    # ONNX's numbers of the types: 11 is double, 1 is float.
-    dtype, number = (np.float64, 11) if double else (np.float32, 1)
+    dtype, number = (np.float64, DOUBLE) if double else (np.float32, FLOAT)
     x = join_inputs(graph, operator.inputs)
     missing = graph.add("IsNaN", x)
     known = imputed.imputer.statistics_.astype(dtype)
