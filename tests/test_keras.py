@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tensorflow.python.framework import config as tensorflow_config
 
-from skdl import KerasClassifier, KerasRegressor
+from skdl import KerasClassifier, KerasRegressor, MLPRegressor
 from skdl.model_selection import OptunaSearchCV, PruningCallback
 from skdl.training._cache import programs
 from tests import keras_models as models
@@ -1452,3 +1452,19 @@ def test_dates_are_labels_to_the_end(iris):
 def test_what_does_not_fit_the_rows_is_named(iris, arguments, words):
     with pytest.raises(ValueError, match=words):
         classifier().fit(*iris, **arguments)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_a_global_policy_changes_no_network(diabetes, policy):
+    X, y = diabetes[0], 1e5 * diabetes[1]
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: None)
+    network = MLPRegressor(4, epochs=2, callbacks=[watch], random_state=0)
+    expected = network.fit(X, y).predict(X)
+    keras.config.set_dtype_policy(policy)
+    try:
+        np.testing.assert_allclose(network.fit(X, y).predict(X), expected, rtol=1e-4)
+        found = network.model_.predict(X, verbose=0).ravel()
+        assert keras.config.dtype_policy().name == policy
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import sklearn
 import tensorflow as tf
 from scipy.special import expit, softmax
 from sklearn.base import clone
@@ -431,3 +432,88 @@ def test_long_doubles_are_targets_too(diabetes):
     expected = network.fit(X, y).predict(X)
     found = network.fit(X, y.astype(np.longdouble)).predict(X)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+@pytest.mark.parametrize("loss", [SPARSE, "categorical_crossentropy"])
+def test_frames_as_outputs_of_transformers_change_nothing(iris, container, loss):
+    X, y = iris
+    network = KerasClassifier(build_classifier, loss=loss, epochs=2, random_state=0)
+    expected = network.fit(X, y).predict_proba(X)
+    with sklearn.config_context(transform_output=container):
+        found = network.fit(X, y).predict_proba(X)
+        network.partial_fit(X, y)
+    np.testing.assert_array_equal(found, expected)
+
+
+def of_probabilities(y_true, y_pred):
+    hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), 3)
+    return -keras.ops.sum(hot * keras.ops.log(y_pred + 1e-7), axis=-1)
+
+
+def of_logarithms(y_true, y_pred):
+    hot = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), 3)
+    return -keras.ops.sum(hot * y_pred, axis=-1)
+
+
+def of_logits(y_true, y_pred):
+    return of_logarithms(y_true, keras.ops.log_softmax(y_pred))
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        ([("softmax", None)], of_probabilities),
+        ([("softmax", None), "linear"], of_probabilities),
+        ([("log_softmax", None)], of_logarithms),
+        ([(None, None), "flatten"], of_logits),
+        ([(None, None), "identity"], of_logits),
+        ([(None, None), "normalization"], of_logits),
+    ],
+    ids=["softmax", "softmax-cast", "log_softmax", "flatten", "identity", "norm"],
+)
+def test_the_last_layer_that_computes_says_what_the_outputs_are(iris, last, loss):
+    X, y = iris
+    behind = {
+        "linear": keras.layers.Activation("linear", dtype="float32"),
+        "flatten": keras.layers.Flatten(),
+        "identity": keras.layers.Identity(),
+        "normalization": keras.layers.BatchNormalization(),
+    }
+    (activation, _), *rest = last
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(16, "tanh"),
+            keras.layers.Dense(3, activation),
+            *[behind[name] for name in rest],
+        ]
+    )
+    network = KerasClassifier(
+        model, loss=loss, optimizer="adam", optimizer__learning_rate=0.05, epochs=30
+    )
+    proba = network.fit(X, y).predict_proba(X)
+    raw = network.model_.predict(X, verbose=0)
+    expected = raw if activation == "softmax" else softmax(raw, axis=1)
+    np.testing.assert_allclose(proba, expected, atol=1e-5)
+    assert network.score(X, y) > 0.85
+
+
+def test_a_lambda_as_activation_is_trained_by_keras(diabetes):
+    X, y = diabetes[0], diabetes[1] / 100
+
+    def build():
+        return keras.Sequential(
+            [
+                keras.Input((X.shape[1],)),
+                keras.layers.Dense(4, activation=lambda z: keras.ops.relu(z)),
+                keras.layers.Dense(1),
+            ]
+        )
+
+    network = KerasRegressor(build, loss="mse", epochs=1, random_state=0).fit(X, y)
+    assert "lambda" in network.fit_path_
+    raw = network.model_.predict(X, verbose=0).ravel()
+    np.testing.assert_allclose(network.predict(X), raw, atol=1e-5)
+    with pytest.raises(ValueError, match="The model can't be copied.*lambdas"):
+        KerasRegressor(build(), loss="mse", epochs=1).fit(X, y)

@@ -211,3 +211,21 @@ def test_objects_and_methods_build_models(iris, builder):
     assert network.model_.layers[0].units == 5
     with pytest.raises(ValueError, match="nearest that it has is 'hidden'"):
         KerasClassifier(builder, loss=SPARSE, hiden=7).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (lambda X, y: (X, y), r"group them with batch\(32\)"),
+        (lambda X, y: ((X, X), y), "must give x as one array, got a tuple"),
+        (lambda X, y: ({"a": X, "b": X}, y), "must give x as one array, got a dict"),
+    ],
+    ids=["rows", "tuple", "dict"],
+)
+def test_a_data_set_that_can_not_be_read_is_told(iris, parts, message):
+    data = tf.data.Dataset.from_tensor_slices(parts(*iris))
+    if "group" not in message:
+        data = data.batch(16)
+    network = KerasClassifier(build_classifier, loss="sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=message):
+        network.fit(data)

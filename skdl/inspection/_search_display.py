@@ -212,7 +212,7 @@ class SearchDisplay:
             title=f"{len(scores)} candidates",
         )
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(loc="center right")
+        axes.legend(loc="best")
 
     def _draw_parameter(self, axes, name, scores):
         column = np.ma.asarray(self.results[f"param_{name}"])

@@ -32,6 +32,7 @@ from skdl.keras_wrapper._callbacks import (
 )
 from skdl.keras_wrapper._history import grown_history, warn_of_first_loss
 from skdl.keras_wrapper._input import (
+    arrays_kept,
     check_weight_shape,
     join_validation,
     unknown_labels_named,
@@ -397,7 +398,7 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
             _, y = self._validate_data(None, y, reset=True)
         self._seed = draw_seed(self.random_state)
         self._states, self._steps_done = None, 0
-        with _no_autologging():
+        with _no_autologging(), arrays_kept():
             with unknown_labels_named(y, getattr(self, "_classes", None)):
                 self.target_encoder_ = self.target_encoder.fit(y)
             self.__dict__.update(getattr(self.target_encoder_, "get_metadata", dict)())
@@ -411,7 +412,9 @@ class BaseKeras(LinkedToSite, KeptModel, PredictingModel, BuiltModel):
         self._compiles = not self._built.compiled
         if not self._built.built:
             few = keras.tree.map_structure(lambda part: part[:1], X)
-            self._show_rows(self.feature_encoder_.transform(few))
+            with arrays_kept():
+                few = self.feature_encoder_.transform(few)
+            self._show_rows(few)
         return X, y
 
     def _initialize_callbacks(self):

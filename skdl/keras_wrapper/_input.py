@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 import scipy.sparse
+from sklearn import config_context
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -39,6 +40,11 @@ def unknown_labels_named(y, classes, name="y"):
             f"{name} holds unknown labels: {labels_of(unknown)[:10]}; the classes are "
             f"{labels_of(classes)[:20]}."
         ) from error
+
+
+def arrays_kept():
+    """Let encoders return arrays, also where scikit-learn is to make frames."""
+    return config_context(transform_output="default")
 
 
 class CheckedData(BaseWrapper):
@@ -117,8 +123,9 @@ class CheckedData(BaseWrapper):
 
     def _encode(self, X, y, weight=None, *, y_name="y"):
         """Return the data as the model takes them, with weights if there are any."""
-        rows = self.feature_encoder_.transform(X)
-        with unknown_labels_named(y, getattr(self, "classes_", None), y_name):
+        classes = getattr(self, "classes_", None)
+        with arrays_kept(), unknown_labels_named(y, classes, y_name):
+            rows = self.feature_encoder_.transform(X)
             encoded = rows, self.target_encoder_.transform(y)
         return encoded if weight is None else (*encoded, weight)
 

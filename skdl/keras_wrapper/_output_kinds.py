@@ -1,9 +1,8 @@
 """What the outputs of a user's model are: probabilities, logits or margins."""
 
-from typing import Any
-
 import keras
 
+from skdl._utils._keras_objects import is_own
 from skdl.keras_wrapper._routing import camel_case
 
 __all__ = ["find_kind", "is_hinge", "loss_name", "loss_of", "show_loss"]
@@ -36,7 +35,8 @@ def find_kind(model):
     if activation in _GIVE_PROBABILITIES:
         return "probabilities"
     loss = loss_of(model)
-    if getattr(loss, "from_logits", False):
+    # The softmax of log_softmax is that of its input.
+    if activation == "log_softmax" or getattr(loss, "from_logits", False):
         return "logits"
     own = loss is not None and loss_name(loss) is None
     return "logits" if own and activation == "linear" else "probabilities"
@@ -75,14 +75,41 @@ def show_loss(loss):
 
 
 def _last_activation(model):
-    """Return the name of the last layer's activation, or None if it has none."""
-    (output, *others) = getattr(model, "outputs", None) or (None,)
-    layer: Any = getattr(getattr(output, "_keras_history", None), "operation", None)
-    while getattr(layer, "outputs", None) and hasattr(layer, "layers"):
-        layer = layer.outputs[0]._keras_history.operation
-    if others or layer is None:
+    """Return the name of the last activation, or None if it is not known."""
+    (tensor, *others) = getattr(model, "outputs", None) or (None,)
+    if others:
         return None
+    while (history := getattr(tensor, "_keras_history", None)) is not None:
+        layer = history.operation
+        if getattr(layer, "outputs", None) and hasattr(layer, "layers"):
+            tensor = layer.outputs[0]  # of a model inside the model
+        elif isinstance(layer, _PASS_ON) or _is_linear(layer):
+            (tensor, *_) = layer._inbound_nodes[history.node_index].input_tensors
+        else:
+            return _activation_of(layer)
+    return None
+
+
+# What returns the values that it gets, at least where it predicts.
+_PASS_ON = (
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.Identity,
+    keras.layers.Reshape,
+)
+
+
+def _is_linear(layer):
+    is_alone = isinstance(layer, keras.layers.Activation)
+    return is_alone and layer.activation is keras.activations.linear
+
+
+def _activation_of(layer):
     if isinstance(layer, keras.layers.Softmax):
         return "softmax"
     activation = getattr(layer, "activation", None)
-    return getattr(activation, "__name__", None)
+    if activation is not None:
+        return getattr(activation, "__name__", None)
+    # A normalization, say, returns any numbers; of one of the user's own who knows?
+    is_layer = isinstance(layer, keras.layers.Layer)
+    return "linear" if is_layer and is_own(type(layer)) else None

@@ -5,7 +5,7 @@ import scipy.sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skdl.keras_wrapper._arguments import choose_batch_size, fit_arguments
-from skdl.keras_wrapper._input import CheckedData, count_rows
+from skdl.keras_wrapper._input import CheckedData, arrays_kept, count_rows
 from skdl.keras_wrapper._scikeras import route_params
 
 __all__ = ["PredictingModel"]
@@ -20,7 +20,8 @@ class PredictingModel(CheckedData):
     def _predict_raw(self, X, **kwargs):
         check_is_fitted(self)
         X, _ = self._validate_data(X)
-        X = self.feature_encoder_.transform(X)
+        with arrays_kept():
+            X = self.feature_encoder_.transform(X)
         self._check_input(X)
         arguments = route_params(
             self.get_params(),

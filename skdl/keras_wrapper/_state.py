@@ -190,7 +190,14 @@ def copy_model(model, *, compiled=True):
     # their weights: these go through a pickle.
     learned = any(map(_has_learned, model._flatten_layers()))
     if type(model).__module__.startswith("keras.") and model.built and not learned:
-        copied = keras.models.clone_model(model)
+        try:
+            copied = keras.models.clone_model(model)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "The model can't be copied, since Keras can't make each of its layers "
+                "again: give the function that builds it, or name functions that are "
+                "lambdas in a layer."
+            ) from error
         copied.set_weights(model.get_weights())
     else:
         copied = pickle.loads(pickle.dumps(model))

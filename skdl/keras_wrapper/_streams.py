@@ -73,6 +73,17 @@ class Stream:
                     f"{type(batch).__name__}. Group its rows with batch(32)."
                 )
             x, y, *weight = batch
+            if isinstance(x, (tuple, list, dict)):
+                raise ValueError(
+                    "A data set must give x as one array, got a "
+                    f"{type(x).__name__}: join several inputs, and let the model take "
+                    "them apart, or fit on arrays with a feature_encoder."
+                )
+            if np.ndim(y) == 0:
+                raise ValueError(
+                    "The data set gives single rows, and a fit takes batches: group "
+                    "them with batch(32)."
+                )
             yield _decoded(x), _decoded(y), weight[0] if weight else None
         if isinstance(self._data, keras.utils.PyDataset):
             self._data.on_epoch_end()

@@ -1,5 +1,7 @@
 """The ordinary Keras model of a network."""
 
+from contextlib import contextmanager
+
 from skdl._utils._numbers import need_double
 from skdl.nn._backend import keras
 from skdl.nn._heads import HEADS, PLAIN_LOSS, find_head
@@ -8,6 +10,24 @@ from skdl.nn._layer import KerasSettings
 __all__ = ["build_model", "compile_for_training", "compile_model"]
 
 
+@contextmanager
+def _single_floats():
+    """Make layers of single floats, whatever the global policy is.
+
+    Networks are trained, and predict, in the same precision wherever they are.
+    """
+    policy = keras.config.dtype_policy()
+    if policy.name == "float32":
+        yield
+        return
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+@_single_floats()
 def build_model(
     structure,
     plan,

@@ -171,6 +171,9 @@ def _plain_config(config):
 
 def _check_own(config):
     name = config.get("class_name")
+    code = config.get("value")
+    if name is None and isinstance(code, (list, tuple)) and isinstance(code[0], str):
+        raise NotCompilable("an activation is a lambda function of your own")
     if not isinstance(name, str) or name in _PLAIN_CLASSES:
         return
     settings = config.get("config")

@@ -155,7 +155,8 @@ class ModelLearner(Learner):
         arguments = {} if is_known else {"x": X, "y": y}
         columns = [X, y] if weight is None else [X, y, weight]
         is_fixed = any(tensor.shape[0] is not None for tensor in self._inputs())
-        if is_fixed or (is_known and depends_on_batches(self._model)):
+        counts = self._keras_arguments.get("validation_steps") is not None
+        if is_fixed or (is_known and (counts or depends_on_batches(self._model))):
             # It gets the rows in batches, whose size Keras does not know.
             arguments["validation_batch_size"] = training.batch_size
         return KerasFit(
