@@ -9,26 +9,12 @@ from skdl._utils._sklearn import is_routing_enabled
 
 __all__ = [
     "asks_for_probabilities",
-    "find_positive_label",
     "is_multimetric",
     "is_plain_scorer",
     "plain_score_name",
     "scorer_parts",
     "take_scorer",
 ]
-
-
-def find_positive_label(estimator):
-    """Return the label that a classifier with a threshold predicts above it, or None.
-
-    Parameters
-    ----------
-    estimator : FixedThresholdClassifier or TunedThresholdClassifierCV
-        Fitted.
-    """
-    if hasattr(estimator, "pos_label"):
-        return estimator.pos_label
-    return estimator._curve_scorer._get_pos_label()
 
 
 def take_scorer(scorer, objective):

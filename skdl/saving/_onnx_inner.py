@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdl._utils._scorers import find_positive_label
-
 __all__ = ["Inverse", "Threshold", "inverse_of", "threshold_of"]
 
 
@@ -24,6 +22,19 @@ class Inverse(NamedTuple):
     exponential: str | None
 
 
+def _find_positive_label(estimator):
+    """Return the label that a classifier with a threshold predicts above it, or None.
+
+    Parameters
+    ----------
+    estimator : FixedThresholdClassifier or TunedThresholdClassifierCV
+        Fitted.
+    """
+    if hasattr(estimator, "pos_label"):
+        return estimator.pos_label
+    return estimator._curve_scorer._get_pos_label()
+
+
 def threshold_of(estimator, name):
     if estimator.response_method == "decision_function":
         raise ValueError(
@@ -33,7 +44,7 @@ def threshold_of(estimator, name):
     threshold = getattr(estimator, "best_threshold_", None)
     if threshold is None:
         threshold = 0.5 if estimator.threshold == "auto" else estimator.threshold
-    label = find_positive_label(estimator)
+    label = _find_positive_label(estimator)
     classes = estimator.classes_.tolist()
     return Threshold(1 if label is None else classes.index(label), float(threshold))
 
