@@ -158,7 +158,9 @@ class LearningCurvesDisplay:
         for label, key in ((TRAINING, name), ("validation", f"val_{name}")):
             if key in self.history:
                 values = self.history[key]
-                marker = "o" if len(values) < 3 else None  # a line needs two
+                # A line needs two epochs: one between gaps would not be seen.
+                is_short = len(values) < 3 or np.isnan(values).any()
+                marker = "o" if is_short else None
                 epochs = np.arange(1, len(values) + 1)
                 lines += axes.plot(epochs, values, label=label, marker=marker)
         axes.set(xlabel="epoch", ylabel=name_axis(name, self.penalized))

@@ -27,7 +27,8 @@ def find_kind(model):
         meaning. If the last layer returns probabilities, that alone decides, since
         Keras uses its input instead of its output if the loss expects logits. Otherwise
         the loss decides: with one that Keras does not know, a last layer without
-        activation returns logits.
+        activation returns logits. Layers that pass values on, as a cast or a reshape,
+        do not count.
     """
     if is_hinge(loss_of(model)):
         return "margins"

@@ -212,8 +212,8 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
         "callbacks": [list, tuple, None],
         "tracking": [StrOptions({"mlflow"}), None],
     }
-    # The storage in memory of a search that was interrupted, and what was searched: the
-    # next fit goes on with it if it is the same search.
+    # The storage in memory of a search that was ended before its time, and what was
+    # searched: the next fit goes on with it if it is the same search.
     _unfinished = None
 
     def __init__(
@@ -444,7 +444,7 @@ class OptunaSearchCV(LinkedToSite, BaseSearchCV, metaclass=NamesWithHints):
             self.study_ = study
 
     def __sklearn_is_fitted__(self):
-        # A first search that was interrupted has a study_, and no results.
+        # A first search that was ended before its time has a study_, and no results.
         return hasattr(self, "cv_results_")
 
     def _check_outcome(self, outcome):

@@ -60,7 +60,7 @@ def inverse_of(estimator, name):
     except ValueError as error:
         raise ValueError(
             f"export_onnx: step {name!r} transforms several targets together, or not "
-            f"all numbers; only a scaler, exp and expm1 of a single target can be "
+            "all numbers; only a scaler, exp and expm1 of a single target can be "
             f"exported ({error})."
         ) from error
     for exponential, function, inverse in (

@@ -410,3 +410,11 @@ def test_epochs_without_a_metric_of_each_class_are_drawn_over():
     history = {"loss": [3.0, 2.0, 1.0], "val_f1_score": scores}
     display = LearningCurvesDisplay.from_history(history)
     assert [axes.get_ylabel() for axes in display.axes_] == ["loss"]
+
+
+def test_an_epoch_between_gaps_is_seen():
+    history = {"loss": [3.0, 2.0, 1.5, 1.2], "val_loss": [3.1, np.nan, 2.0, np.nan]}
+    (axes,) = LearningCurvesDisplay.from_history(history).axes_
+    training, validation = axes.get_lines()
+    assert training.get_marker() == "None"
+    assert validation.get_marker() == "o"
